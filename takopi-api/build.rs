@@ -1,0 +1,2 @@
+// Present because Cargo honours `links` only for packages with a build script.
+fn main() {}

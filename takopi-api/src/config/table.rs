@@ -1,0 +1,353 @@
+//! A table of a configuration file that remembers where each of its keys stands.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use schemars::Schema;
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::{ConfigError, Location};
+use crate::error::closest;
+
+/// A table of a configuration file, or the whole file. Cheap to clone.
+///
+/// It keeps the file's text and parses it anew at each look: such files are small, looks are few, and a parsed document
+/// that remembers its spans can not outlive its text.
+#[derive(Debug, Clone, Default)]
+pub struct ConfigTable {
+    source: Arc<Source>,
+    /// The keys from the file's root to this table, which may be absent.
+    path: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct Source {
+    path: PathBuf,
+    text: String,
+}
+
+/// A key that nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownKey {
+    /// Where it stands.
+    pub location: Location,
+    /// Its path.
+    pub key: String,
+    /// The known key that was most likely meant.
+    pub closest: Option<String>,
+}
+
+impl fmt::Display for UnknownKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: unknown key `{}`", self.location, self.key)?;
+        match &self.closest {
+            Some(closest) => write!(f, "; did you mean `{closest}`?"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl ConfigTable {
+    /// A table without keys that stands in no file.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self::default()
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if it is not TOML.
+    pub fn from_toml(path: &Path, text: impl Into<String>) -> Result<Self, ConfigError> {
+        let source = Source { path: path.to_owned(), text: text.into() };
+        if let Err(error) = DeTable::parse(&source.text) {
+            return Err(ConfigError {
+                location: error.span().map(|span| source.locate(&span)),
+                ..ConfigError::new("", format!("this is not TOML: {}", error.message()))
+            });
+        }
+        Ok(Self { source: Arc::new(source), path: Vec::new() })
+    }
+
+    /// The file that the table stands in; empty for [`Self::empty`].
+    #[must_use]
+    pub fn file(&self) -> &Path {
+        &self.source.path
+    }
+
+    /// The keys of the table, sorted.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        self.look(|table| table.get_ref().keys().map(|key| key.get_ref().to_string()).collect())
+            .unwrap_or_default()
+    }
+
+    /// Whether the table has a key.
+    #[must_use]
+    pub fn contains(&self, key: &str) -> bool {
+        self.look(|table| table.get_ref().contains_key(key)).unwrap_or_default()
+    }
+
+    /// The table under a key; an empty one if there is none.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if there is something else than a table.
+    pub fn table(&self, key: &str) -> Result<Self, ConfigError> {
+        let other = self.look(|table| match table.get_ref().get(key).map(Spanned::get_ref) {
+            None | Some(DeValue::Table(_)) => None,
+            Some(other) => Some(other.type_str()),
+        });
+        if let Some(other) = other.flatten() {
+            return Err(self.error_at(key, format!("expected a table, found a value of type {other}")));
+        }
+        let mut path = self.path.clone();
+        path.push(key.to_owned());
+        Ok(Self { source: Arc::clone(&self.source), path })
+    }
+
+    /// Reads the whole table into a type. Unknown keys are no error, see [`Self::unknown_keys`].
+    ///
+    /// # Errors
+    /// [`ConfigError`] that names the file, the line, the key, and what was expected.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ConfigError> {
+        self.look(|table| {
+            T::deserialize(toml::de::Deserializer::from(table.clone()))
+                .map_err(|error| self.typed_error(table, &error, &table.span()))
+        })
+        .unwrap_or_else(|| {
+            T::deserialize(toml::de::Deserializer::from(Spanned::new(0..0, DeTable::default())))
+                .map_err(|error| ConfigError::new(self.key_path(""), error.message()))
+        })
+    }
+
+    /// Reads the value of one key into a type; `None` if the table has no such key.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, ConfigError> {
+        self.look(|table| {
+            let Some(value) = table.get_ref().get(key) else { return Ok(None) };
+            T::deserialize(toml::de::ValueDeserializer::from(value.clone()))
+                .map(Some)
+                .map_err(|error| self.typed_error(table, &error, &value.span()))
+        })
+        .unwrap_or(Ok(None))
+    }
+
+    /// An error about a key of this table, or about the table if the key is empty, with the place where it stands.
+    #[must_use]
+    pub fn error_at(&self, key: &str, message: impl Into<String>) -> ConfigError {
+        let span = self.look(|table| table.get_ref().get(key).map_or_else(|| table.span(), Spanned::span));
+        ConfigError {
+            location: span.map(|span| self.source.locate(&span)),
+            ..ConfigError::new(self.key_path(key), message)
+        }
+    }
+
+    /// The keys of this table, and of the tables in it, that a schema does not know. `also` are further known keys.
+    #[must_use]
+    pub fn unknown_keys(&self, schema: &Schema, also: &[&str]) -> Vec<UnknownKey> {
+        let mut unknown = Vec::new();
+        let root = schema.as_value();
+        self.collect_unknown(root, root, also, &mut unknown);
+        unknown
+    }
+
+    /// The keys of this table that are not among the known ones.
+    #[must_use]
+    pub fn keys_other_than(&self, known: &[&str]) -> Vec<UnknownKey> {
+        let other = self.look(|table| {
+            let other = table.get_ref().keys().filter(|key| !known.contains(&key.get_ref().as_ref()));
+            other
+                .map(|key| UnknownKey {
+                    location: self.source.locate(&key.span()),
+                    key: self.key_path(key.get_ref()),
+                    closest: closest(key.get_ref(), known.iter().copied()).map(str::to_owned),
+                })
+                .collect()
+        });
+        other.unwrap_or_default()
+    }
+
+    fn collect_unknown(&self, schema: &Json, root: &Json, also: &[&str], unknown: &mut Vec<UnknownKey>) {
+        let Some(properties) = resolve(schema, root).get("properties").and_then(Json::as_object) else {
+            return; // A table of free keys.
+        };
+        let mut known: Vec<&str> = properties.keys().map(String::as_str).collect();
+        known.extend(also);
+        unknown.extend(self.keys_other_than(&known));
+        for key in self.keys() {
+            if let (Some(schema), Ok(table)) = (properties.get(&key), self.table(&key)) {
+                table.collect_unknown(schema, root, &[], unknown);
+            }
+        }
+    }
+
+    /// Looks at this table in its file; `None` if it is absent.
+    fn look<R>(&self, look: impl FnOnce(&Spanned<DeTable<'_>>) -> R) -> Option<R> {
+        // `from_toml` parsed this text, so it parses again; an empty source is an empty document.
+        let mut table = DeTable::parse(&self.source.text).ok()?;
+        for key in &self.path {
+            let value = table.get_mut().remove(key.as_str())?;
+            let span = value.span();
+            let DeValue::Table(inner) = value.into_inner() else { return None };
+            table = Spanned::new(span, inner);
+        }
+        Some(look(&table))
+    }
+
+    fn key_path(&self, key: &str) -> String {
+        let mut path = self.path.join(".");
+        if !path.is_empty() && !key.is_empty() {
+            path.push('.');
+        }
+        path + key
+    }
+
+    fn typed_error(
+        &self,
+        table: &Spanned<DeTable<'_>>,
+        error: &toml::de::Error,
+        within: &Range<usize>,
+    ) -> ConfigError {
+        let span = error.span().unwrap_or_else(|| within.clone());
+        ConfigError {
+            location: Some(self.source.locate(&span)),
+            ..ConfigError::new(self.key_path(&key_at(table.get_ref(), &span)), error.message())
+        }
+    }
+}
+
+impl Source {
+    fn locate(&self, span: &Range<usize>) -> Location {
+        Location::of(self.path.clone(), &self.text, span.start)
+    }
+}
+
+/// The path of the innermost key whose value holds the span.
+fn key_at(table: &DeTable<'_>, span: &Range<usize>) -> String {
+    let holds = |outer: Range<usize>| outer.start <= span.start && span.end <= outer.end;
+    let found = table.iter().find(|(key, value)| holds(key.span()) || holds(value.span()));
+    match found.map(|(key, value)| (key.get_ref(), value.get_ref())) {
+        None => String::new(),
+        Some((key, DeValue::Table(inner))) => match key_at(inner, span) {
+            deeper if deeper.is_empty() => key.to_string(),
+            deeper => format!("{key}.{deeper}"),
+        },
+        Some((key, _)) => key.to_string(),
+    }
+}
+
+/// Follows a reference into the schema's definitions, and looks through the `anyOf` of an optional value.
+fn resolve<'a>(schema: &'a Json, root: &'a Json) -> &'a Json {
+    if let Some(name) =
+        schema.get("$ref").and_then(Json::as_str).and_then(|path| path.strip_prefix("#/$defs/"))
+    {
+        return root.get("$defs").and_then(|defs| defs.get(name)).unwrap_or(schema);
+    }
+    schema
+        .get("anyOf")
+        .and_then(Json::as_array)
+        .and_then(|choices| {
+            choices
+                .iter()
+                .map(|choice| resolve(choice, root))
+                .find(|choice| choice.get("properties").is_some())
+        })
+        .unwrap_or(schema)
+}
+
+#[cfg(test)]
+mod tests {
+    use schemars::{JsonSchema, schema_for};
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, JsonSchema)]
+    struct Acme {
+        #[serde(default)]
+        slow: bool,
+        #[serde(default)]
+        words: Vec<String>,
+        #[serde(default)]
+        limits: Option<Limits>,
+    }
+
+    #[derive(Debug, Deserialize, JsonSchema)]
+    struct Limits {
+        lines: u32,
+    }
+
+    fn table(text: &str) -> ConfigTable {
+        ConfigTable::from_toml(Path::new("takopi.toml"), text).unwrap()
+    }
+
+    fn error(text: &str) -> String {
+        table(text).table("acme").and_then(|table| table.parse::<Acme>()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn values_are_read() {
+        let config = table("[acme]\nslow = true\nwords = ['a']\nlimits.lines = 3\n[other]\n");
+        let acme: Acme = config.table("acme").unwrap().parse().unwrap();
+        assert!(acme.slow && acme.words == ["a"] && acme.limits.unwrap().lines == 3);
+        assert_eq!(config.keys(), ["acme", "other"]);
+        assert!(!config.table("absent").unwrap().parse::<Acme>().unwrap().slow);
+        assert_eq!(config.get::<String>("absent").unwrap(), None);
+    }
+
+    #[test]
+    fn errors_name_the_file_the_line_the_column_and_the_key() {
+        assert_eq!(
+            error("# a comment\n[acme]\nslow = 'yes'\n"),
+            "takopi.toml:3:8: `acme.slow`: invalid type: string \"yes\", expected a boolean"
+        );
+        assert_eq!(
+            error("[acme]\nlimits = { lines = -1 }\n"),
+            "takopi.toml:2:20: `acme.limits.lines`: invalid value: integer `-1`, expected u32"
+        );
+        assert_eq!(
+            error("acme = 3\n"),
+            "takopi.toml:1:8: `acme`: expected a table, found a value of type integer"
+        );
+        assert!(error("[acme]\nlimits = {}\n").starts_with("takopi.toml:2:10: `acme.limits`: missing field"));
+    }
+
+    #[test]
+    fn broken_toml_names_its_place() {
+        let error =
+            ConfigTable::from_toml(Path::new("takopi.toml"), "a = 1\nb = = 2\n").unwrap_err().to_string();
+        assert!(error.starts_with("takopi.toml:2:5: this is not TOML: "), "{error}");
+    }
+
+    #[test]
+    fn unknown_keys_come_with_the_closest_known_one() {
+        let config = table("[acme]\nslwo = true\nenv = []\nlimits = { lines = 1, line = 2 }\n");
+        let unknown = config.table("acme").unwrap().unknown_keys(&schema_for!(Acme), &["env"]);
+        let texts: Vec<_> = unknown.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "takopi.toml:2:1: unknown key `acme.slwo`; did you mean `slow`?",
+                "takopi.toml:4:23: unknown key `acme.limits.line`; did you mean `lines`?"
+            ]
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_file_makes_it_panic(text in "[\\[\\]a-c=.'\"{}\n0-9# é]{0,80}") {
+            if let Ok(config) = ConfigTable::from_toml(Path::new("f"), text) {
+                let _ = config.parse::<Acme>();
+                let _ = config.unknown_keys(&schema_for!(Acme), &[]);
+            }
+        }
+    }
+}

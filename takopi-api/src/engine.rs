@@ -1,0 +1,159 @@
+//! What an engine is: an [`EngineBackend`] describes it as data, and builds the [`Runner`] that runs it.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{ConfigError, EngineConfig};
+use crate::plugin::is_valid_id;
+use crate::runner::Runner;
+
+/// The id of an engine, e.g. `codex`: matches `^[a-z0-9_]{1,32}$`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct EngineId(Cow<'static, str>);
+
+/// A text that is no id of a backend.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no backend id: an id has 1 to 32 of the characters a-z, 0-9 and _")]
+pub struct InvalidId(pub String);
+
+impl EngineId {
+    /// The id of an engine that is known at compile time.
+    ///
+    /// # Panics
+    /// If the id is malformed; in a `const` that is an error of the compiler.
+    #[must_use]
+    pub const fn from_static(id: &'static str) -> Self {
+        assert!(is_valid_id(id), "an engine id has 1 to 32 of the characters a-z, 0-9 and _");
+        Self(Cow::Borrowed(id))
+    }
+
+    /// An id that came from a file, a message or a person.
+    ///
+    /// # Errors
+    /// [`InvalidId`] if it is malformed.
+    pub fn parse(id: &str) -> Result<Self, InvalidId> {
+        if is_valid_id(id) { Ok(Self(Cow::Owned(id.to_owned()))) } else { Err(InvalidId(id.to_owned())) }
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EngineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for EngineId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = String::deserialize(deserializer)?;
+        Self::parse(&id).map_err(serde::de::Error::custom)
+    }
+}
+
+/// What an engine needs on the machine before it can run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Availability {
+    /// A program. `commands` are the names it may have on `PATH`, best first.
+    Cli {
+        /// Names of the program, best first.
+        commands: &'static [&'static str],
+        /// The command that installs it, as a person would type it.
+        install: &'static str,
+    },
+    /// Nothing: the engine lies in the binary and works on every machine. It is chosen when no other engine is there.
+    Embedded,
+    /// Something that only the engine can judge (an account, a server). It is never chosen unless it is named.
+    OnRequest,
+}
+
+/// What an engine can do, as data: nobody guesses by an engine's name.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct EngineCapabilities {
+    /// Whether a text can be sent into the turn that is running ([`crate::runner::RunControl::steer`]).
+    pub steer: bool,
+    /// Whether the engine asks a person (permissions, plans, questions) and takes the answer.
+    pub requests: bool,
+    /// Whether a model can be chosen by name.
+    pub model: bool,
+    /// The levels of reasoning effort it accepts, lowest first; empty if it has none.
+    pub reasoning_levels: &'static [&'static str],
+}
+
+impl EngineCapabilities {
+    /// An engine that runs a prompt and nothing else.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { steer: false, requests: false, model: false, reasoning_levels: &[] }
+    }
+
+    /// It takes a text into the running turn.
+    #[must_use]
+    pub const fn with_steer(mut self) -> Self {
+        self.steer = true;
+        self
+    }
+
+    /// It asks a person and takes the answer.
+    #[must_use]
+    pub const fn with_requests(mut self) -> Self {
+        self.requests = true;
+        self
+    }
+
+    /// It takes a model's name.
+    #[must_use]
+    pub const fn with_model(mut self) -> Self {
+        self.model = true;
+        self
+    }
+
+    /// It takes one of these levels of reasoning effort.
+    #[must_use]
+    pub const fn with_reasoning_levels(mut self, levels: &'static [&'static str]) -> Self {
+        self.reasoning_levels = levels;
+        self
+    }
+}
+
+/// Builds the runner of an engine from its configuration table. It reads the table and looks at nothing else.
+pub type BuildRunner = fn(&EngineConfig) -> Result<Arc<dyn Runner>, ConfigError>;
+
+/// An engine as data, and the way to its runner.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct EngineBackend {
+    /// Must equal the id under which the row is registered.
+    pub id: &'static str,
+    /// What it needs on the machine.
+    pub availability: Availability,
+    /// What it can do.
+    pub capabilities: EngineCapabilities,
+    /// Builds its runner.
+    pub build_runner: BuildRunner,
+}
+
+impl EngineBackend {
+    /// An engine without special capabilities.
+    #[must_use]
+    pub const fn new(id: &'static str, availability: Availability, build_runner: BuildRunner) -> Self {
+        Self { id, availability, capabilities: EngineCapabilities::none(), build_runner }
+    }
+
+    /// Sets what the engine can do.
+    #[must_use]
+    pub const fn with_capabilities(mut self, capabilities: EngineCapabilities) -> Self {
+        self.capabilities = capabilities;
+        self
+    }
+}

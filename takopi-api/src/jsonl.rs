@@ -1,0 +1,11 @@
+//! Engines that print one JSON value a line: the framing ([`LineReader`]) and the runner ([`JsonlSubprocessRunner`]) that
+//! leaves to an engine only its arguments and its translation ([`JsonlEngine`]).
+
+mod lines;
+mod runner;
+
+pub use lines::{Line, LineReader};
+pub use runner::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun};
+
+/// The longest line that is read, in bytes. A longer one is skipped to its end and reported.
+pub const LINE_BYTES: usize = 16 * 1024 * 1024;

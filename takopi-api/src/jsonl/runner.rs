@@ -1,0 +1,354 @@
+//! Runs a program that prints JSON lines, and gives each line to the engine's translation.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use tokio::io::AsyncRead;
+
+use super::{LINE_BYTES, Line, LineReader};
+use crate::engine::EngineId;
+use crate::event::{Event, EventFactory};
+use crate::process::{Ask, CommandSpec, Ending, Exit, ProcessHandle};
+use crate::resume::{ResumeError, ResumeSyntax, ResumeToken};
+use crate::runner::{Control, ControlError, EngineRun, RunControl, RunSpec, Runner};
+
+/// What a translation made of a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Recognition {
+    /// The line is known; events may have come of it.
+    Known,
+    /// The line is known, and nothing comes of it on purpose.
+    Ignored,
+    /// The line has a type that this engine does not know; nothing came of it.
+    Unknown {
+        /// The type, as the engine names it.
+        kind: String,
+    },
+    /// The line is no JSON, or not of the form that its type has.
+    Malformed {
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Why an engine does not run what it was asked to.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RefusedRun(pub String);
+
+/// An engine whose program prints one JSON value a line: its arguments and its translation, and nothing else.
+///
+/// `translate` and `on_exit` are pure: they read the line and the state, and put events into `out`. The runner around
+/// them does all I/O, and what they leave out (no end, a panic) becomes a failed `completed`.
+pub trait JsonlEngine: Send + Sync + 'static {
+    /// What the translation of one run remembers between lines. Small: it must not grow with the run.
+    type State: Send + 'static;
+
+    /// The form of the engine's resume lines, and its id.
+    fn resume_syntax(&self) -> &ResumeSyntax;
+
+    /// The engine.
+    fn engine(&self) -> &EngineId;
+
+    /// The program of a run, with its arguments, variables and standard input.
+    ///
+    /// # Errors
+    /// [`RefusedRun`] if the run asks for what the engine does not have.
+    fn command(&self, spec: &RunSpec) -> Result<CommandSpec, RefusedRun>;
+
+    /// The state before the first line.
+    fn state(&self, spec: &RunSpec) -> Self::State;
+
+    /// Makes events of a line.
+    fn translate(&self, line: &[u8], state: &mut Self::State, out: &mut EventFactory) -> Recognition;
+
+    /// The program has ended and said all it had to. An engine that can explain an end without a result does so here;
+    /// what it leaves open is explained from the exit and from standard error.
+    fn on_exit(&self, exit: &Exit, state: &mut Self::State, out: &mut EventFactory) {
+        let _ = (exit, state, out);
+    }
+
+    /// How the program is asked to end its turn.
+    fn interrupt(&self) -> Ask {
+        Ask::Terminate
+    }
+}
+
+/// Runs a [`JsonlEngine`].
+pub struct JsonlSubprocessRunner<E>(Arc<E>);
+
+impl<E> fmt::Debug for JsonlSubprocessRunner<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JsonlSubprocessRunner").finish_non_exhaustive()
+    }
+}
+
+impl<E: JsonlEngine> JsonlSubprocessRunner<E> {
+    /// A runner of the engine.
+    #[must_use]
+    pub fn new(engine: E) -> Self {
+        Self(Arc::new(engine))
+    }
+}
+
+impl<E: JsonlEngine> Runner for JsonlSubprocessRunner<E> {
+    fn engine(&self) -> &EngineId {
+        self.0.engine()
+    }
+
+    fn format_resume(&self, token: &ResumeToken) -> Result<String, ResumeError> {
+        self.0.resume_syntax().format(token)
+    }
+
+    fn extract_resume(&self, text: &str) -> Option<ResumeToken> {
+        self.0.resume_syntax().extract(text)
+    }
+
+    fn start(&self, spec: RunSpec) -> EngineRun {
+        let control = Arc::new(ProcessControl { ask: self.0.interrupt(), position: Mutex::default() });
+        let run = JsonlRun {
+            state: self.0.state(&spec),
+            out: EventFactory::new(self.0.engine().clone(), spec.resume.clone()),
+            engine: Arc::clone(&self.0),
+            stage: Stage::Prepared(Box::new(spec)),
+            control: Arc::clone(&control),
+            unread: Unread::default(),
+        };
+        let events = futures_util::stream::unfold(run, |mut run| async move {
+            let event = run.next().await?;
+            Some((event, run))
+        });
+        EngineRun { events: events.boxed(), control: RunControl::new(SharedControl(control)) }
+    }
+}
+
+struct JsonlRun<E: JsonlEngine> {
+    engine: Arc<E>,
+    state: E::State,
+    out: EventFactory,
+    stage: Stage,
+    control: Arc<ProcessControl>,
+    unread: Unread,
+}
+
+enum Stage {
+    Prepared(Box<RunSpec>),
+    Reading { lines: LineReader<Box<dyn AsyncRead + Send + Unpin>>, handle: Arc<dyn ProcessHandle> },
+    Over,
+}
+
+/// Lines that came to nothing, for the log and for the explanation of a failure.
+#[derive(Default)]
+struct Unread {
+    first_malformed: Option<String>,
+    malformed: u64,
+    unknown: BTreeMap<String, u64>,
+}
+
+/// Kinds of unknown lines that are told apart; the rest is counted together. An engine may put anything there.
+const UNKNOWN_KINDS: usize = 64;
+
+/// How much of a line is shown to a person, in characters.
+const SHOWN_CHARS: usize = 200;
+
+impl<E: JsonlEngine> JsonlRun<E> {
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some(event) = self.out.pop() {
+                return Some(event);
+            }
+            match std::mem::replace(&mut self.stage, Stage::Over) {
+                Stage::Prepared(spec) => self.spawn(&spec).await,
+                Stage::Reading { lines, handle } => self.read(lines, handle).await,
+                Stage::Over => return None,
+            }
+        }
+    }
+
+    async fn spawn(&mut self, spec: &RunSpec) {
+        let command = match self.engine.command(spec) {
+            Ok(command) => command,
+            Err(refused) => return self.out.failed(refused.to_string(), "", None),
+        };
+        match spec.processes.spawn(command).await {
+            Ok(process) => {
+                self.control.started(Arc::clone(&process.handle));
+                let lines = LineReader::new(process.stdout, LINE_BYTES);
+                self.stage = Stage::Reading { lines, handle: process.handle };
+            }
+            Err(error) => self.out.failed(error.to_string(), "", None),
+        }
+    }
+
+    async fn read(
+        &mut self,
+        mut lines: LineReader<Box<dyn AsyncRead + Send + Unpin>>,
+        handle: Arc<dyn ProcessHandle>,
+    ) {
+        let is_end = match lines.next().await {
+            Ok(Some(Line::Complete(line) | Line::Torn(line))) => {
+                if !line.trim_ascii().is_empty() {
+                    let recognition = self.engine.translate(line, &mut self.state, &mut self.out);
+                    self.unread.note(recognition, line, &mut self.out);
+                }
+                false
+            }
+            Ok(Some(Line::TooLong { bytes })) => {
+                let engine = self.out.engine();
+                self.out.warning(format!(
+                    "skipped a line of {bytes} bytes from {engine}: the limit is {LINE_BYTES}"
+                ));
+                false
+            }
+            Ok(None) => true,
+            Err(error) => {
+                self.out.warning(format!("the output of {} broke off: {error}", self.out.engine()));
+                true
+            }
+        };
+        if is_end {
+            let exit = handle.exited().await;
+            self.exited(&exit);
+        } else {
+            self.stage = Stage::Reading { lines, handle };
+        }
+    }
+
+    fn exited(&mut self, exit: &Exit) {
+        self.unread.log(self.out.engine());
+        self.engine.on_exit(exit, &mut self.state, &mut self.out);
+        // If the run is completed already, the contract drops this one.
+        let mut error = format!("{} {} before it finished its turn", self.out.engine(), exit.status);
+        if let Some(line) = &self.unread.first_malformed {
+            error.push_str("\nit printed what is no JSON: ");
+            error.push_str(line);
+        }
+        let tail = last_lines(&exit.stderr_tail);
+        if !tail.is_empty() {
+            error.push('\n');
+            error.push_str(tail);
+        }
+        self.out.failed(error, "", None);
+    }
+}
+
+impl Unread {
+    fn note(&mut self, recognition: Recognition, line: &[u8], out: &mut EventFactory) {
+        match recognition {
+            Recognition::Known | Recognition::Ignored => {}
+            Recognition::Unknown { kind } => {
+                let kind = if self.unknown.contains_key(&kind) || self.unknown.len() < UNKNOWN_KINDS {
+                    shown(kind.as_bytes())
+                } else {
+                    "others".to_owned()
+                };
+                *self.unknown.entry(kind).or_default() += 1;
+            }
+            Recognition::Malformed { reason } => {
+                self.malformed += 1;
+                if self.first_malformed.is_none() {
+                    let shown = shown(line);
+                    out.warning(format!("{} printed a line that takopi can not read: {shown}", out.engine()));
+                    tracing::debug!(reason, "unreadable line");
+                    self.first_malformed = Some(shown);
+                }
+            }
+        }
+    }
+
+    fn log(&self, engine: &EngineId) {
+        for (kind, count) in &self.unknown {
+            tracing::info!(%engine, kind, count, "unknown events");
+        }
+        if self.malformed > 0 {
+            tracing::warn!(%engine, count = self.malformed, "unreadable lines");
+        }
+    }
+}
+
+fn shown(line: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&line[..line.len().min(4 * SHOWN_CHARS)]);
+    let mut shown: String =
+        text.chars().take(SHOWN_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.len() > shown.len() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The last lines of what a program said, as many as fit a message.
+fn last_lines(tail: &str) -> &str {
+    let tail = tail.trim_end();
+    let start = tail.rmatch_indices('\n').nth(9).map_or(0, |(at, _)| at + 1);
+    &tail[start..]
+}
+
+/// Interrupts a run by asking its program to end; it is killed when its time is up.
+struct ProcessControl {
+    ask: Ask,
+    position: Mutex<Position>,
+}
+
+#[derive(Default)]
+enum Position {
+    /// The program is not started yet.
+    #[default]
+    Before,
+    /// A person wanted the end before the program was started.
+    InterruptedBefore,
+    Running(Arc<dyn ProcessHandle>),
+}
+
+impl ProcessControl {
+    fn position(&self) -> std::sync::MutexGuard<'_, Position> {
+        self.position.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn started(&self, handle: Arc<dyn ProcessHandle>) {
+        let mut position = self.position();
+        if matches!(*position, Position::InterruptedBefore) {
+            handle.end(Ending::asking(self.ask));
+        }
+        *position = Position::Running(handle);
+    }
+}
+
+struct SharedControl(Arc<ProcessControl>);
+
+#[async_trait]
+impl Control for SharedControl {
+    async fn interrupt(&self) -> Result<(), ControlError> {
+        let mut position = self.0.position();
+        match &*position {
+            Position::Running(handle) => handle.end(Ending::asking(self.0.ask)),
+            Position::Before | Position::InterruptedBefore => *position = Position::InterruptedBefore,
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_end_of_a_long_complaint_is_shown() {
+        let tail: String = (1..=30).map(|n| format!("line {n}\n")).collect();
+        assert!(last_lines(&tail).starts_with("line 21\n"));
+        assert!(last_lines(&tail).ends_with("line 30"));
+        assert_eq!(last_lines("one\n"), "one");
+        assert_eq!(last_lines(""), "");
+    }
+
+    #[test]
+    fn a_shown_line_is_short_and_plain() {
+        assert_eq!(shown(b"a\tb\x1b[0m"), "a b [0m");
+        assert_eq!(shown("ä".repeat(300).as_bytes()).chars().count(), SHOWN_CHARS + 1);
+    }
+}

@@ -1,0 +1,225 @@
+//! What an engine does: a [`Runner`] takes a prompt and gives events.
+//!
+//! A plugin implements [`Runner::start`]; whoever wants a run calls [`run`](trait.Runner.html#method.run), which is
+//! `start` behind the contract: at most one `started`, exactly one `completed` and nothing after it, at most one run a
+//! thread at a time, a panic or a missing end made into a `completed` that says so, and no process left behind. The
+//! contract is enforced here and not trusted, so `run` is no method that a plugin could replace.
+
+mod contract;
+mod control;
+mod enforce;
+mod threads;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_core::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+
+pub use control::{Control, ControlError, RunControl};
+pub use threads::{ThreadGuard, ThreadLocks};
+
+use crate::engine::EngineId;
+use crate::event::Event;
+use crate::process::{Environment, ProcessHost};
+use crate::resume::{ResumeError, ResumeToken};
+
+/// The id of a run: unique for ever. Every process of the run carries it in the variable `TAKOPI_RUN_ID`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RunId(Arc<str>);
+
+impl RunId {
+    /// The variable in which a process of a run carries the run's id.
+    pub const VARIABLE: &'static str = "TAKOPI_RUN_ID";
+
+    /// A new id (a UUID of version 7, RFC 9562, so that ids sort by time).
+    #[must_use]
+    pub fn unique() -> Self {
+        Self(uuid::Uuid::now_v7().to_string().into())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a person may choose for one run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct RunOptions {
+    /// The model, by the engine's own name for it.
+    pub model: Option<String>,
+    /// The level of reasoning effort, one of the engine's
+    /// [`reasoning_levels`](crate::engine::EngineCapabilities::reasoning_levels).
+    pub reasoning: Option<String>,
+}
+
+impl RunOptions {
+    /// Sets the model.
+    #[must_use]
+    pub fn model(mut self, model: Option<String>) -> Self {
+        self.model = model;
+        self
+    }
+
+    /// Sets the level of reasoning effort.
+    #[must_use]
+    pub fn reasoning(mut self, reasoning: Option<String>) -> Self {
+        self.reasoning = reasoning;
+        self
+    }
+}
+
+/// Everything that a run needs. All of it comes by argument: a runner looks at nothing else.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct RunSpec {
+    /// The run's id.
+    pub id: RunId,
+    /// What the person wants.
+    pub prompt: String,
+    /// The thread to continue; `None` begins a new one.
+    pub resume: Option<ResumeToken>,
+    /// The folder in which the engine works.
+    pub cwd: PathBuf,
+    /// What the person chose for this run.
+    pub options: RunOptions,
+    /// Variables that the run's programs see besides those that the engine names.
+    pub environment: Environment,
+    /// Starts the run's programs.
+    pub processes: Arc<dyn ProcessHost>,
+    /// The threads that are in use, shared by all runs of the program.
+    pub threads: ThreadLocks,
+}
+
+impl RunSpec {
+    /// A run of a new thread with nothing chosen.
+    #[must_use]
+    pub fn new(
+        prompt: impl Into<String>,
+        cwd: impl Into<PathBuf>,
+        processes: Arc<dyn ProcessHost>,
+        threads: ThreadLocks,
+    ) -> Self {
+        Self {
+            id: RunId::unique(),
+            prompt: prompt.into(),
+            resume: None,
+            cwd: cwd.into(),
+            options: RunOptions::default(),
+            environment: Environment::empty(),
+            processes,
+            threads,
+        }
+    }
+
+    /// Continues a thread.
+    #[must_use]
+    pub fn resume(mut self, resume: Option<ResumeToken>) -> Self {
+        self.resume = resume;
+        self
+    }
+
+    /// Sets what the person chose.
+    #[must_use]
+    pub fn options(mut self, options: RunOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Adds variables that the run's programs see.
+    #[must_use]
+    pub fn environment(mut self, environment: Environment) -> Self {
+        self.environment = environment;
+        self
+    }
+}
+
+impl fmt::Debug for RunSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Prompts are the person's own and stay out of logs.
+        f.debug_struct("RunSpec")
+            .field("id", &self.id)
+            .field("resume", &self.resume)
+            .field("cwd", &self.cwd)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a runner gives: its events as they come, and the hold on the run. Without guarantees yet; see [`Run`].
+#[must_use]
+pub struct EngineRun {
+    /// The events. Dropping the stream gives the run up.
+    pub events: BoxStream<'static, Event>,
+    /// The hold on the run.
+    pub control: RunControl,
+}
+
+impl fmt::Debug for EngineRun {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineRun").finish_non_exhaustive()
+    }
+}
+
+/// A run behind the contract.
+#[must_use]
+pub struct Run {
+    /// The events: at most one `started`, and exactly one `completed`, the last. Dropping the stream before that ends the
+    /// run and every process of it.
+    pub events: BoxStream<'static, Event>,
+    /// The hold on the run. [`RunControl::interrupt`] always works.
+    pub control: RunControl,
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").finish_non_exhaustive()
+    }
+}
+
+/// Runs an engine.
+#[async_trait]
+pub trait Runner: Send + Sync {
+    /// The engine.
+    fn engine(&self) -> &EngineId;
+
+    /// The resume line of a token, as the engine's own CLI takes it.
+    ///
+    /// # Errors
+    /// [`ResumeError::OtherEngine`] if the token is another engine's.
+    fn format_resume(&self, token: &ResumeToken) -> Result<String, ResumeError>;
+
+    /// The token of the last resume line of this engine in a text.
+    fn extract_resume(&self, text: &str) -> Option<ResumeToken>;
+
+    /// Starts a run. It returns at once; whatever fails comes as a `completed` event.
+    fn start(&self, spec: RunSpec) -> EngineRun;
+
+    /// Ends what the engine keeps between runs.
+    async fn shutdown(&self) {}
+}
+
+impl dyn Runner {
+    /// Runs the engine behind the contract. A run that continues a thread waits until no other run uses it.
+    pub fn run(self: &Arc<Self>, spec: RunSpec) -> Run {
+        enforce::run(Arc::clone(self), spec)
+    }
+
+    /// Whether a line is a resume line of this engine and nothing else.
+    #[must_use]
+    pub fn is_resume_line(&self, line: &str) -> bool {
+        !line.trim().contains('\n') && self.extract_resume(line).is_some()
+    }
+}

@@ -1,0 +1,324 @@
+//! The contract at work: the stream between a runner and whoever wants its events.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use futures_core::stream::BoxStream;
+use futures_util::{FutureExt, StreamExt};
+use tokio::sync::Notify;
+
+use super::contract::{Contract, Stop, Verdict};
+use super::{
+    Control, ControlError, EngineRun, Run, RunControl, RunId, RunSpec, Runner, ThreadGuard, ThreadLocks,
+};
+use crate::event::{Decision, Event, RequestId};
+use crate::process::{
+    Ask, CommandSpec, Ending, Environment, Process, ProcessHandle, ProcessHost, SpawnError,
+};
+
+pub(super) fn run(runner: Arc<dyn Runner>, mut spec: RunSpec) -> Run {
+    let processes = Arc::new(RunProcesses {
+        host: Arc::clone(&spec.processes),
+        run_id: spec.id.clone(),
+        environment: spec.environment.clone(),
+        handles: Mutex::default(),
+    });
+    spec.processes = Arc::clone(&processes) as Arc<dyn ProcessHost>;
+    let gate = Arc::new(Gate {
+        state: Mutex::new(GateState::default()),
+        stop: Notify::new(),
+        processes: Arc::clone(&processes),
+    });
+    let enforcer = Enforcer {
+        contract: Contract::new(runner.engine().clone(), spec.resume.clone()),
+        threads: spec.threads.clone(),
+        stage: Stage::Waiting { runner, spec: Box::new(spec) },
+        guard: None,
+        gate: Arc::clone(&gate),
+        processes,
+    };
+    let events = futures_util::stream::unfold(enforcer, |mut enforcer| async move {
+        let event = enforcer.next().await?;
+        Some((event, enforcer))
+    });
+    Run { events: events.boxed(), control: RunControl::new(GateControl(gate)) }
+}
+
+struct Enforcer {
+    contract: Contract,
+    threads: ThreadLocks,
+    stage: Stage,
+    guard: Option<ThreadGuard>,
+    gate: Arc<Gate>,
+    processes: Arc<RunProcesses>,
+}
+
+enum Stage {
+    /// Nothing runs yet: the thread may be in use.
+    Waiting {
+        runner: Arc<dyn Runner>,
+        spec: Box<RunSpec>,
+    },
+    Running(BoxStream<'static, Event>),
+    Over,
+}
+
+/// What came out of waiting for the next event.
+enum Next {
+    Event(Event),
+    Stop(Stop),
+}
+
+impl Enforcer {
+    async fn next(&mut self) -> Option<Event> {
+        while !self.contract.is_completed() {
+            let verdict = match self.wait().await {
+                Next::Event(event) => {
+                    if self.gate.is_interrupted() {
+                        self.contract.interrupt();
+                    }
+                    self.contract.accept(event)
+                }
+                Next::Stop(stop) => Verdict::Abort(self.stop(stop)),
+            };
+            match verdict {
+                Verdict::Emit(event) => {
+                    if self.contract.is_completed() {
+                        self.linger();
+                    }
+                    return Some(event);
+                }
+                Verdict::Lock(started) => {
+                    let Some(guard) = self.threads.try_acquire(&started.resume) else {
+                        let event = self.stop(Stop::ThreadInUse);
+                        self.give_up();
+                        return Some(event);
+                    };
+                    self.guard = Some(guard);
+                    return Some(Event::Started(started));
+                }
+                Verdict::Drop(reason) => {
+                    tracing::warn!(run = %self.processes.run_id, reason, "event dropped")
+                }
+                Verdict::Abort(event) => {
+                    self.give_up();
+                    return Some(event);
+                }
+            }
+        }
+        None
+    }
+
+    async fn wait(&mut self) -> Next {
+        let gate = Arc::clone(&self.gate);
+        loop {
+            let stopped = gate.stop.notified();
+            match &mut self.stage {
+                Stage::Waiting { spec, .. } => {
+                    if gate.is_interrupted() {
+                        return Next::Stop(Stop::Interrupted);
+                    }
+                    if let (Some(thread), None) = (&spec.resume, &self.guard) {
+                        tokio::select! {
+                            guard = self.threads.acquire(thread) => self.guard = Some(guard),
+                            () = stopped => {}
+                        }
+                        continue;
+                    }
+                    let Stage::Waiting { runner, spec } = std::mem::replace(&mut self.stage, Stage::Over)
+                    else {
+                        return Next::Stop(Stop::Ended);
+                    };
+                    match std::panic::catch_unwind(AssertUnwindSafe(|| runner.start(*spec))) {
+                        Ok(EngineRun { events, control }) => {
+                            self.stage = Stage::Running(events);
+                            gate.started(control);
+                        }
+                        Err(panic) => return Next::Stop(Stop::Panicked(panic_message(&*panic))),
+                    }
+                }
+                Stage::Running(events) => {
+                    tokio::select! {
+                        biased;
+                        event = AssertUnwindSafe(events.next()).catch_unwind() => return match event {
+                            Ok(Some(event)) => Next::Event(event),
+                            Ok(None) => Next::Stop(Stop::Ended),
+                            Err(panic) => Next::Stop(Stop::Panicked(panic_message(&*panic))),
+                        },
+                        () = stopped => return Next::Stop(Stop::Interrupted),
+                    }
+                }
+                Stage::Over => return Next::Stop(Stop::Ended),
+            }
+        }
+    }
+
+    fn stop(&mut self, stop: Stop) -> Event {
+        if self.gate.is_interrupted() {
+            self.contract.interrupt();
+        }
+        self.contract.stop(stop, &self.processes.stderr_tail())
+    }
+
+    /// The engine said all it had to. Its programs may need a while to write their transcripts, so the rest of the stream
+    /// is read apart from the run, whose answer does not wait for it. The thread stays locked until then: a program that
+    /// still writes it must not meet the next one.
+    fn linger(&mut self) {
+        self.processes.end(Ending::asking(Ask::Nothing));
+        self.gate.close();
+        let guard = self.guard.take();
+        if let Stage::Running(mut events) = std::mem::replace(&mut self.stage, Stage::Over) {
+            tokio::spawn(async move {
+                while events.next().await.is_some() {}
+                drop(guard);
+            });
+        }
+    }
+
+    /// The run is given up: its programs are asked to end, and then ended.
+    fn give_up(&mut self) {
+        self.processes.end(Ending::asking(Ask::Terminate));
+        self.gate.close();
+        self.guard = None;
+        let stage = std::mem::replace(&mut self.stage, Stage::Over);
+        // A plugin's destructor must not take the program down either.
+        if let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(|| drop(stage))) {
+            tracing::error!(run = %self.processes.run_id, panic = panic_message(&*panic), "a plugin panicked at its end");
+        }
+    }
+}
+
+impl Drop for Enforcer {
+    fn drop(&mut self) {
+        if !self.contract.is_completed() {
+            self.give_up();
+        }
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
+}
+
+/// Starts the run's programs and remembers them: each is marked with the run, sees the run's variables, and ends with it.
+struct RunProcesses {
+    host: Arc<dyn ProcessHost>,
+    run_id: RunId,
+    environment: Environment,
+    handles: Mutex<Vec<Arc<dyn ProcessHandle>>>,
+}
+
+impl RunProcesses {
+    fn handles(&self) -> std::sync::MutexGuard<'_, Vec<Arc<dyn ProcessHandle>>> {
+        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn end(&self, ending: Ending) {
+        for handle in self.handles().iter() {
+            handle.end(ending);
+        }
+    }
+
+    fn stderr_tail(&self) -> String {
+        self.handles().last().map(|handle| handle.stderr_tail()).unwrap_or_default()
+    }
+}
+
+#[async_trait]
+impl ProcessHost for RunProcesses {
+    async fn spawn(&self, mut command: CommandSpec) -> Result<Process, SpawnError> {
+        command.run_id = Some(self.run_id.clone());
+        command.environment.extend(&self.environment);
+        let process = self.host.spawn(command).await?;
+        self.handles().push(Arc::clone(&process.handle));
+        Ok(process)
+    }
+}
+
+/// Orders to a run, also before it has started and after it is over.
+struct Gate {
+    state: Mutex<GateState>,
+    stop: Notify,
+    processes: Arc<RunProcesses>,
+}
+
+#[derive(Default)]
+struct GateState {
+    interrupted: bool,
+    position: Position,
+}
+
+#[derive(Default, Clone)]
+enum Position {
+    #[default]
+    Waiting,
+    Running(RunControl),
+    Over,
+}
+
+impl Gate {
+    fn state(&self) -> std::sync::MutexGuard<'_, GateState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_interrupted(&self) -> bool {
+        self.state().interrupted
+    }
+
+    fn started(&self, control: RunControl) {
+        self.state().position = Position::Running(control);
+    }
+
+    fn close(&self) {
+        self.state().position = Position::Over;
+    }
+
+    fn running(&self) -> Result<RunControl, ControlError> {
+        match &self.state().position {
+            Position::Running(control) => Ok(control.clone()),
+            Position::Waiting | Position::Over => Err(ControlError::Over),
+        }
+    }
+}
+
+struct GateControl(Arc<Gate>);
+
+#[async_trait]
+impl Control for GateControl {
+    async fn interrupt(&self) -> Result<(), ControlError> {
+        let position = {
+            let mut state = self.0.state();
+            state.interrupted = true;
+            state.position.clone()
+        };
+        match position {
+            Position::Waiting => self.0.stop.notify_one(),
+            Position::Running(control) => {
+                if let Err(ControlError::Unsupported(_)) = control.interrupt().await {
+                    self.0.stop.notify_one();
+                }
+            }
+            Position::Over => return Err(ControlError::Over),
+        }
+        Ok(())
+    }
+
+    async fn steer(&self, text: String) -> Result<(), ControlError> {
+        self.0.running()?.steer(text).await
+    }
+
+    async fn answer(&self, request: &RequestId, decision: Decision) -> Result<(), ControlError> {
+        self.0.running()?.answer(request, decision).await
+    }
+
+    fn kill(&self) {
+        self.0.state().interrupted = true;
+        self.0.processes.end(Ending::now());
+        self.0.stop.notify_one();
+    }
+}

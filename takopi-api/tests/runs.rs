@@ -1,0 +1,231 @@
+//! The contract at work on runners that break it, and the JSON-lines runner on programs that misbehave.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use takopi_api::engine::EngineId;
+use takopi_api::event::{Completed, Event, EventFactory, Outcome, Started};
+use takopi_api::jsonl::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun};
+use takopi_api::process::{CommandSpec, Environment, ExitStatus, ProcessHost};
+use takopi_api::resume::{ResumeError, ResumeSyntax, ResumeToken};
+use takopi_api::runner::{EngineRun, RunControl, RunSpec, Runner, ThreadLocks};
+use takopi_api::testing::{Script, ScriptedProcesses, check_events, collect};
+
+const ACME: EngineId = EngineId::from_static("acme");
+const SYNTAX: ResumeSyntax = ResumeSyntax::new(ACME, "acme", &["resume"]);
+
+fn token(value: &str) -> ResumeToken {
+    ResumeToken::new(ACME, value).unwrap()
+}
+
+fn spec(processes: &Arc<ScriptedProcesses>) -> RunSpec {
+    let host = Arc::clone(processes) as Arc<dyn ProcessHost>;
+    RunSpec::new("hello", Path::new("/"), host, ThreadLocks::default())
+}
+
+fn error_of(completed: &Completed) -> &str {
+    match &completed.outcome {
+        Outcome::Failed { error } => error,
+        other => panic!("not a failure: {other:?}"),
+    }
+}
+
+/// A runner that gives exactly these events, or panics.
+struct Loose(Vec<Event>, Option<&'static str>);
+
+impl Runner for Loose {
+    fn engine(&self) -> &EngineId {
+        const { &ACME }
+    }
+
+    fn format_resume(&self, token: &ResumeToken) -> Result<String, ResumeError> {
+        SYNTAX.format(token)
+    }
+
+    fn extract_resume(&self, text: &str) -> Option<ResumeToken> {
+        SYNTAX.extract(text)
+    }
+
+    fn start(&self, _: RunSpec) -> EngineRun {
+        let panic = self.1;
+        let events = futures_util::stream::iter(self.0.clone())
+            .chain(futures_util::stream::poll_fn(move |_| match panic {
+                Some(message) => panic!("{message}"),
+                None => std::task::Poll::Ready(None),
+            }))
+            .boxed();
+        EngineRun { events, control: RunControl::none() }
+    }
+}
+
+async fn run_loose(runner: Loose, resume: Option<ResumeToken>) -> Vec<Event> {
+    let runner: Arc<dyn Runner> = Arc::new(runner);
+    let processes = ScriptedProcesses::new(Script::new(""));
+    collect(runner.run(spec(&processes).resume(resume))).await
+}
+
+fn started(value: &str) -> Event {
+    Event::Started(Started::new(token(value), "Acme"))
+}
+
+fn done() -> Event {
+    Event::Completed(Completed::new(ACME, Outcome::Done).answer("yes"))
+}
+
+#[tokio::test]
+async fn a_missing_end_a_double_end_and_a_panic_all_become_one_end() {
+    let events = run_loose(Loose(vec![started("1")], None), None).await;
+    assert!(error_of(&check_events(&ACME, &events)).contains("ended without a result"));
+
+    let events =
+        run_loose(Loose(vec![started("1"), started("1"), done(), done(), started("2")], None), None).await;
+    assert_eq!(check_events(&ACME, &events).answer, "yes");
+    assert_eq!(events.len(), 2);
+
+    let events = run_loose(Loose(vec![started("1")], Some("index out of bounds")), None).await;
+    assert!(error_of(&check_events(&ACME, &events)).contains("index out of bounds"));
+}
+
+#[tokio::test]
+async fn a_run_that_opens_another_thread_than_it_should_is_stopped() {
+    let events = run_loose(Loose(vec![started("2"), done()], None), Some(token("1"))).await;
+    let completed = check_events(&ACME, &events);
+    assert!(error_of(&completed).contains("opened 2 instead"));
+}
+
+#[tokio::test]
+async fn a_run_that_waits_for_its_thread_can_be_interrupted() {
+    let processes = ScriptedProcesses::new(Script::new(""));
+    let spec = spec(&processes).resume(Some(token("1")));
+    let held = spec.threads.acquire(&token("1")).await;
+    let runner: Arc<dyn Runner> = Arc::new(Loose(vec![started("1"), done()], None));
+    let run = runner.run(spec);
+    run.control.interrupt().await.unwrap();
+    let events: Vec<_> = run.events.collect().await;
+    assert_eq!(check_events(&ACME, &events).outcome, Outcome::Interrupted);
+    drop(held);
+}
+
+/// An engine whose lines are `start ID`, `say TEXT`, `end TEXT` and `panic`.
+struct Lines;
+
+impl JsonlEngine for Lines {
+    type State = ();
+
+    fn engine(&self) -> &EngineId {
+        const { &ACME }
+    }
+
+    fn resume_syntax(&self) -> &ResumeSyntax {
+        const { &SYNTAX }
+    }
+
+    fn command(&self, spec: &RunSpec) -> Result<CommandSpec, RefusedRun> {
+        if spec.prompt == "refuse" {
+            return Err(RefusedRun("acme has no such model".into()));
+        }
+        Ok(CommandSpec::new("acme", &spec.cwd).environment(Environment::base().pass(["ACME_*"])))
+    }
+
+    fn state(&self, _: &RunSpec) {}
+
+    fn translate(&self, line: &[u8], (): &mut (), out: &mut EventFactory) -> Recognition {
+        let line = String::from_utf8_lossy(line);
+        match line.split_once(' ').unwrap_or((&line, "")) {
+            ("start", id) => out.started(token(id), "Acme"),
+            ("say", text) => out.note(text),
+            ("end", text) => out.done(text, None),
+            ("panic", _) => panic!("a bug in the translation"),
+            ("what", _) => return Recognition::Unknown { kind: "what".into() },
+            _ => return Recognition::Malformed { reason: "no JSON".into() },
+        }
+        Recognition::Known
+    }
+}
+
+async fn play(script: Script) -> (Completed, Vec<Event>) {
+    let processes = ScriptedProcesses::new(script);
+    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines));
+    let events =
+        tokio::time::timeout(Duration::from_secs(30), collect(runner.run(spec(&processes)))).await.unwrap();
+    processes.all_ended().await;
+    let command = &processes.commands()[0];
+    assert!(command.run_id.is_some(), "every process of a run is marked with it");
+    (check_events(&ACME, &events), events)
+}
+
+#[tokio::test]
+async fn a_good_program_is_translated_line_by_line() {
+    let (completed, events) = play(Script::new("start 1\nsay a\n\nwhat is this\nend b")).await;
+    assert_eq!((completed.outcome, completed.answer.as_str()), (Outcome::Done, "b"));
+    assert_eq!(completed.resume, Some(token("1")));
+    assert_eq!(events.len(), 3);
+}
+
+#[tokio::test]
+async fn a_program_that_ends_early_is_explained_by_what_it_said() {
+    let (completed, _) = play(
+        Script::new("start 1\n").stderr("warming up\nError: no rollout found\n").status(ExitStatus::Code(1)),
+    )
+    .await;
+    let error = error_of(&completed);
+    assert!(error.starts_with("acme exited with code 1 before it finished its turn"), "{error}");
+    assert!(error.contains("no rollout found"), "{error}");
+    assert_eq!(completed.resume, Some(token("1")));
+
+    let (completed, _) = play(Script::new("").status(ExitStatus::Signal(9))).await;
+    assert!(error_of(&completed).contains("was ended by SIGKILL"));
+
+    let (completed, events) = play(Script::new("Usage: acme [options]\nmore\n")).await;
+    assert!(error_of(&completed).contains("it printed what is no JSON: Usage: acme [options]"));
+    assert_eq!(events.len(), 2, "one warning for many unreadable lines: {events:?}");
+}
+
+#[tokio::test]
+async fn a_panic_in_a_translation_ends_the_run_and_its_program() {
+    let (completed, _) = play(Script::new("start 1\npanic\n").stderr("tail").waits()).await;
+    let error = error_of(&completed);
+    assert!(error.contains("a bug in the translation") && error.contains("tail"), "{error}");
+}
+
+#[tokio::test]
+async fn a_refused_run_starts_nothing() {
+    let processes = ScriptedProcesses::new(Script::new(""));
+    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines));
+    let mut spec = spec(&processes);
+    spec.prompt = "refuse".into();
+    let events = collect(runner.run(spec)).await;
+    assert_eq!(error_of(&check_events(&ACME, &events)), "acme has no such model");
+    assert!(processes.commands().is_empty());
+}
+
+#[tokio::test]
+async fn an_interrupt_asks_the_program_and_a_dropped_run_ends_it() {
+    let processes = ScriptedProcesses::new(Script::new("start 1\n").waits());
+    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines));
+    let mut run = runner.run(spec(&processes));
+    assert!(matches!(run.events.next().await, Some(Event::Started(_))));
+    run.control.interrupt().await.unwrap();
+    let rest: Vec<_> = run.events.collect().await;
+    assert!(matches!(&rest[..], [Event::Completed(end)] if end.outcome == Outcome::Interrupted));
+    processes.all_ended().await;
+
+    let mut run = runner.run(spec(&processes));
+    assert!(matches!(run.events.next().await, Some(Event::Started(_))));
+    drop(run);
+    tokio::time::timeout(Duration::from_secs(30), processes.all_ended()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_killed_run_is_over_at_once() {
+    let processes = ScriptedProcesses::new(Script::new("start 1\n").waits());
+    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines));
+    let mut run = runner.run(spec(&processes));
+    assert!(matches!(run.events.next().await, Some(Event::Started(_))));
+    run.control.kill();
+    let rest: Vec<_> = run.events.collect().await;
+    assert!(matches!(&rest[..], [Event::Completed(end)] if end.outcome == Outcome::Interrupted));
+    processes.all_ended().await;
+}
