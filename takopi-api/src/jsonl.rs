@@ -1,11 +1,13 @@
 //! Engines that print one JSON value a line: the framing ([`LineReader`]) and the runner ([`JsonlSubprocessRunner`]) that
 //! leaves to an engine only its arguments and its translation ([`JsonlEngine`]).
 
+mod field;
 mod lines;
 mod runner;
 
+pub use field::Field;
 pub use lines::{Line, LineReader};
-pub use runner::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun};
+pub use runner::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun, Unfinished};
 
 /// The longest line that is read, in bytes. A longer one is skipped to its end and reported.
 pub const LINE_BYTES: usize = 16 * 1024 * 1024;

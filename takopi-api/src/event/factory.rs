@@ -42,10 +42,26 @@ impl EventFactory {
         self.queue.pop_front()
     }
 
+    /// Adds an event that was made elsewhere.
+    pub fn push(&mut self, event: Event) {
+        self.queue.push_back(event);
+    }
+
+    /// Takes the youngest event if it is the end of the run.
+    pub(crate) fn take_completed(&mut self) -> Option<Completed> {
+        match self.queue.pop_back()? {
+            Event::Completed(completed) => Some(completed),
+            event => {
+                self.queue.push_back(event);
+                None
+            }
+        }
+    }
+
     /// The engine works on this thread.
     pub fn started(&mut self, resume: ResumeToken, title: impl Into<String>) {
         self.resume = Some(resume.clone());
-        self.queue.push_back(Event::Started(Started::new(resume, title)));
+        self.push(Event::Started(Started::new(resume, title)));
     }
 
     /// An action in a phase.
@@ -83,12 +99,12 @@ impl EventFactory {
 
     /// A piece of text.
     pub fn text(&mut self, kind: TextKind, delta: impl Into<String>) {
-        self.queue.push_back(Event::Text(Text::new(self.engine.clone(), kind, delta)));
+        self.push(Event::Text(Text::new(self.engine.clone(), kind, delta)));
     }
 
     /// The engine asks a person.
     pub fn request(&mut self, request: Request) {
-        self.queue.push_back(Event::Request(RequestEvent::new(self.engine.clone(), request)));
+        self.push(Event::Request(RequestEvent::new(self.engine.clone(), request)));
     }
 
     /// A request was answered or withdrawn.
@@ -116,7 +132,7 @@ impl EventFactory {
             .answer(answer)
             .resume(self.resume.clone())
             .usage(usage);
-        self.queue.push_back(Event::Completed(event));
+        self.push(Event::Completed(event));
     }
 
     fn next_note_id(&mut self) -> String {
@@ -125,6 +141,6 @@ impl EventFactory {
     }
 
     fn push_action(&mut self, event: ActionEvent) {
-        self.queue.push_back(Event::Action(event));
+        self.push(Event::Action(event));
     }
 }

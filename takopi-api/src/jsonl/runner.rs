@@ -42,6 +42,15 @@ pub enum Recognition {
 #[error("{0}")]
 pub struct RefusedRun(pub String);
 
+/// What an engine knows about a run whose program ended before the turn did.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Unfinished {
+    /// What it had answered by then.
+    pub answer: String,
+    /// Why it ended, if the engine can tell better than the exit and standard error do.
+    pub reason: Option<String>,
+}
+
 /// An engine whose program prints one JSON value a line: its arguments and its translation, and nothing else.
 ///
 /// `translate` and `on_exit` are pure: they read the line and the state, and put events into `out`. The runner around
@@ -66,12 +75,19 @@ pub trait JsonlEngine: Send + Sync + 'static {
     fn state(&self, spec: &RunSpec) -> Self::State;
 
     /// Makes events of a line.
-    fn translate(&self, line: &[u8], state: &mut Self::State, out: &mut EventFactory) -> Recognition;
+    fn translate(&self, line: &str, state: &mut Self::State, out: &mut EventFactory) -> Recognition;
 
-    /// The program has ended and said all it had to. An engine that can explain an end without a result does so here;
-    /// what it leaves open is explained from the exit and from standard error.
-    fn on_exit(&self, exit: &Exit, state: &mut Self::State, out: &mut EventFactory) {
+    /// Makes events of what the program said on standard error, for engines that tell some things only there. Called
+    /// once, right before the run is completed; `tail` is its end, at most [`crate::process::STDERR_TAIL_BYTES`].
+    fn read_stderr(&self, tail: &str, state: &mut Self::State, out: &mut EventFactory) {
+        let _ = (tail, state, out);
+    }
+
+    /// The program has ended, and no `completed` came out of its lines. The exit and the end of standard error are told
+    /// to the person in any case.
+    fn on_exit(&self, exit: &Exit, state: &mut Self::State, out: &mut EventFactory) -> Unfinished {
         let _ = (exit, state, out);
+        Unfinished::default()
     }
 
     /// How the program is asked to end its turn.
@@ -119,6 +135,7 @@ impl<E: JsonlEngine> Runner for JsonlSubprocessRunner<E> {
             stage: Stage::Prepared(Box::new(spec)),
             control: Arc::clone(&control),
             unread: Unread::default(),
+            is_completed: false,
         };
         let events = futures_util::stream::unfold(run, |mut run| async move {
             let event = run.next().await?;
@@ -135,6 +152,7 @@ struct JsonlRun<E: JsonlEngine> {
     stage: Stage,
     control: Arc<ProcessControl>,
     unread: Unread,
+    is_completed: bool,
 }
 
 enum Stage {
@@ -194,8 +212,11 @@ impl<E: JsonlEngine> JsonlRun<E> {
         let is_end = match lines.next().await {
             Ok(Some(Line::Complete(line) | Line::Torn(line))) => {
                 if !line.trim_ascii().is_empty() {
-                    let recognition = self.engine.translate(line, &mut self.state, &mut self.out);
-                    self.unread.note(recognition, line, &mut self.out);
+                    // A line with a broken character is still a line.
+                    let line = String::from_utf8_lossy(line);
+                    let recognition = self.engine.translate(&line, &mut self.state, &mut self.out);
+                    self.unread.note(recognition, &line, &mut self.out);
+                    self.complete(&*handle);
                 }
                 false
             }
@@ -220,11 +241,24 @@ impl<E: JsonlEngine> JsonlRun<E> {
         }
     }
 
+    /// If the last line completed the run: what standard error has to add comes before that.
+    fn complete(&mut self, handle: &dyn ProcessHandle) {
+        if let Some(completed) = self.out.take_completed() {
+            self.engine.read_stderr(&handle.stderr_tail(), &mut self.state, &mut self.out);
+            self.out.push(Event::Completed(completed));
+            self.is_completed = true;
+        }
+    }
+
     fn exited(&mut self, exit: &Exit) {
         self.unread.log(self.out.engine());
-        self.engine.on_exit(exit, &mut self.state, &mut self.out);
-        // If the run is completed already, the contract drops this one.
-        let mut error = format!("{} {} before it finished its turn", self.out.engine(), exit.status);
+        if self.is_completed {
+            return;
+        }
+        self.engine.read_stderr(&exit.stderr_tail, &mut self.state, &mut self.out);
+        let Unfinished { answer, reason } = self.engine.on_exit(exit, &mut self.state, &mut self.out);
+        let mut error = reason
+            .unwrap_or_else(|| format!("{} {} before it finished its turn", self.out.engine(), exit.status));
         if let Some(line) = &self.unread.first_malformed {
             error.push_str("\nit printed what is no JSON: ");
             error.push_str(line);
@@ -234,17 +268,17 @@ impl<E: JsonlEngine> JsonlRun<E> {
             error.push('\n');
             error.push_str(tail);
         }
-        self.out.failed(error, "", None);
+        self.out.failed(error, answer, None);
     }
 }
 
 impl Unread {
-    fn note(&mut self, recognition: Recognition, line: &[u8], out: &mut EventFactory) {
+    fn note(&mut self, recognition: Recognition, line: &str, out: &mut EventFactory) {
         match recognition {
             Recognition::Known | Recognition::Ignored => {}
             Recognition::Unknown { kind } => {
                 let kind = if self.unknown.contains_key(&kind) || self.unknown.len() < UNKNOWN_KINDS {
-                    shown(kind.as_bytes())
+                    shown(&kind)
                 } else {
                     "others".to_owned()
                 };
@@ -272,10 +306,9 @@ impl Unread {
     }
 }
 
-fn shown(line: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&line[..line.len().min(4 * SHOWN_CHARS)]);
+fn shown(line: &str) -> String {
     let mut shown: String =
-        text.chars().take(SHOWN_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
+        line.chars().take(SHOWN_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
     if line.len() > shown.len() {
         shown.push('…');
     }
@@ -348,7 +381,7 @@ mod tests {
 
     #[test]
     fn a_shown_line_is_short_and_plain() {
-        assert_eq!(shown(b"a\tb\x1b[0m"), "a b [0m");
-        assert_eq!(shown("ä".repeat(300).as_bytes()).chars().count(), SHOWN_CHARS + 1);
+        assert_eq!(shown("a\tb\x1b[0m"), "a b [0m");
+        assert_eq!(shown(&"ä".repeat(300)).chars().count(), SHOWN_CHARS + 1);
     }
 }

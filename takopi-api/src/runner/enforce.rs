@@ -64,23 +64,17 @@ enum Stage {
     Over,
 }
 
-/// What came out of waiting for the next event.
-enum Next {
-    Event(Event),
-    Stop(Stop),
-}
-
 impl Enforcer {
     async fn next(&mut self) -> Option<Event> {
         while !self.contract.is_completed() {
             let verdict = match self.wait().await {
-                Next::Event(event) => {
+                Ok(event) => {
                     if self.gate.is_interrupted() {
                         self.contract.interrupt();
                     }
                     self.contract.accept(event)
                 }
-                Next::Stop(stop) => Verdict::Abort(self.stop(stop)),
+                Err(stop) => Verdict::Abort(self.stop(stop)),
             };
             match verdict {
                 Verdict::Emit(event) => {
@@ -99,7 +93,7 @@ impl Enforcer {
                     return Some(Event::Started(started));
                 }
                 Verdict::Drop(reason) => {
-                    tracing::warn!(run = %self.processes.run_id, reason, "event dropped")
+                    tracing::warn!(run = %self.processes.run_id, reason, "event dropped");
                 }
                 Verdict::Abort(event) => {
                     self.give_up();
@@ -110,14 +104,14 @@ impl Enforcer {
         None
     }
 
-    async fn wait(&mut self) -> Next {
+    async fn wait(&mut self) -> Result<Event, Stop> {
         let gate = Arc::clone(&self.gate);
         loop {
             let stopped = gate.stop.notified();
             match &mut self.stage {
                 Stage::Waiting { spec, .. } => {
                     if gate.is_interrupted() {
-                        return Next::Stop(Stop::Interrupted);
+                        return Err(Stop::Interrupted);
                     }
                     if let (Some(thread), None) = (&spec.resume, &self.guard) {
                         tokio::select! {
@@ -128,28 +122,28 @@ impl Enforcer {
                     }
                     let Stage::Waiting { runner, spec } = std::mem::replace(&mut self.stage, Stage::Over)
                     else {
-                        return Next::Stop(Stop::Ended);
+                        return Err(Stop::Ended);
                     };
                     match std::panic::catch_unwind(AssertUnwindSafe(|| runner.start(*spec))) {
                         Ok(EngineRun { events, control }) => {
                             self.stage = Stage::Running(events);
                             gate.started(control);
                         }
-                        Err(panic) => return Next::Stop(Stop::Panicked(panic_message(&*panic))),
+                        Err(panic) => return Err(Stop::Panicked(panic_message(&*panic))),
                     }
                 }
                 Stage::Running(events) => {
                     tokio::select! {
                         biased;
                         event = AssertUnwindSafe(events.next()).catch_unwind() => return match event {
-                            Ok(Some(event)) => Next::Event(event),
-                            Ok(None) => Next::Stop(Stop::Ended),
-                            Err(panic) => Next::Stop(Stop::Panicked(panic_message(&*panic))),
+                            Ok(Some(event)) => Ok(event),
+                            Ok(None) => Err(Stop::Ended),
+                            Err(panic) => Err(Stop::Panicked(panic_message(&*panic))),
                         },
-                        () = stopped => return Next::Stop(Stop::Interrupted),
+                        () = stopped => return Err(Stop::Interrupted),
                     }
                 }
-                Stage::Over => return Next::Stop(Stop::Ended),
+                Stage::Over => return Err(Stop::Ended),
             }
         }
     }

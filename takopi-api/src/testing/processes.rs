@@ -98,7 +98,7 @@ impl ProcessHost for ScriptedProcesses {
                 // The reader may be gone already, as with a closed pipe.
                 let _ = writer.write_all(&script.stdout).await;
                 if script.waits {
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
             };
             let killed = tokio::select! {

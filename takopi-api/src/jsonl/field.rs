@@ -1,0 +1,104 @@
+//! Fields of a line that are read without trust in their type.
+
+use std::borrow::Cow;
+
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
+use serde_json::value::RawValue;
+
+/// A field of a JSON object that may be absent, null, or of another type than today's.
+///
+/// An engine's update that turns a number into a text must cost one field and not the line. A wire format is therefore a
+/// struct of these with `#[serde(default)]`: decoding it fails only if the line is no JSON object at all, each field is
+/// looked at when it is needed, and what no field names is skipped without being kept.
+///
+/// ```
+/// use takopi_api::jsonl::Field;
+///
+/// #[derive(serde::Deserialize)]
+/// #[serde(default)]
+/// #[derive(Default)]
+/// struct Item<'a> {
+///     #[serde(borrow)]
+///     command: Field<'a>,
+///     #[serde(borrow)]
+///     exit_code: Field<'a>,
+/// }
+///
+/// let item: Item = serde_json::from_str(r#"{"command":"ls","exit_code":"three","new":[]}"#).unwrap();
+/// assert_eq!(item.command.text(), "ls");
+/// assert_eq!(item.exit_code.read::<i32>(), None);
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Field<'a>(Option<&'a RawValue>);
+
+impl<'a> Field<'a> {
+    /// The value, if it is there and of this type.
+    #[must_use]
+    pub fn read<T: Deserialize<'a>>(self) -> Option<T> {
+        serde_json::from_str(self.0?.get()).ok()
+    }
+
+    /// The elements of an array that are of this type, without those that are not.
+    #[must_use]
+    pub fn elements<T: DeserializeOwned>(self) -> Vec<T> {
+        let elements: Vec<&RawValue> = self.read().unwrap_or_default();
+        elements.iter().filter_map(|element| serde_json::from_str(element.get()).ok()).collect()
+    }
+
+    /// The value as text: a string as it is, something else as its JSON, nothing as an empty text.
+    #[must_use]
+    pub fn text(self) -> Cow<'a, str> {
+        let Some(raw) = self.0 else { return Cow::Borrowed("") };
+        match serde_json::from_str::<Text<'a>>(raw.get()) {
+            Ok(Text(text)) => text,
+            Err(_) => Cow::Borrowed(raw.get()),
+        }
+    }
+
+    /// Whether there is a value other than null.
+    #[must_use]
+    pub const fn is_present(self) -> bool {
+        self.0.is_some()
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::<&'a RawValue>::deserialize(deserializer).map(Self)
+    }
+}
+
+/// A string that is borrowed where it has no escapes.
+#[derive(serde::Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default, serde::Deserialize)]
+    #[serde(default)]
+    struct Wire<'a> {
+        #[serde(borrow)]
+        a: Field<'a>,
+        #[serde(borrow)]
+        b: Field<'a>,
+    }
+
+    #[test]
+    fn a_field_of_another_type_costs_only_itself() {
+        let wire: Wire<'_> = serde_json::from_str(r#"{"a":[1,"two",3],"b":{"x":"\u00e4"},"c":7}"#).unwrap();
+        assert_eq!(wire.a.elements::<i32>(), [1, 3]);
+        assert_eq!(wire.a.read::<bool>(), None);
+        assert_eq!(wire.b.text(), r#"{"x":"\u00e4"}"#);
+        let wire: Wire<'_> = serde_json::from_str(r#"{"a":null,"b":"a\nb"}"#).unwrap();
+        assert!(!wire.a.is_present());
+        assert_eq!((wire.a.text(), wire.b.text()), ("".into(), "a\nb".into()));
+    }
+
+    #[test]
+    fn plain_text_is_not_copied() {
+        let wire: Wire<'_> = serde_json::from_str(r#"{"a":"plain"}"#).unwrap();
+        assert!(matches!(wire.a.text(), Cow::Borrowed("plain")));
+    }
+}
