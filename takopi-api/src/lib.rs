@@ -34,8 +34,9 @@ pub const PLUGIN_API_VERSION: u32 = 1;
 /// What [`plugin!`] expands to. Not part of the API.
 #[doc(hidden)]
 pub mod __private {
-    pub use {inventory, linkme, schemars};
+    pub use {inventory, linkme};
 }
 
 pub use async_trait::async_trait;
-pub use schemars::JsonSchema;
+/// For the schema of a plugin's configuration table: `use takopi_api::schemars::{self, JsonSchema};` and derive it.
+pub use schemars;

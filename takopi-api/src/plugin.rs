@@ -150,6 +150,11 @@ impl Backend {
 
 inventory::collect!(Backend);
 
+/// Every row that the linker kept, in no particular order.
+pub fn backends() -> impl Iterator<Item = &'static Backend> {
+    inventory::iter::<Backend>.into_iter()
+}
+
 /// Whether `id` matches `^[a-z0-9_]{1,32}$`, as every backend's id must: it is typed as a chat command, so it can hold
 /// only what chat apps accept there.
 #[must_use]
@@ -172,13 +177,15 @@ pub const fn is_valid_id(id: &str) -> bool {
 ///
 /// Each row is a kind (`engine`, `transport` or `command`), the id, and the path of the function that constructs the
 /// backend. A row may name its own summary (default: the package's description) and the type of its configuration
-/// table, which must be [`JsonSchema`](crate::JsonSchema).
+/// table, which must be [`JsonSchema`](schemars::JsonSchema).
 ///
 /// ```
 /// mod backend {
 ///     use takopi_api::engine::{Availability, EngineBackend};
 ///
-///     #[derive(takopi_api::JsonSchema)]
+///     use takopi_api::schemars::{self, JsonSchema};
+///
+///     #[derive(JsonSchema)]
 ///     pub struct Settings {}
 ///
 ///     pub fn new() -> EngineBackend {
@@ -226,7 +233,7 @@ macro_rules! plugin {
                 $crate::plugin::Backend::new($id, $crate::plugin!(@constructor $kind $constructor))
                     .distribution(&TAKOPI_PLUGIN)
                     .summary($crate::plugin!(@summary $($summary)?))
-                    $(.config_schema(|| $crate::__private::schemars::schema_for!($config)))?
+                    $(.config_schema(|| $crate::schemars::schema_for!($config)))?
             }
         )+
     };

@@ -1,1 +1,15 @@
+//! Runs OpenAI's codex CLI: `codex exec --json`, one process a run.
+//!
+//! Read [`args`] for how the CLI is called, [`event`] for what its lines look like, and [`translate`] for what becomes of
+//! them.
+#![forbid(unsafe_code)]
 
+mod args;
+mod backend;
+mod environment;
+mod event;
+mod translate;
+
+takopi_api::plugin! {
+    engine "codex" => backend::new, config = backend::Settings;
+}

@@ -1,0 +1,186 @@
+//! Every recording of the real CLI, through the whole runner: the outcome that a person would expect, and a snapshot of
+//! the events.
+#![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use takopi_api::config::EngineConfig;
+use takopi_api::engine::{EngineBackend, EngineId};
+use takopi_api::event::{Completed, Event, Outcome};
+use takopi_api::plugin::Constructor;
+use takopi_api::process::{ExitStatus, ProcessHost};
+use takopi_api::resume::ResumeToken;
+use takopi_api::runner::{RunSpec, Runner, ThreadLocks};
+use takopi_api::testing::{Script, ScriptedProcesses, check_events, collect};
+use takopi_engine_codex as _;
+
+const CODEX: EngineId = EngineId::from_static("codex");
+
+#[derive(Deserialize)]
+struct Expected {
+    ok: Option<bool>,
+    exit: i32,
+    answer: Option<String>,
+    resume: Option<String>,
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings")
+}
+
+fn backend() -> EngineBackend {
+    let row = takopi_api::plugin::backends().find(|row| row.id == "codex").unwrap();
+    let Constructor::Engine(construct) = row.constructor else { panic!("codex is no engine") };
+    construct()
+}
+
+fn runner() -> Arc<dyn Runner> {
+    (backend().build_runner)(&EngineConfig::empty("/nowhere")).unwrap()
+}
+
+async fn play(script: Script, resume: Option<&str>) -> (Completed, Vec<Event>) {
+    let processes = ScriptedProcesses::new(script);
+    let spec =
+        RunSpec::new("hi", "/work", Arc::clone(&processes) as Arc<dyn ProcessHost>, ThreadLocks::default())
+            .resume(resume.map(|thread| ResumeToken::new(CODEX, thread).unwrap()));
+    let events = collect(runner().run(spec)).await;
+    (check_events(&CODEX, &events), events)
+}
+
+fn script(name: &str, exit: i32) -> Script {
+    let read = |ending: &str| fs::read(folder().join(format!("{name}.{ending}"))).unwrap_or_default();
+    let status = if exit < 0 { ExitStatus::Signal(-exit) } else { ExitStatus::Code(exit) };
+    Script::new(read("jsonl")).stderr(String::from_utf8(read("stderr")).unwrap()).status(status)
+}
+
+fn expected() -> BTreeMap<String, Expected> {
+    serde_json::from_str(&fs::read_to_string(folder().join("expected.json")).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn every_recording_ends_as_a_person_would_expect() {
+    for (name, expected) in expected() {
+        let (completed, events) = play(script(&name, expected.exit), expected.resume.as_deref()).await;
+        if let Some(ok) = expected.ok {
+            assert_eq!(completed.is_done(), ok, "{name}: {completed:?}");
+        }
+        if let Some(answer) = expected.answer {
+            let starts_right = completed.answer.starts_with(answer.trim_end())
+                && (name == "long" || completed.answer == answer);
+            assert!(starts_right, "{name}: {:?}", completed.answer);
+        }
+        let lines: Vec<String> =
+            events.iter().map(|event| short(serde_json::to_string(event).unwrap())).collect();
+        insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
+            insta::assert_snapshot!(name, lines.join("\n"));
+        });
+    }
+}
+
+/// One recording has an answer of 170 kB; its events are compared by their beginning and length.
+fn short(line: String) -> String {
+    if line.len() < 2_000 { line } else { format!("{}… {} bytes", &line[..500], line.len()) }
+}
+
+#[tokio::test]
+async fn every_recording_survives_being_cut_off_at_any_byte_of_its_last_line() {
+    for (name, expected) in expected() {
+        let whole = fs::read(folder().join(format!("{name}.jsonl"))).unwrap_or_default();
+        if whole.len() > 20_000 {
+            continue;
+        }
+        let last_line =
+            whole[..whole.len().saturating_sub(1)].iter().rposition(|&b| b == b'\n').map_or(0, |at| at + 1);
+        for end in (last_line..whole.len()).step_by(7) {
+            let cut = Script::new(&whole[..end]).status(ExitStatus::Signal(9));
+            let (completed, _) = play(cut, expected.resume.as_deref()).await;
+            let is_whole = serde_json::from_slice::<serde::de::IgnoredAny>(&whole[last_line..end]).is_ok();
+            assert!(is_whole || !completed.is_done(), "{name} cut at {end}: {completed:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_bad_thread_is_explained() {
+    let expected = &expected()["resume-bad"];
+    let (completed, _) = play(script("resume-bad", expected.exit), expected.resume.as_deref()).await;
+    let Outcome::Failed { error } = completed.outcome else { panic!("not failed") };
+    assert!(
+        error.starts_with("codex has no thread 00000000-0000-4000-8000-000000000000; leave out"),
+        "{error}"
+    );
+    assert!(error.contains("no rollout found"), "{error}");
+}
+
+#[tokio::test]
+async fn unknown_lines_fields_and_types_cost_nothing_but_themselves() {
+    let lines = [
+        r#"{"type":"thread.started","thread_id":"t1","new":{"deep":[1]}}"#,
+        r#"{"type":"thread.renamed","name":"x"}"#,
+        r#"{"type":"turn.started"}"#,
+        r#"{"type":"item.completed","item":{"id":"i1","type":"hologram","shape":"cube"}}"#,
+        r#"{"type":"item.completed","item":{"id":"i2","type":"command_execution","command":["ls"],"exit_code":"0","status":"completed"}}"#,
+        r#"{"type":"item.completed","item":{"id":"i3","type":"file_change","status":"completed","changes":[{"path":"a","kind":"rename"},7]}}"#,
+        r#"not json"#,
+        r#"[1,2]"#,
+        r#"{"type":"item.completed","item":{"id":"i4","type":"agent_message","text":"fine"}}"#,
+        r#"{"type":"turn.completed","usage":{"input_tokens":"many","output_tokens":3}}"#,
+    ];
+    let (completed, events) = play(Script::new(lines.join("\n")), None).await;
+    assert_eq!((completed.answer.as_str(), completed.is_done()), ("fine", true));
+    assert_eq!(completed.usage.unwrap().output_tokens, Some(3));
+    let titles: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Action(event) => Some(event.action.title.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        titles,
+        [
+            "turn",
+            "hologram",
+            r#"["ls"]"#,
+            "files",
+            "codex printed a line that takopi can not read: not json",
+            "turn"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn commentary_is_no_answer_and_a_later_message_supersedes_an_earlier_one() {
+    let lines = [
+        r#"{"type":"thread.started","thread_id":"t1"}"#,
+        r#"{"type":"turn.started"}"#,
+        r#"{"type":"item.completed","item":{"id":"i1","type":"agent_message","text":"the answer","phase":"final_answer"}}"#,
+        r#"{"type":"item.completed","item":{"id":"i2","type":"agent_message","text":"by the way","phase":"commentary"}}"#,
+        r#"{"type":"item.completed","item":{"id":"i3","type":"agent_message","text":"and so on"}}"#,
+        r#"{"type":"turn.completed"}"#,
+    ];
+    let (completed, events) = play(Script::new(lines.join("\n")), None).await;
+    assert_eq!(completed.answer, "the answer");
+    assert_eq!(events.len(), 6);
+}
+
+#[test]
+fn settings_are_checked_where_they_stand() {
+    let config = |text: &str| {
+        let table = takopi_api::config::ConfigTable::from_toml(Path::new("takopi.toml"), text).unwrap();
+        EngineConfig::new(table.table("codex").unwrap(), "/nowhere")
+    };
+    let build = backend().build_runner;
+    assert!(build(&config("[codex]\nmode = 'app_server'\nprofile = 'x'\n")).is_ok());
+    let error = build(&config("[codex]\nextra_args = ['--json']\n")).err().unwrap().to_string();
+    assert_eq!(
+        error,
+        "takopi.toml:2:14: `codex.extra_args`: `--json` is not possible here: takopi sets it itself"
+    );
+    let error = build(&config("[codex]\nmode = 'turbo'\n")).err().unwrap().to_string();
+    assert!(error.starts_with("takopi.toml:2:8: `codex.mode`: unknown variant `turbo`"), "{error}");
+}
