@@ -54,15 +54,7 @@ fn unquote(word: &str) -> Option<String> {
                 plain.push_str(&rest[1..end]);
                 rest = &rest[end + 1..];
             }
-            '"' => {
-                let end = rest[1..].find('"')? + 1;
-                let quoted = &rest[1..end];
-                if quoted.contains(['\\', '$', '`']) {
-                    return None;
-                }
-                plain.push_str(quoted);
-                rest = &rest[end + 1..];
-            }
+            '"' => rest = unquote_double(&rest[1..], &mut plain)?,
             '\\' => {
                 let escaped = rest[1..].chars().next()?;
                 plain.push(escaped);
@@ -76,6 +68,23 @@ fn unquote(word: &str) -> Option<String> {
         }
     }
     Some(plain)
+}
+
+/// Reads up to the closing quote and gives what follows it.
+fn unquote_double<'a>(quoted: &'a str, plain: &mut String) -> Option<&'a str> {
+    let mut chars = quoted.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some(&quoted[at + 1..]),
+            '$' | '`' => return None,
+            '\\' => match chars.next()?.1 {
+                escaped @ ('\\' | '"' | '$' | '`') => plain.push(escaped),
+                other => plain.extend(['\\', other]),
+            },
+            c => plain.push(c),
+        }
+    }
+    None
 }
 
 pub(super) fn of_todos(todos: &[Todo]) -> String {
@@ -112,6 +121,7 @@ mod tests {
         check(r#"/usr/bin/zsh -lc "git status""#, "git status");
         check(r"/bin/bash -lc 'echo '\''a b'\'''", "echo 'a b'");
         check(r#"/bin/bash -lc 'echo '"'"'hi'"'"''"#, "echo 'hi'");
+        check(r#"bash -lc "tr '\\0' 'x'; echo \$A""#, r"tr '\0' 'x'; echo $A");
         check(r#"bash -lc "echo $HOME""#, r#"bash -lc "echo $HOME""#);
         check("bash script.sh -lc x", "bash script.sh -lc x");
         check("bash -lc 'a' 'b'", "bash -lc 'a' 'b'");

@@ -1,0 +1,59 @@
+//! The plugins of this project: the only file that names them.
+//!
+//! One table makes the lines that link a plugin's crate (a feature that only adds the dependency links nothing), the list
+//! of what the enabled features promise, and the list of everything that could be compiled in.
+
+use takopi_api::plugin::Distribution;
+
+/// A plugin of this project, compiled in or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The feature that compiles it in; also the name of its folder under `backends/`.
+    pub feature: &'static str,
+}
+
+impl Known {
+    /// The kind of its backend: what stands before the first `-` of the feature.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.feature.split_once('-').map_or("", |(kind, _)| kind)
+    }
+
+    /// The id of its backend: what stands after it.
+    #[must_use]
+    pub fn id(&self) -> &'static str {
+        self.feature.split_once('-').map_or(self.feature, |(_, id)| id)
+    }
+
+    /// The name of its package.
+    #[must_use]
+    pub fn package(&self) -> String {
+        format!("takopi-{}", self.feature)
+    }
+}
+
+macro_rules! bundled {
+    ($($feature:literal => $krate:ident),+ $(,)?) => {
+        /// What the enabled features promise to be linked.
+        pub static BUNDLED: &[(Known, &Distribution)] = &[
+            $(
+                #[cfg(feature = $feature)]
+                (Known { feature: $feature }, &$krate::TAKOPI_PLUGIN),
+            )+
+        ];
+
+        /// Every plugin of this project.
+        pub static KNOWN: &[Known] = &[$(Known { feature: $feature }),+];
+    };
+}
+
+bundled! {
+    "engine-acme" => takopi_engine_acme,
+    "engine-codex" => takopi_engine_codex,
+}
+
+/// Whether a distribution is one of this project's.
+#[must_use]
+pub fn is_first_party(distribution: &str) -> bool {
+    KNOWN.iter().any(|known| known.package() == distribution)
+}

@@ -1,0 +1,213 @@
+//! The command line: what was typed becomes a plain request, and the library does the rest.
+
+mod error;
+mod output;
+mod plugins;
+mod run;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use takopi_api::plugin::{Backend, BackendKind, Distribution};
+
+use crate::chat::commands;
+use crate::config::{self, Config};
+use crate::plugins::Registry;
+use crate::{bundled, logging, paths};
+use error::{CliError, Failure};
+
+/// The names of commands that this program's users know and this version does not have yet. No plugin may take them.
+const LATER_COMMANDS: &[&str] = &["init", "config", "doctor", "help"];
+
+const AFTER_HELP: &str = "\
+Examples:
+  takopi run \"which files are largest?\"
+  takopi run --engine codex --cwd ~/project \"why does the test fail?\"
+  takopi run --resume 'codex resume 0199…' \"and now mend it\"
+  git diff | takopi run -
+
+Configuration: ~/.takopi/takopi.toml, or --config, or TAKOPI_CONFIG.
+Exit codes: 0 done, 1 the run failed, 2 what was typed can not be done, 130 interrupted.";
+
+#[derive(Debug, Parser)]
+#[command(name = "takopi", version, about = "Drive coding agents from a chat or a terminal", after_help = AFTER_HELP)]
+struct Cli {
+    #[command(flatten)]
+    global: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Clone, Args)]
+struct GlobalArgs {
+    /// The configuration file [default: $TAKOPI_CONFIG, else ~/.takopi/takopi.toml]
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// Log what happens inside to standard error
+    #[arg(long, global = true, action = ArgAction::SetTrue)]
+    debug: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run an agent once: progress on standard error, the answer on standard output
+    Run(run::RunArgs),
+    /// Show the engines, transports and commands of this build
+    Plugins(plugins::PluginsArgs),
+}
+
+/// What a command works with: the registry under the configuration's enabled list, and the configuration.
+struct Session<'a> {
+    registry: Registry,
+    config: Config,
+    linked: &'a [&'static Distribution],
+}
+
+pub(crate) fn run(
+    args: &[OsString],
+    rows: &[&'static Backend],
+    linked: &[&'static Distribution],
+) -> ExitCode {
+    match dispatch(args, rows, linked) {
+        Ok(code) => code,
+        Err(Failure::Usage(error)) => usage(&error),
+        Err(Failure::Told(error)) => error.tell(),
+    }
+}
+
+fn dispatch(
+    args: &[OsString],
+    rows: &[&'static Backend],
+    linked: &[&'static Distribution],
+) -> Result<ExitCode, Failure> {
+    let tree = Cli::command();
+    let reserved = reserved(&tree);
+    let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
+    // The commands of the engines depend on the configuration, which most command lines need not be parsed with: only a
+    // word that is no command of this program, or a look at the help, calls for them.
+    match tree.try_get_matches_from(args).and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => {
+            let global = cli.global.clone();
+            let open = || open(&global, rows, &reserved, linked);
+            match cli.command {
+                Command::Run(args) => start(&global, || run::run(args, &open()?)),
+                Command::Plugins(args) => Ok(plugins::run(&args, &open()?)?),
+            }
+        }
+        Err(error) if wants_engines(&error) => with_engines(args, rows, &reserved, linked),
+        Err(error) => Err(Failure::Usage(error)),
+    }
+}
+
+/// Parses again, with a command for every enabled engine. No code of an engine runs for that.
+fn with_engines(
+    args: &[OsString],
+    rows: &[&'static Backend],
+    reserved: &[&str],
+    linked: &[&'static Distribution],
+) -> Result<ExitCode, Failure> {
+    // `--help` must work with a broken configuration as well, and a command can only be meant by who knows it is there.
+    let global = GlobalArgs { config: typed_config(args), debug: false };
+    let registry = open(&global, rows, reserved, linked).map_or_else(
+        |_| Registry::new(rows.iter().copied(), reserved, <_>::default()),
+        |session| session.registry,
+    );
+    let mut tree = Cli::command();
+    for entry in registry.visible(BackendKind::Engine) {
+        let row = entry.row();
+        let command = run::EngineArgs::augment_args(clap::Command::new(row.id));
+        tree = tree.subcommand(command.about(format!("Run {} once: {}", row.id, row.summary)));
+    }
+    let matches = tree.try_get_matches_from(args).map_err(|error| no_such_command(error, &registry))?;
+    let (engine, args) = matches.subcommand().ok_or_else(|| CliError::new("a command is missing"))?;
+    let global = GlobalArgs::from_arg_matches(args).map_err(Failure::Usage)?;
+    let args = run::EngineArgs::from_arg_matches(args).map_err(Failure::Usage)?;
+    start(&global, || {
+        let session = open(&global, rows, reserved, linked)?;
+        run::run(run::RunArgs::of_engine(engine, args), &session)
+    })
+}
+
+fn start(
+    global: &GlobalArgs,
+    command: impl FnOnce() -> Result<ExitCode, CliError>,
+) -> Result<ExitCode, Failure> {
+    logging::start(global.debug);
+    Ok(command()?)
+}
+
+fn open<'a>(
+    global: &GlobalArgs,
+    rows: &[&'static Backend],
+    reserved: &[&str],
+    linked: &'a [&'static Distribution],
+) -> Result<Session<'a>, CliError> {
+    let path = paths::config_file(global.config.as_deref());
+    if global.config.is_some() && !path.exists() {
+        return Err(CliError::usage(format!("there is no file {}", path.display())));
+    }
+    let known = bundled::KNOWN
+        .iter()
+        .filter(|known| known.kind() == BackendKind::Engine.as_str())
+        .map(bundled::Known::id);
+    let engine_ids: Vec<&str> =
+        rows.iter().filter(|row| row.kind() == BackendKind::Engine).map(|row| row.id).chain(known).collect();
+    let config = config::load(&path, &engine_ids, reserved)?;
+    let registry = Registry::new(rows.iter().copied(), reserved, config.enabled.clone());
+    Ok(Session { registry, config, linked })
+}
+
+/// The words that no engine and no chat command may have: every command of this program, typed or in chat.
+fn reserved(tree: &clap::Command) -> Vec<String> {
+    let typed = tree.get_subcommands().map(clap::Command::get_name);
+    typed
+        .chain(LATER_COMMANDS.iter().copied())
+        .chain(commands::BUILT_IN.iter().copied())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// A word that is no command may still be an engine that is disabled, or was not compiled in: the registry knows better.
+fn no_such_command(error: clap::Error, registry: &Registry) -> Failure {
+    use crate::plugins::LookupError;
+    use clap::error::{ContextKind, ContextValue};
+    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) {
+        match registry.find(BackendKind::Engine, word) {
+            Err(LookupError::Unknown { not_compiled_in: None, .. }) | Ok(_) => {}
+            Err(lookup) => return CliError::from(lookup).into_usage().into(),
+        }
+    }
+    Failure::Usage(error)
+}
+
+fn wants_engines(error: &clap::Error) -> bool {
+    use clap::error::ErrorKind::{
+        DisplayHelp, DisplayHelpOnMissingArgumentOrSubcommand, InvalidSubcommand, MissingSubcommand,
+    };
+    matches!(
+        error.kind(),
+        DisplayHelp | DisplayHelpOnMissingArgumentOrSubcommand | InvalidSubcommand | MissingSubcommand
+    )
+}
+
+/// The value of `--config`, before anything is parsed: the engines' commands depend on what stands in that file.
+fn typed_config(args: &[OsString]) -> Option<PathBuf> {
+    let mut args = args.iter().take_while(|arg| *arg != "--");
+    while let Some(arg) = args.next() {
+        if arg == "--config" {
+            return args.next().map(PathBuf::from);
+        }
+        if let Some(path) = arg.to_str().and_then(|arg| arg.strip_prefix("--config=")) {
+            return Some(PathBuf::from(path));
+        }
+    }
+    None
+}
+
+/// Help and version go to standard output and are no failure; a broken pipe there is none either.
+fn usage(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}

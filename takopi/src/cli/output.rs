@@ -1,0 +1,46 @@
+//! The only printer: data goes to standard output, everything else to standard error.
+
+use std::io::{self, Write};
+
+use console::style;
+
+/// What became of writing to standard output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Written {
+    /// It was written.
+    All,
+    /// Nobody reads any more. That is no failure: whoever asked has enough.
+    NobodyReads,
+}
+
+/// Writes data to standard output, and what is buffered there as well.
+pub(super) fn data(text: &str) -> io::Result<Written> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(Written::All),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Written::NobodyReads),
+        Err(error) => Err(error),
+    }
+}
+
+/// Writes a line to standard error. If nobody can read that, there is nobody to tell.
+pub(super) fn line(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Writes without a line break, for a prompt.
+pub(super) fn prompt(text: &str) {
+    let mut stderr = io::stderr().lock();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
+pub(super) fn error(message: &str, hints: &[String]) {
+    line(&format!("{} {message}", style("error:").for_stderr().red().bold()));
+    for hint in hints {
+        line(&format!("{} {hint}", style("hint:").for_stderr().cyan()));
+    }
+}
+
+pub(super) fn warning(message: &str) {
+    line(&format!("{} {message}", style("warning:").for_stderr().yellow()));
+}

@@ -1,0 +1,165 @@
+//! Which engine a run has, and which thread it continues.
+
+use takopi_api::engine::{Availability, EngineBackend};
+use takopi_api::plugin::BackendKind;
+use takopi_api::resume::ResumeToken;
+use takopi_api::runner::Runner;
+
+use super::super::Session;
+use super::super::error::CliError;
+
+/// What `--resume` names.
+#[derive(Debug)]
+pub(super) enum Thread {
+    /// A resume line, which names its engine.
+    Line(ResumeToken),
+    /// A bare token: which engine's is said elsewhere.
+    Token(String),
+}
+
+impl Thread {
+    pub(super) fn token_of(self, runner: &dyn Runner) -> Result<ResumeToken, CliError> {
+        match self {
+            Self::Line(token) => Ok(token),
+            Self::Token(value) => ResumeToken::new(runner.engine().clone(), value)
+                .map_err(|error| CliError::usage(error.to_string())),
+        }
+    }
+}
+
+/// Reads what was typed after `--resume`: a resume line of any engine, or else one word.
+pub(super) fn thread(typed: &str, session: &Session<'_>) -> Result<Thread, CliError> {
+    for entry in session.registry.visible(BackendKind::Engine) {
+        // An engine that can not be built has no resume lines; whoever names it is told why.
+        let Ok(engine) = session.registry.engine(entry.row().id) else { continue };
+        let Ok(runner) = session.config.engine(engine.id).and_then(|config| (engine.build_runner)(&config))
+        else {
+            continue;
+        };
+        if let Some(token) = runner.extract_resume(typed) {
+            return Ok(Thread::Line(token));
+        }
+    }
+    let word = typed.trim().trim_matches('`');
+    if word.is_empty() || word.contains(char::is_whitespace) || word.starts_with('-') {
+        let engines: Vec<&str> =
+            session.registry.visible(BackendKind::Engine).map(|entry| entry.row().id).collect();
+        return Err(CliError::usage(format!(
+            "`{}` is no resume line of an engine of this build",
+            typed.trim()
+        ))
+        .hint("copy the whole line that a run printed at its end, or only the id in it")
+        .hint(format!("engines: {}", list(&engines))));
+    }
+    Ok(Thread::Token(word.to_owned()))
+}
+
+/// The engine of a run: the one that is named, else that of the resume line, else `default_engine`, else the first that
+/// is installed, else one that needs nothing.
+pub(super) fn engine<'a>(
+    typed: Option<&str>,
+    thread: Option<&Thread>,
+    session: &'a Session<'_>,
+) -> Result<&'a EngineBackend, CliError> {
+    let of_line = match thread {
+        Some(Thread::Line(token)) => Some(token.engine().as_str()),
+        _ => None,
+    };
+    match (typed, of_line) {
+        (Some(typed), Some(of_line)) if typed != of_line => {
+            Err(CliError::usage(format!("the resume line is of {of_line}, and --engine says {typed}"))
+                .hint("leave out --engine: a resume line names its engine"))
+        }
+        (Some(id), _) | (None, Some(id)) => {
+            let engine = session.registry.engine(id).map_err(|error| CliError::from(error).into_usage())?;
+            installed(engine)
+        }
+        (None, None) => match &session.config.default_engine {
+            Some(id) => installed(default_engine(id, session)?),
+            None => first_available(session),
+        },
+    }
+}
+
+fn default_engine<'a>(id: &str, session: &'a Session<'_>) -> Result<&'a EngineBackend, CliError> {
+    session.registry.engine(id).map_err(|lookup| {
+        let mut error = session.config.error_at("default_engine", lookup.to_string());
+        error.hints = lookup.hints();
+        error.into()
+    })
+}
+
+fn first_available<'a>(session: &'a Session<'_>) -> Result<&'a EngineBackend, CliError> {
+    let engines = loadable(session);
+    let with_cli = engines
+        .iter()
+        .find(|engine| matches!(engine.availability, Availability::Cli { .. }) && is_installed(engine));
+    let embedded = || engines.iter().find(|engine| engine.availability == Availability::Embedded);
+    with_cli.or_else(embedded).copied().ok_or_else(|| {
+        let mut error = CliError::new("no engine is installed");
+        for engine in &engines {
+            if let Availability::Cli { install, .. } = engine.availability {
+                error = error.hint(format!("{}: {install}", engine.id));
+            }
+        }
+        match crate::bundled::KNOWN
+            .iter()
+            .filter(|known| known.kind() == "engine")
+            .find(|known| session.registry.find(BackendKind::Engine, known.id()).is_err())
+        {
+            Some(_) => {
+                error.hint("`takopi plugins` shows engines that are not compiled in, with the feature to add")
+            }
+            None => error,
+        }
+    })
+}
+
+fn loadable<'a>(session: &'a Session<'_>) -> Vec<&'a EngineBackend> {
+    session
+        .registry
+        .visible(BackendKind::Engine)
+        .filter_map(|entry| session.registry.engine(entry.row().id).ok())
+        .collect()
+}
+
+fn installed(engine: &EngineBackend) -> Result<&EngineBackend, CliError> {
+    if is_installed(engine) {
+        return Ok(engine);
+    }
+    let error = CliError::new(format!("{} is not installed, or not on PATH", engine.id));
+    Err(match engine.availability {
+        Availability::Cli { install, .. } => error.hint(format!("install it with `{install}`")),
+        _ => error,
+    })
+}
+
+fn is_installed(engine: &EngineBackend) -> bool {
+    match engine.availability {
+        Availability::Cli { commands, .. } => commands.iter().any(|command| which::which(command).is_ok()),
+        _ => true,
+    }
+}
+
+/// Refuses what the engine says it does not have. Names of models are the engine's own and not checked.
+pub(super) fn check_options(
+    engine: &EngineBackend,
+    model: Option<&str>,
+    reasoning: Option<&str>,
+) -> Result<(), CliError> {
+    let capabilities = &engine.capabilities;
+    if model.is_some() && !capabilities.model {
+        return Err(CliError::usage(format!("{} has no models to choose from", engine.id)));
+    }
+    match reasoning {
+        Some(level) if !capabilities.reasoning_levels.contains(&level) => {
+            let error = CliError::usage(format!("{} has no reasoning level `{level}`", engine.id));
+            Err(error.hint(format!("levels: {}", list(capabilities.reasoning_levels))))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn list(words: &[&str]) -> String {
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+}

@@ -1,0 +1,134 @@
+//! What a person or a program sees of a run while it goes on.
+
+use std::io::{self, IsTerminal};
+use std::time::{Duration, Instant};
+
+use console::truncate_str;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use takopi_api::event::{ActionEvent, Event, Phase};
+
+use super::super::output::{self, Written};
+use crate::chat::progress::{self, Progress};
+
+/// How often the clock on the terminal moves.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Shows a run. Data goes to standard output, the rest to standard error.
+pub(super) struct Display {
+    engine: String,
+    began: Instant,
+    progress: Progress,
+    form: Form,
+}
+
+enum Form {
+    /// The events as JSON on standard output, and nothing else.
+    Json,
+    /// A line for each step on standard error.
+    Lines,
+    /// A spinner with the last steps on standard error.
+    Live(ProgressBar),
+}
+
+impl Display {
+    pub(super) fn new(engine: &str, cwd: &str, is_json: bool) -> Self {
+        let form = if is_json {
+            Form::Json
+        } else if io::stderr().is_terminal() {
+            Form::Live(spinner())
+        } else {
+            Form::Lines
+        };
+        let display =
+            Self { engine: engine.to_owned(), began: Instant::now(), progress: Progress::new(cwd), form };
+        display.redraw("starting");
+        display
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        matches!(self.form, Form::Json)
+    }
+
+    /// Shows an event.
+    pub(super) fn event(&mut self, event: &Event) -> io::Result<Written> {
+        if self.is_json() {
+            let json = serde_json::to_string(event)?;
+            return output::data(&(json + "\n"));
+        }
+        match event {
+            Event::Action(event) => self.action(event),
+            Event::Started(_) => self.redraw("working"),
+            _ => {}
+        }
+        Ok(Written::All)
+    }
+
+    /// A line for the person, in between.
+    pub(super) fn note(&self, text: &str) {
+        match &self.form {
+            Form::Live(bar) => bar.suspend(|| output::line(text)),
+            Form::Lines | Form::Json => output::line(text),
+        }
+    }
+
+    /// Takes the progress away while a person types.
+    pub(super) fn hide(&self) {
+        if let Form::Live(bar) = &self.form {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+            // What is on the screen stays there unless it is taken away first.
+            let _ = console::Term::stderr().clear_last_lines(self.progress.lines().count());
+            let _ = console::Term::stderr().clear_line();
+        }
+    }
+
+    /// Shows the progress again.
+    pub(super) fn show(&self) {
+        if let Form::Live(bar) = &self.form {
+            bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+    }
+
+    /// The run is over.
+    pub(super) fn end(&self, label: &str) {
+        if let Form::Live(bar) = &self.form {
+            bar.finish_and_clear();
+        }
+        if !self.is_json() {
+            let (duration, steps) = (self.began.elapsed(), self.progress.steps());
+            output::line(&progress::header(label, &self.engine, duration, steps));
+        }
+    }
+
+    fn action(&mut self, event: &ActionEvent) {
+        let line = self.progress.action(event);
+        if let (Form::Lines, Some(line)) = (&self.form, line)
+            && event.phase != Phase::Updated
+        {
+            output::line(line);
+        }
+        self.redraw("working");
+    }
+
+    fn redraw(&self, label: &str) {
+        let Form::Live(bar) = &self.form else { return };
+        let width = usize::from(console::Term::stderr().size().1).saturating_sub(4).max(20);
+        let steps = match self.progress.steps() {
+            0 => String::new(),
+            steps => format!(" · step {steps}"),
+        };
+        bar.set_prefix(format!("{label} · {}", self.engine));
+        let lines = self.progress.lines().map(|line| format!("\n  {}", truncate_str(line, width, "…")));
+        bar.set_message(format!("{steps}{}", lines.collect::<String>()));
+    }
+}
+
+fn spinner() -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {prefix} · {clock}{msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner())
+        .with_key("clock", |state: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
+            let _ = w.write_str(&progress::elapsed(state.elapsed()));
+        });
+    let bar = ProgressBar::new_spinner().with_style(style);
+    bar.enable_steady_tick(TICK);
+    bar
+}

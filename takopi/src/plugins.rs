@@ -1,0 +1,13 @@
+//! The static registry and what the user sees of it.
+//!
+//! What this must not do: run code of a plugin before somebody uses the plugin.
+
+pub mod check;
+mod enabled;
+mod load;
+mod registry;
+pub mod report;
+
+pub use enabled::EnabledList;
+pub use load::{LoadError, Loaded};
+pub use registry::{Entry, LookupError, Problem, Registry, Standing};

@@ -1,0 +1,8 @@
+//! Engines' programs as children of takopi: started without a shell, ended with everything that they started.
+
+mod host;
+mod tail;
+#[cfg(target_os = "linux")]
+mod tree;
+
+pub use host::LocalProcesses;

@@ -1,0 +1,331 @@
+//! The host that starts programs as children of takopi, and the task that watches each of them to its end.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rustix::process::{Pid, Signal};
+use takopi_api::process::{
+    Ask, CommandSpec, Ending, Exit, ExitStatus, Process, ProcessHandle, ProcessHost, SpawnError, Stdin,
+};
+use takopi_api::runner::RunId;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::tail::Tail;
+#[cfg(target_os = "linux")]
+use super::tree::Tree;
+
+/// How long processes that a program left behind may take to end when they are asked, before they are killed.
+const LEFTOVER_GRACE: Duration = Duration::from_secs(2);
+
+/// How long the end of standard error is waited for once the program is gone: another process may hold the pipe.
+const STDERR_PATIENCE: Duration = Duration::from_millis(500);
+
+/// Starts programs as children of this process.
+#[derive(Debug, Default)]
+pub struct LocalProcesses {
+    watchers: Mutex<JoinSet<()>>,
+}
+
+impl LocalProcesses {
+    /// A host. From here on orphans of children become children of this process, so that none is lost from sight.
+    #[must_use]
+    pub fn new() -> Arc<Self> {
+        #[cfg(target_os = "linux")]
+        if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
+            tracing::warn!(%error, "orphaned processes can not be adopted");
+        }
+        Arc::new(Self::default())
+    }
+
+    /// Waits until every program has ended, with everything that it started. Those that nobody holds any more have
+    /// [`takopi_api::process::GRACE`] for it.
+    pub async fn shutdown(&self) {
+        let mut watchers = std::mem::take(&mut *self.watchers());
+        while watchers.join_next().await.is_some() {}
+    }
+
+    fn watchers(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
+        self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl ProcessHost for LocalProcesses {
+    async fn spawn(&self, command: CommandSpec) -> Result<Process, SpawnError> {
+        if !command.cwd.is_dir() {
+            return Err(SpawnError::NoFolder { cwd: command.cwd });
+        }
+        let program = find_program(&command.program, &command.cwd)?;
+        let mut child = prepare(&program, &command)
+            .spawn()
+            .map_err(|source| SpawnError::Refused { program: program.display().to_string(), source })?;
+        let tail = Tail::default();
+        let stdin = feed(child.stdin.take(), &command.stdin);
+        let stderr = child.stderr.take().map(|stderr| tokio::spawn(drain(stderr, tail.clone())));
+        let stdout = child.stdout.take();
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let (exit, exited) = watch::channel(None);
+        let handle = Arc::new(LocalHandle { pid: child.id(), orders, exited, tail: tail.clone() });
+        tracing::debug!(pid = child.id(), program = %program.display(), "started");
+        let watcher = Watcher { child, run_id: command.run_id, inbox, exit, tail, stderr };
+        {
+            let mut watchers = self.watchers();
+            while watchers.try_join_next().is_some() {}
+            watchers.spawn(watcher.watch());
+        }
+        let stdout: Box<dyn tokio::io::AsyncRead + Send + Unpin> = match stdout {
+            Some(stdout) => Box::new(stdout),
+            None => Box::new(tokio::io::empty()),
+        };
+        Ok(Process { stdout, stdin, handle })
+    }
+}
+
+fn find_program(program: &OsStr, cwd: &Path) -> Result<PathBuf, SpawnError> {
+    which::which_in(program, std::env::var_os("PATH"), cwd)
+        .map_err(|_| SpawnError::NotFound { program: program.to_string_lossy().into_owned() })
+}
+
+fn prepare(program: &Path, command: &CommandSpec) -> Command {
+    #[expect(clippy::disallowed_methods, reason = "this is the process host")]
+    let mut prepared = std::process::Command::new(program);
+    prepared
+        .args(&command.args)
+        .current_dir(&command.cwd)
+        .env_clear()
+        .envs(command.environment.select(std::env::vars_os()))
+        .env("PWD", &command.cwd)
+        .stdin(if command.stdin == Stdin::Closed { Stdio::null() } else { Stdio::piped() })
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    if let Some(run_id) = &command.run_id {
+        prepared.env(RunId::VARIABLE, run_id.as_str());
+    }
+    lead_a_session(&mut prepared);
+    Command::from(prepared)
+}
+
+/// In a session of its own the program has no terminal: neither does Ctrl-C reach it before takopi has asked it politely,
+/// nor can it ask for a password behind takopi's back.
+#[expect(unsafe_code, reason = "no safe way leads to setsid before exec; see the comment on the call")]
+fn lead_a_session(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt;
+    // SAFETY: the closure runs between fork and exec, where only async-signal-safe functions may be called. It calls
+    // setsid(2), which is one, and allocates nothing.
+    unsafe {
+        command.pre_exec(|| Ok(rustix::process::setsid().map(drop)?));
+    }
+}
+
+fn feed(stdin: Option<ChildStdin>, wanted: &Stdin) -> Option<Box<dyn tokio::io::AsyncWrite + Send + Unpin>> {
+    let mut stdin = stdin?;
+    match wanted {
+        Stdin::Open => Some(Box::new(stdin)),
+        Stdin::Payload(payload) => {
+            let payload = payload.clone();
+            tokio::spawn(async move {
+                // A program that ends without reading its input tells why in another way.
+                if let Err(error) = stdin.write_all(&payload).await {
+                    tracing::debug!(%error, "standard input was not read to its end");
+                }
+            });
+            None
+        }
+        _ => None,
+    }
+}
+
+async fn drain(mut stderr: tokio::process::ChildStderr, tail: Tail) {
+    let mut buffer = vec![0; 8 * 1024];
+    while let Ok(read @ 1..) = stderr.read(&mut buffer).await {
+        tail.push(&buffer[..read]);
+    }
+}
+
+struct LocalHandle {
+    pid: Option<u32>,
+    orders: mpsc::UnboundedSender<Ending>,
+    exited: watch::Receiver<Option<ExitStatus>>,
+    tail: Tail,
+}
+
+#[async_trait]
+impl ProcessHandle for LocalHandle {
+    fn pid(&self) -> Option<u32> {
+        self.pid
+    }
+
+    async fn exited(&self) -> Exit {
+        let mut exited = self.exited.clone();
+        let status = exited.wait_for(Option::is_some).await.ok().and_then(|status| *status);
+        Exit { status: status.unwrap_or(ExitStatus::Unknown), stderr_tail: self.tail.text() }
+    }
+
+    fn stderr_tail(&self) -> String {
+        self.tail.text()
+    }
+
+    fn end(&self, ending: Ending) {
+        // Nobody listens any more when the program has ended already.
+        let _ = self.orders.send(ending);
+    }
+}
+
+/// Watches one program to its end, and then ends what it left behind.
+struct Watcher {
+    child: Child,
+    run_id: Option<RunId>,
+    inbox: mpsc::UnboundedReceiver<Ending>,
+    exit: watch::Sender<Option<ExitStatus>>,
+    tail: Tail,
+    stderr: Option<tokio::task::JoinHandle<()>>,
+}
+
+impl Watcher {
+    async fn watch(mut self) {
+        let root = self.child.id().and_then(|pid| i32::try_from(pid).ok());
+        let mut leftovers = Leftovers::new(root, self.run_id.as_ref());
+        let mut deadline: Option<Instant> = None;
+        let mut is_held = true;
+        let status = loop {
+            tokio::select! {
+                status = self.child.wait() => break status,
+                order = self.inbox.recv(), if is_held => {
+                    // Without a handle nobody can want anything more of the program.
+                    is_held = order.is_some();
+                    let ending = order.unwrap_or(Ending::asking(Ask::Terminate));
+                    leftovers.look().await;
+                    ask(root, ending.ask);
+                    let until = Instant::now() + ending.grace;
+                    deadline = Some(deadline.map_or(until, |earlier| earlier.min(until)));
+                }
+                () = sleep_until(deadline) => {
+                    tracing::info!(root, "killed: its time was up");
+                    leftovers.kill().await;
+                    break self.child.wait().await;
+                }
+            }
+        };
+        let is_killed = deadline.is_some_and(|deadline| deadline <= Instant::now());
+        if let Some(stderr) = self.stderr.take() {
+            let _ = tokio::time::timeout(STDERR_PATIENCE, stderr).await;
+        }
+        let status = status.map_or(ExitStatus::Unknown, exit_status);
+        tracing::debug!(root, %status, stderr = self.tail.text(), "ended");
+        self.exit.send_replace(Some(status));
+        if !is_killed {
+            leftovers.terminate(LEFTOVER_GRACE).await;
+        }
+        leftovers.kill().await;
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The whole group is asked, as a terminal does it: engines are often wrapped in a launcher that passes nothing on.
+fn ask(root: Option<i32>, ask: Ask) {
+    let signal = match ask {
+        Ask::Interrupt => Signal::INT,
+        Ask::Terminate => Signal::TERM,
+        _ => return,
+    };
+    if let Some(group) = root.and_then(Pid::from_raw)
+        && let Err(error) = rustix::process::kill_process_group(group, signal)
+    {
+        tracing::debug!(%error, "signal not delivered");
+    }
+}
+
+fn exit_status(status: std::process::ExitStatus) -> ExitStatus {
+    use std::os::unix::process::ExitStatusExt;
+    match (status.code(), status.signal()) {
+        (Some(code), _) => ExitStatus::Code(code),
+        (None, Some(signal)) => ExitStatus::Signal(signal),
+        (None, None) => ExitStatus::Unknown,
+    }
+}
+
+/// What a program leaves behind. Looking at processes blocks for some milliseconds, so it happens on another thread.
+#[cfg(target_os = "linux")]
+struct Leftovers(Option<Tree>);
+
+#[cfg(target_os = "linux")]
+impl Leftovers {
+    fn new(root: Option<i32>, run_id: Option<&RunId>) -> Self {
+        Self(root.map(|root| Tree::new(root, run_id)))
+    }
+
+    async fn look(&mut self) {
+        self.with(Tree::look).await;
+    }
+
+    async fn kill(&mut self) {
+        self.with(Tree::kill).await;
+    }
+
+    /// Asks what is left to end, and waits for it.
+    async fn terminate(&mut self, grace: Duration) {
+        if self.with(Tree::terminate).await.unwrap_or_default() == 0 {
+            return;
+        }
+        let deadline = Instant::now() + grace;
+        while Instant::now() < deadline && self.with(Tree::is_empty).await == Some(false) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    async fn with<R: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Tree) -> R + Send + 'static,
+    ) -> Option<R> {
+        let mut tree = self.0.take()?;
+        let (tree, result) = tokio::task::spawn_blocking(move || {
+            let result = work(&mut tree);
+            (tree, result)
+        })
+        .await
+        .ok()?;
+        self.0 = Some(tree);
+        Some(result)
+    }
+}
+
+/// Elsewhere the group is all that can be reached.
+#[cfg(not(target_os = "linux"))]
+struct Leftovers(Option<Pid>);
+
+#[cfg(not(target_os = "linux"))]
+impl Leftovers {
+    fn new(root: Option<i32>, _run_id: Option<&RunId>) -> Self {
+        Self(root.and_then(Pid::from_raw))
+    }
+
+    async fn look(&mut self) {}
+
+    async fn kill(&mut self) {
+        self.signal(Signal::KILL);
+    }
+
+    async fn terminate(&mut self, grace: Duration) {
+        if self.signal(Signal::TERM) {
+            tokio::time::sleep(grace).await;
+        }
+    }
+
+    fn signal(&self, signal: Signal) -> bool {
+        self.0.is_some_and(|group| rustix::process::kill_process_group(group, signal).is_ok())
+    }
+}

@@ -1,0 +1,164 @@
+//! Every process of a run: the program, its descendants, and those that left it (`setsid`, double fork) but still carry
+//! the run's id in their environment. takopi is a child subreaper, so that none of them can leave takopi itself.
+
+use std::collections::{HashMap, HashSet};
+use std::fs;
+use std::time::Duration;
+
+use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
+use takopi_api::runner::RunId;
+
+/// How long a round of killing waits for the killed to be gone.
+const ROUND: Duration = Duration::from_millis(10);
+
+/// Rounds after which what is left can not be killed (a process in an uninterruptible wait of the kernel).
+const ROUNDS: usize = 500;
+
+/// A process and when it began: the two together are never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Member {
+    pid: i32,
+    began: u64,
+}
+
+/// One line of the system's process table.
+struct Row {
+    member: Member,
+    parent: i32,
+    is_zombie: bool,
+}
+
+/// The processes of one run.
+#[derive(Debug)]
+pub(super) struct Tree {
+    root: Option<Member>,
+    mark: Option<Vec<u8>>,
+    /// Members seen in earlier looks: a parent's death hides its children from a walk along parents.
+    seen: HashSet<Member>,
+}
+
+impl Tree {
+    /// The program must not have been waited for yet: until then its id is its own.
+    pub(super) fn new(root: i32, run_id: Option<&RunId>) -> Self {
+        let mark = run_id.map(|id| format!("{}={id}", RunId::VARIABLE).into_bytes());
+        let root = read_row(root).map(|row| row.member);
+        Self { root, mark, seen: root.into_iter().collect() }
+    }
+
+    /// Remembers who belongs to the run now.
+    pub(super) fn look(&mut self) {
+        self.living();
+    }
+
+    /// Asks every process of the run to end.
+    pub(super) fn terminate(&mut self) -> usize {
+        let living = self.living();
+        living.iter().for_each(|member| signal(*member, Signal::TERM));
+        living.len()
+    }
+
+    /// Kills every process of the run, until a look finds none.
+    pub(super) fn kill(&mut self) {
+        for _ in 0..ROUNDS {
+            let living = self.living();
+            if living.is_empty() {
+                return;
+            }
+            living.iter().for_each(|member| signal(*member, Signal::KILL));
+            std::thread::sleep(ROUND);
+        }
+        let left = self.living();
+        tracing::error!(root = ?self.root, ?left, "processes that can not be killed");
+    }
+
+    pub(super) fn is_empty(&mut self) -> bool {
+        self.living().is_empty()
+    }
+
+    fn living(&mut self) -> Vec<Member> {
+        let table = process_table();
+        let own = rustix::process::getpid().as_raw_pid();
+        let mut children: HashMap<i32, Vec<&Row>> = HashMap::new();
+        for row in &table {
+            children.entry(row.parent).or_default().push(row);
+        }
+        let marked = |row: &Row| self.mark.as_ref().is_some_and(|mark| carries(row.member.pid, mark));
+        let mut queue: Vec<&Row> = table
+            .iter()
+            .filter(|row| self.seen.contains(&row.member) || marked(row))
+            .filter(|row| row.member.pid != own)
+            .collect();
+        let mut found = HashSet::new();
+        let mut living = Vec::new();
+        while let Some(row) = queue.pop() {
+            if !found.insert(row.member) {
+                continue;
+            }
+            queue.extend(children.get(&row.member.pid).into_iter().flatten());
+            if !row.is_zombie {
+                living.push(row.member);
+            } else if row.parent == own && Some(row.member) != self.root {
+                reap(row.member.pid);
+            }
+        }
+        self.seen.extend(&living);
+        living
+    }
+}
+
+/// An orphan of the run that ended: takopi is its parent now. The program itself is waited for elsewhere.
+fn reap(pid: i32) {
+    if let Some(pid) = Pid::from_raw(pid) {
+        // Already gone is as good as reaped.
+        let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
+    }
+}
+
+/// Through a file descriptor, so that the signal can not reach another process that got the same id meanwhile.
+fn signal(member: Member, signal: Signal) {
+    let Some(pid) = Pid::from_raw(member.pid) else { return };
+    let Ok(descriptor) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else { return };
+    let is_same = read_row(member.pid).is_some_and(|row| row.member == member);
+    if is_same && let Err(error) = rustix::process::pidfd_send_signal(&descriptor, signal) {
+        tracing::debug!(pid = member.pid, %error, "signal not delivered");
+    }
+}
+
+fn process_table() -> Vec<Row> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).filter_map(read_row).collect()
+}
+
+fn read_row(pid: i32) -> Option<Row> {
+    parse_stat(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The fields of `/proc/<pid>/stat`, see proc(5). The second one is the program's name, which may hold anything.
+fn parse_stat(pid: i32, stat: &str) -> Option<Row> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+    Some(Row {
+        member: Member { pid, began: fields.get(19)?.parse().ok()? },
+        parent: fields.get(1)?.parse().ok()?,
+        is_zombie: matches!(*fields.first()?, "Z" | "X"),
+    })
+}
+
+fn carries(pid: i32, mark: &[u8]) -> bool {
+    fs::read(format!("/proc/{pid}/environ"))
+        .is_ok_and(|environment| environment.split(|&byte| byte == 0).any(|variable| variable == mark))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_may_have_any_name() {
+        let stat = "42 (a) Z (b)) S 7 42 42 0 -1 4194304 90 0 0 0 0 0 0 0 20 0 1 0 123456 2748416 192";
+        let row = parse_stat(42, stat).unwrap();
+        assert_eq!((row.parent, row.member.began, row.is_zombie), (7, 123_456, false));
+        assert!(parse_stat(1, "").is_none());
+        assert!(parse_stat(1, "1 (x) S").is_none());
+    }
+}
