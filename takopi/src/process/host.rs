@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ const STDERR_PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Debug, Default)]
 pub struct LocalProcesses {
     watchers: Mutex<JoinSet<()>>,
+    running: Arc<AtomicUsize>,
 }
 
 impl LocalProcesses {
@@ -75,7 +77,8 @@ impl ProcessHost for LocalProcesses {
         let (exit, exited) = watch::channel(None);
         let handle = Arc::new(LocalHandle { pid: child.id(), orders, exited, tail: tail.clone() });
         tracing::debug!(pid = child.id(), program = %program.display(), "started");
-        let watcher = Watcher { child, run_id: command.run_id, inbox, exit, tail, stderr };
+        let running = Running::new(&self.running);
+        let watcher = Watcher { child, run_id: command.run_id, inbox, exit, tail, stderr, running };
         {
             let mut watchers = self.watchers();
             while watchers.try_join_next().is_some() {}
@@ -187,12 +190,29 @@ struct Watcher {
     exit: watch::Sender<Option<ExitStatus>>,
     tail: Tail,
     stderr: Option<tokio::task::JoinHandle<()>>,
+    running: Running,
+}
+
+/// Counts a program for as long as it, or anything that it left, may be alive.
+struct Running(Arc<AtomicUsize>);
+
+impl Running {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(count))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Watcher {
     async fn watch(mut self) {
         let root = self.child.id().and_then(|pid| i32::try_from(pid).ok());
-        let mut leftovers = Leftovers::new(root, self.run_id.as_ref());
+        let mut leftovers = Leftovers::new(root, self.run_id.as_ref(), &self.running);
         let mut deadline: Option<Instant> = None;
         let mut is_held = true;
         let status = loop {
@@ -264,8 +284,8 @@ struct Leftovers(Option<Tree>);
 
 #[cfg(target_os = "linux")]
 impl Leftovers {
-    fn new(root: Option<i32>, run_id: Option<&RunId>) -> Self {
-        Self(root.map(|root| Tree::new(root, run_id)))
+    fn new(root: Option<i32>, run_id: Option<&RunId>, running: &Running) -> Self {
+        Self(root.map(|root| Tree::new(root, run_id, Arc::clone(&running.0))))
     }
 
     async fn look(&mut self) {
@@ -309,7 +329,7 @@ struct Leftovers(Option<Pid>);
 
 #[cfg(not(target_os = "linux"))]
 impl Leftovers {
-    fn new(root: Option<i32>, _run_id: Option<&RunId>) -> Self {
+    fn new(root: Option<i32>, _run_id: Option<&RunId>, _running: &Running) -> Self {
         Self(root.and_then(Pid::from_raw))
     }
 

@@ -1,8 +1,12 @@
 //! Every process of a run: the program, its descendants, and those that left it (`setsid`, double fork) but still carry
-//! the run's id in their environment. takopi is a child subreaper, so that none of them can leave takopi itself.
+//! the run's id in their environment. takopi is a child subreaper, so that none of them can leave takopi itself: one that
+//! lost its parent and wiped its environment is still takopi's child, in a session that is not takopi's. Whose run it was
+//! can not be told any more, so it is ended with the last of the runs that go on side by side.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
@@ -25,6 +29,7 @@ struct Member {
 struct Row {
     member: Member,
     parent: i32,
+    session: i32,
     is_zombie: bool,
 }
 
@@ -33,16 +38,18 @@ struct Row {
 pub(super) struct Tree {
     root: Option<Member>,
     mark: Option<Vec<u8>>,
+    /// How many runs go on, this one included.
+    runs: Arc<AtomicUsize>,
     /// Members seen in earlier looks: a parent's death hides its children from a walk along parents.
     seen: HashSet<Member>,
 }
 
 impl Tree {
     /// The program must not have been waited for yet: until then its id is its own.
-    pub(super) fn new(root: i32, run_id: Option<&RunId>) -> Self {
+    pub(super) fn new(root: i32, run_id: Option<&RunId>, runs: Arc<AtomicUsize>) -> Self {
         let mark = run_id.map(|id| format!("{}={id}", RunId::VARIABLE).into_bytes());
         let root = read_row(root).map(|row| row.member);
-        Self { root, mark, seen: root.into_iter().collect() }
+        Self { root, mark, runs, seen: root.into_iter().collect() }
     }
 
     /// Remembers who belongs to the run now.
@@ -78,6 +85,9 @@ impl Tree {
     fn living(&mut self) -> Vec<Member> {
         let table = process_table();
         let own = rustix::process::getpid().as_raw_pid();
+        let own_session = rustix::process::getsid(None).map_or(0, Pid::as_raw_pid);
+        let is_last = self.runs.load(Ordering::Acquire) <= 1;
+        let adopted = |row: &Row| is_last && row.parent == own && row.session != own_session;
         let mut children: HashMap<i32, Vec<&Row>> = HashMap::new();
         for row in &table {
             children.entry(row.parent).or_default().push(row);
@@ -85,7 +95,7 @@ impl Tree {
         let marked = |row: &Row| self.mark.as_ref().is_some_and(|mark| carries(row.member.pid, mark));
         let mut queue: Vec<&Row> = table
             .iter()
-            .filter(|row| self.seen.contains(&row.member) || marked(row))
+            .filter(|row| self.seen.contains(&row.member) || marked(row) || adopted(row))
             .filter(|row| row.member.pid != own)
             .collect();
         let mut found = HashSet::new();
@@ -140,6 +150,7 @@ fn parse_stat(pid: i32, stat: &str) -> Option<Row> {
     Some(Row {
         member: Member { pid, began: fields.get(19)?.parse().ok()? },
         parent: fields.get(1)?.parse().ok()?,
+        session: fields.get(3)?.parse().ok()?,
         is_zombie: matches!(*fields.first()?, "Z" | "X"),
     })
 }
@@ -155,9 +166,9 @@ mod tests {
 
     #[test]
     fn a_program_may_have_any_name() {
-        let stat = "42 (a) Z (b)) S 7 42 42 0 -1 4194304 90 0 0 0 0 0 0 0 20 0 1 0 123456 2748416 192";
+        let stat = "42 (a) Z (b)) S 7 42 41 0 -1 4194304 90 0 0 0 0 0 0 0 20 0 1 0 123456 2748416 192";
         let row = parse_stat(42, stat).unwrap();
-        assert_eq!((row.parent, row.member.began, row.is_zombie), (7, 123_456, false));
+        assert_eq!((row.parent, row.session, row.member.began, row.is_zombie), (7, 41, 123_456, false));
         assert!(parse_stat(1, "").is_none());
         assert!(parse_stat(1, "1 (x) S").is_none());
     }

@@ -1,0 +1,69 @@
+//! An engine CLI that does what a script says. It finds the script beside the name under which it was called:
+//! `<folder>/codex` does `<folder>/codex.script`.
+#![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
+
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use std::{env, fs, io, thread};
+
+use takopi_tests::{Scene, Script};
+
+fn main() -> ExitCode {
+    let me = PathBuf::from(env::args_os().next().unwrap());
+    // A name without a folder was found on PATH.
+    let me = if me.components().count() > 1 {
+        me
+    } else {
+        env::split_paths(&env::var_os("PATH").unwrap())
+            .map(|folder| folder.join(&me))
+            .find(|path| path.exists())
+            .unwrap()
+    };
+    let script: Script = serde_json::from_slice(&fs::read(me.with_extension("script")).unwrap()).unwrap();
+    fs::write(me.with_extension("args"), env::args().skip(1).collect::<Vec<_>>().join("\n")).unwrap();
+    let mut prompt = String::new();
+    if script.reads_prompt {
+        io::stdin().read_to_string(&mut prompt).unwrap();
+        fs::write(me.with_extension("prompt"), prompt).unwrap();
+    }
+    for scene in script.scenes {
+        match scene {
+            Scene::Out(text) => {
+                let mut stdout = io::stdout().lock();
+                // The reader may be gone: that is what some tests are about.
+                let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+            }
+            Scene::OutFile(path) => {
+                let mut stdout = io::stdout().lock();
+                let _ = stdout.write_all(&fs::read(path).unwrap_or_default()).and_then(|()| stdout.flush());
+            }
+            Scene::Err(text) => io::stderr().lock().write_all(text.as_bytes()).unwrap(),
+            Scene::Leave(command) => leave(&command),
+            Scene::Exec(command) => exec(&command),
+            Scene::Sleep(seconds) => thread::sleep(Duration::from_secs(seconds)),
+            Scene::Exit(code) => return ExitCode::from(code),
+            Scene::Die(signal) => {
+                let signal = rustix::process::Signal::from_named_raw(signal).unwrap();
+                rustix::process::kill_process(rustix::process::getpid(), signal).unwrap();
+            }
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Starts a command of a shell and goes on without it.
+#[expect(clippy::disallowed_methods, reason = "the fake does what engines do")]
+#[expect(clippy::zombie_processes, reason = "the fake does what engines do")]
+fn leave(command: &str) {
+    std::process::Command::new("sh").args(["-c", command]).spawn().unwrap();
+}
+
+/// Goes on as a command of a shell.
+#[expect(clippy::disallowed_methods, reason = "the fake does what engines do")]
+fn exec(command: &str) {
+    use std::os::unix::process::CommandExt;
+    let error = std::process::Command::new("sh").args(["-c", command]).exec();
+    panic!("sh: {error}");
+}

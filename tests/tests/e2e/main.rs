@@ -1,0 +1,17 @@
+//! The program as a person runs it, with recorded and misbehaving engines. Nothing here needs a network.
+#![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
+
+mod bad_input;
+mod choice;
+mod plugins;
+mod processes;
+mod recorded_codex;
+mod run;
+mod terminal;
+
+use takopi_tests::Sandbox;
+
+/// A sandbox for the program with every plugin.
+fn sandbox() -> Sandbox {
+    Sandbox::new(env!("CARGO_BIN_EXE_takopi-all"), env!("CARGO_BIN_EXE_fake-engine"))
+}

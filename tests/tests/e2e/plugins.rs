@@ -1,0 +1,151 @@
+//! `takopi plugins`, of the whole build and of one whose plugins break every rule.
+
+use takopi_tests::{Ended, Sandbox};
+
+use crate::sandbox;
+
+fn broken() -> Sandbox {
+    Sandbox::new(env!("CARGO_BIN_EXE_takopi-broken"), env!("CARGO_BIN_EXE_fake-engine"))
+}
+
+fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+#[track_caller]
+fn prints(ended: &Ended, code: i32, expected: &str) {
+    assert_eq!(ended.code, Some(code), "{ended:?}");
+    assert_eq!(ended.stdout, expected.replace("VERSION", version()));
+}
+
+#[test]
+fn everything_is_listed_and_loads() {
+    let expected = "\
+engine backends:
+  acme (takopi-engine-acme VERSION)
+  codex (takopi-engine-codex VERSION)
+transport backends:
+  (none)
+command backends:
+  (none)
+";
+    prints(&sandbox().run(&["plugins"]), 0, expected);
+    prints(&sandbox().run(&["plugins", "--load"]), 0, expected);
+}
+
+#[test]
+fn the_three_lists_fit() {
+    prints(&sandbox().run(&["plugins", "--check"]), 0, "ok: 2 bundled, 2 linked, 2 backends\n");
+    let ended = broken().run(&["plugins", "--check"]);
+    assert_eq!(ended.code, Some(1));
+    assert!(ended.stderr.contains("engine orphan: registered without a distribution"), "{}", ended.stderr);
+}
+
+#[test]
+fn an_enabled_list_marks_and_warns() {
+    let sandbox = sandbox();
+    sandbox.config("[plugins]\nenabled = ['Takopi.Engine_Codex', 'takopi-engine-acm']\n");
+    prints(
+        &sandbox.run(&["plugins"]),
+        0,
+        "\
+engine backends:
+  acme (takopi-engine-acme VERSION) disabled
+  codex (takopi-engine-codex VERSION) enabled
+transport backends:
+  (none)
+command backends:
+  (none)
+warnings:
+  `takopi-engine-acm` in `plugins.enabled` matches no plugin of this build; did you mean `takopi-engine-acme`?
+",
+    );
+}
+
+const LISTED: &str = "\
+engine backends:
+  acme (takopi-engine-acme VERSION)
+  codex (takopi-engine-codex VERSION)
+  codex (takopi-tests VERSION)
+  good (takopi-tests VERSION)
+  liar (takopi-tests VERSION)
+  orphan (no distribution)
+  panics (takopi-tests VERSION)
+transport backends:
+  (none)
+command backends:
+  (none)
+errors:
+  engine orphan (no distribution): registered without a distribution; hidden whenever `plugins.enabled` is set
+  engine codex (takopi-engine-codex VERSION): offered more than once; none is used until `plugins.enabled` leaves only one
+  engine Bad Id! (takopi-tests VERSION): the id must be 1 to 32 of the characters a-z, 0-9 and _; skipped
+  engine cancel (takopi-tests VERSION): the id is reserved for a command of takopi; skipped
+  engine codex (takopi-tests VERSION): offered more than once; none is used until `plugins.enabled` leaves only one
+";
+
+#[test]
+fn broken_plugins_are_listed_and_none_of_their_code_runs() {
+    let ended = broken().run(&["plugins"]);
+    prints(&ended, 0, LISTED);
+    assert_eq!(ended.stderr, "", "a constructor ran");
+}
+
+#[test]
+fn loading_reports_what_panics_and_what_lies_and_fails() {
+    let ended = broken().run(&["plugins", "--load"]);
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(1), ""), "{ended:?}");
+    let liar =
+        format!("  engine liar (takopi-tests {}): the backend calls itself `somebody_else`\n", version());
+    let panics = "its constructor panicked: this constructor panics on purpose\n";
+    assert!(ended.stdout.contains(&liar) && ended.stdout.contains(panics), "{}", ended.stdout);
+}
+
+#[test]
+fn an_enabled_list_that_leaves_one_of_two_makes_it_usable() {
+    let sandbox = broken();
+    sandbox.config("[plugins]\nenabled = ['takopi']\n");
+    let ended = sandbox.run(&["plugins"]);
+    assert!(
+        ended.stdout.contains(&format!("codex (takopi-engine-codex {}) enabled", version())),
+        "{}",
+        ended.stdout
+    );
+    assert!(ended.stdout.contains("orphan (no distribution) disabled"), "{}", ended.stdout);
+    assert!(!ended.stdout.contains("offered more than once"), "{}", ended.stdout);
+    let ended = sandbox.run(&["run", "--engine", "codex", "x"]);
+    assert!(ended.stderr.contains("codex is not installed"), "{}", ended.stderr);
+}
+
+#[test]
+fn a_broken_engine_is_an_error_only_for_who_names_it() {
+    let sandbox = broken();
+    let error = |engine: &str| sandbox.run(&["run", "--engine", engine, "x"]).stderr;
+    assert!(
+        error("panics").contains("error: the engine `panics` can not be loaded: its constructor panicked")
+    );
+    assert!(error("liar").contains("calls itself `somebody_else`"));
+    assert!(error("codex").contains("the engine `codex` can not be used: offered more than once"));
+    let ended = sandbox.run(&["run", "hello"]);
+    assert!(ended.stdout.contains("demonstration agent"), "{ended:?}");
+}
+
+#[test]
+fn json_has_the_same() {
+    let ended = broken().run(&["plugins", "--load", "--json"]);
+    assert_eq!(ended.code, Some(1));
+    let report: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(report["groups"][0]["kind"], "engine");
+    assert_eq!(report["groups"][0]["backends"][0]["id"], "acme");
+    assert_eq!(report["groups"][0]["backends"][0]["distribution"], "takopi-engine-acme");
+    let errors = report["errors"].as_array().unwrap();
+    assert_eq!(errors.len(), 7, "{errors:#?}");
+    assert_eq!(report["not_compiled_in"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn help_version_and_the_list_construct_nothing() {
+    for args in [&["--help"][..], &["--version"], &["plugins"], &["plugins", "--check"], &["run", "--help"]] {
+        let ended = broken().run(args);
+        assert!(!ended.stderr.contains("panicked"), "{args:?}: {}", ended.stderr);
+    }
+}

@@ -1,0 +1,105 @@
+//! No process of a run is left behind, whatever the engine and its tools do.
+
+use rustix::process::Signal;
+use takopi_tests::{Sandbox, Scene, Script};
+
+use crate::sandbox;
+
+const BEGIN: &str = "{\"type\":\"thread.started\",\"thread_id\":\"t1\"}\n{\"type\":\"turn.started\"}\n";
+const DONE: &str = "{\"type\":\"turn.completed\"}\n";
+
+/// A tool child, one in a session of its own, one that lost its parent as well, and one that does not want to end.
+fn leave_children(sandbox: &Sandbox) -> Vec<Scene> {
+    let sleep = format!("sleep {}", sandbox.mark());
+    [
+        format!("exec {sleep}"),
+        format!("exec setsid {sleep}"),
+        format!("setsid {sleep} </dev/null >/dev/null 2>&1 &"),
+        format!("setsid env -i sh -c 'trap \"\" TERM INT HUP; {sleep}; :' </dev/null >/dev/null 2>&1 &"),
+    ]
+    .map(Scene::Leave)
+    .into()
+}
+
+const CHILDREN: usize = 5;
+
+#[test]
+fn what_a_finished_engine_left_is_ended() {
+    let sandbox = sandbox();
+    let mut scenes = leave_children(&sandbox);
+    scenes.extend([Scene::Sleep(1), Scene::Out(BEGIN.into()), Scene::Out(DONE.into())]);
+    sandbox.engine("codex", &Script::new(scenes));
+    let started = sandbox.start(&["run", "hello"]);
+    sandbox.wait_for_marked(CHILDREN);
+    let ended = started.end();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(sandbox.left_behind(), [""; 0]);
+}
+
+#[test]
+fn what_a_killed_engine_left_is_ended() {
+    let sandbox = sandbox();
+    let mut scenes = leave_children(&sandbox);
+    scenes.extend([Scene::Sleep(1), Scene::Out(BEGIN.into()), Scene::Die(9)]);
+    sandbox.engine("codex", &Script::new(scenes));
+    let started = sandbox.start(&["run", "hello"]);
+    sandbox.wait_for_marked(CHILDREN);
+    assert_eq!(started.end().code, Some(1));
+    assert_eq!(sandbox.left_behind(), [""; 0]);
+}
+
+#[test]
+fn an_interrupt_ends_the_run_and_everything_of_it() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let sandbox = sandbox();
+        let mut scenes = leave_children(&sandbox);
+        scenes.extend([Scene::Out(BEGIN.into()), Scene::Sleep(600)]);
+        sandbox.engine("codex", &Script::new(scenes));
+        let started = sandbox.start(&["run", "hello"]);
+        sandbox.wait_for_marked(CHILDREN);
+        started.signal(signal);
+        let ended = started.end();
+        assert_eq!(ended.code, Some(130), "{ended:?}");
+        assert!(ended.stderr.contains("interrupting codex; once more kills it"), "{}", ended.stderr);
+        assert_eq!(sandbox.left_behind(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_second_interrupt_kills_an_engine_that_does_not_listen() {
+    let sandbox = sandbox();
+    // The shell takes the fake's place as the engine, and ignores what it is asked.
+    let deaf = format!("trap '' TERM INT; sleep {}; :", sandbox.mark());
+    let mut scenes = vec![Scene::Leave(format!("exec setsid sleep {}", sandbox.mark()))];
+    scenes.extend([Scene::Out(BEGIN.into()), Scene::Exec(deaf)]);
+    sandbox.engine("codex", &Script::new(scenes));
+    let started = sandbox.start(&["run", "hello"]);
+    sandbox.wait_for_marked(3);
+    started.signal(Signal::INT);
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    assert!(!sandbox.left_behind().is_empty(), "it is given time first");
+    started.signal(Signal::INT);
+    let ended = started.end();
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(ended.stderr.contains("killing it"));
+    assert_eq!(sandbox.left_behind(), [""; 0]);
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_the_run_without_an_error() {
+    let sandbox = sandbox();
+    let mut scenes = vec![Scene::Out(BEGIN.into())];
+    for n in 0..50 {
+        scenes.push(Scene::Out(format!(
+            "{{\"type\":\"item.completed\",\"item\":{{\"id\":\"i{n}\",\"type\":\"reasoning\",\"text\":\"{}\"}}}}\n",
+            "x".repeat(5000)
+        )));
+    }
+    scenes.extend([Scene::Leave(format!("exec setsid sleep {}", sandbox.mark())), Scene::Sleep(600)]);
+    sandbox.engine("codex", &Script::new(scenes));
+    let mut child = sandbox.command(&["run", "--json", "hello"]).spawn().unwrap();
+    drop(child.stdout.take());
+    let status = child.wait().unwrap();
+    assert!(!status.success() || status.code() == Some(0), "it ends: {status}");
+    assert_eq!(sandbox.left_behind(), [""; 0]);
+}

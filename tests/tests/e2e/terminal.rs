@@ -1,0 +1,102 @@
+//! The program on a terminal: requests are asked there.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::process::{Child, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use takopi_tests::Sandbox;
+
+use crate::sandbox;
+
+/// A program on a terminal of its own.
+struct Terminal {
+    keys: File,
+    screen: Arc<Mutex<String>>,
+    child: Child,
+}
+
+impl Terminal {
+    fn new(sandbox: &Sandbox, args: &[&str]) -> Self {
+        let controller = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        grantpt(&controller).unwrap();
+        unlockpt(&controller).unwrap();
+        let name = ptsname(&controller, Vec::new()).unwrap().into_string().unwrap();
+        let end = || Stdio::from(OwnedFd::from(File::options().read(true).write(true).open(&name).unwrap()));
+        let child = sandbox
+            .command(args)
+            .env("TERM", "xterm")
+            .stdin(end())
+            .stdout(end())
+            .stderr(end())
+            .spawn()
+            .unwrap();
+        let mut reader = File::from(controller.try_clone().unwrap());
+        let screen = Arc::new(Mutex::new(String::new()));
+        let seen = Arc::clone(&screen);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(read @ 1..) = reader.read(&mut buffer) {
+                seen.lock().unwrap().push_str(&String::from_utf8_lossy(&buffer[..read]));
+            }
+        });
+        Self { keys: File::from(controller), screen, child }
+    }
+
+    fn wait_for(&self, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !self.screen.lock().unwrap().contains(text) {
+            assert!(
+                Instant::now() < deadline,
+                "{text:?} is not on the screen:\n{}",
+                self.screen.lock().unwrap()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn types(&mut self, line: &str) {
+        self.keys.write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    fn end(mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+#[test]
+fn a_permission_is_asked_and_given() {
+    let sandbox = sandbox();
+    let mut terminal = Terminal::new(&sandbox, &["run", "--engine", "acme", "write hello to NOTES.md"]);
+    terminal.wait_for("allow? [y]es, [s]ession, [n]o, or why not: ");
+    assert!(!sandbox.work().join("NOTES.md").exists(), "nothing is written before the answer");
+    terminal.types("y");
+    terminal.wait_for("acme resume ");
+    assert_eq!(terminal.end(), Some(0));
+    assert!(std::fs::read_to_string(sandbox.work().join("NOTES.md")).unwrap().contains("hello"));
+}
+
+#[test]
+fn a_permission_is_asked_and_denied_with_a_reason() {
+    let sandbox = sandbox();
+    let mut terminal = Terminal::new(&sandbox, &["run", "--engine", "acme", "write hello to NOTES.md"]);
+    terminal.wait_for("or why not: ");
+    terminal.types("not in this folder");
+    terminal.wait_for("acme resume ");
+    terminal.wait_for("not in this folder");
+    assert_eq!(terminal.end(), Some(0));
+    assert!(!sandbox.work().join("NOTES.md").exists());
+}
+
+#[test]
+fn the_steps_are_shown_while_it_works() {
+    let sandbox = sandbox();
+    let terminal = Terminal::new(&sandbox, &["run", "--engine", "acme", "slowly which files are largest?"]);
+    terminal.wait_for("working · acme · ");
+    terminal.wait_for("step 2");
+    terminal.wait_for("done · acme · ");
+    assert_eq!(terminal.end(), Some(0));
+}
