@@ -10,8 +10,24 @@ use futures_util::StreamExt;
 pub use contract::{RunnerContract, check_events};
 pub use processes::{Script, ScriptedProcesses};
 
+use crate::engine::EngineBackend;
 use crate::event::Event;
+use crate::plugin::{self, BackendKind, Constructor};
 use crate::runner::Run;
+
+/// The engine that this build registers under an id, as takopi finds it. The test must link the plugin's crate
+/// (`use takopi_engine_acme as _;`).
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn engine(id: &str) -> EngineBackend {
+    let row = plugin::backends().find(|row| row.id == id && row.kind() == BackendKind::Engine);
+    match row.map(|row| row.constructor) {
+        Some(Constructor::Engine(construct)) => construct(),
+        _ => panic!("no engine `{id}` is registered"),
+    }
+}
 
 /// All events of a run.
 pub async fn collect(run: Run) -> Vec<Event> {

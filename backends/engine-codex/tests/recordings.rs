@@ -9,13 +9,12 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use takopi_api::config::EngineConfig;
-use takopi_api::engine::{EngineBackend, EngineId};
+use takopi_api::engine::EngineId;
 use takopi_api::event::{Completed, Event, Outcome};
-use takopi_api::plugin::Constructor;
 use takopi_api::process::{ExitStatus, ProcessHost};
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::{RunSpec, Runner, ThreadLocks};
-use takopi_api::testing::{Script, ScriptedProcesses, check_events, collect};
+use takopi_api::testing::{Script, ScriptedProcesses, check_events, collect, engine};
 use takopi_engine_codex as _;
 
 const CODEX: EngineId = EngineId::from_static("codex");
@@ -32,14 +31,8 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings")
 }
 
-fn backend() -> EngineBackend {
-    let row = takopi_api::plugin::backends().find(|row| row.id == "codex").unwrap();
-    let Constructor::Engine(construct) = row.constructor else { panic!("codex is no engine") };
-    construct()
-}
-
 fn runner() -> Arc<dyn Runner> {
-    (backend().build_runner)(&EngineConfig::empty("/nowhere")).unwrap()
+    (engine("codex").build_runner)(&EngineConfig::empty("/nowhere")).unwrap()
 }
 
 async fn play(script: Script, resume: Option<&str>) -> (Completed, Vec<Event>) {
@@ -174,7 +167,7 @@ fn settings_are_checked_where_they_stand() {
         let table = takopi_api::config::ConfigTable::from_toml(Path::new("takopi.toml"), text).unwrap();
         EngineConfig::new(table.table("codex").unwrap(), "/nowhere")
     };
-    let build = backend().build_runner;
+    let build = engine("codex").build_runner;
     assert!(build(&config("[codex]\nmode = 'app_server'\nprofile = 'x'\n")).is_ok());
     let error = build(&config("[codex]\nextra_args = ['--json']\n")).err().unwrap().to_string();
     assert_eq!(

@@ -1,0 +1,108 @@
+//! Writing a file, after the person has allowed it.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use takopi_api::event::{ChangeKind, Decision, FileChange, RequestSubject};
+use takopi_api::runner::RunId;
+
+use crate::answer::{self, Part};
+use crate::confine::{self, Target};
+use crate::orders::Stop;
+use crate::steps::{Ended, Steps};
+
+/// Writes `text` into the file that the person calls `name`. `may_write` is what the session knows of their leave, and
+/// is set where they give it for the whole session.
+pub(crate) async fn write(
+    steps: &mut Steps,
+    text: &str,
+    name: &str,
+    may_write: &mut bool,
+) -> Result<Part, Ended> {
+    let shown = answer::code(name);
+    let asked = name.to_owned();
+    let check =
+        move |root: &Path, _: &Stop| confine::target(root, &asked).map_err(|refusal| refusal.to_string());
+    let target = match steps.look(format!("check {name}"), check).await {
+        Ok(target) => target,
+        Err(Ended::Failed(why)) => return Ok(nothing_written(&shown, &why)),
+        Err(ended) => return Err(ended),
+    };
+    let content = with_newline(text);
+    if !*may_write {
+        let title = if target.exists { format!("replace {name}") } else { format!("write {name}") };
+        match steps.ask(&title, permission(steps.root(), &target, &content)).await? {
+            Decision::AllowOnce => {}
+            Decision::AllowSession | Decision::AllowAlways => *may_write = true,
+            Decision::Deny { reason } => {
+                let reason = reason.map(|reason| format!(": {}", answer::one_line(reason.trim())));
+                let why = format!("You did not allow it{}.", reason.unwrap_or_default());
+                return Ok(nothing_written(&shown, &why));
+            }
+            // What is no clear yes is a no.
+            _ => return Ok(nothing_written(&shown, "The answer was no permission.")),
+        }
+    }
+    let verb = if target.exists { "replaced" } else { "written" };
+    let size = answer::size(content.len() as u64);
+    let kind = if target.exists { ChangeKind::Update } else { ChangeKind::Add };
+    let change = FileChange { path: target.path.to_string_lossy().into_owned(), kind };
+    let asked = name.to_owned();
+    let work = move |root: &Path, _: &Stop| check_and_replace(root, &asked, &target, &content);
+    match steps.change(format!("write {name}"), change, work).await {
+        Ok(()) => Ok(Part::new(format!("{shown} {verb}"), format!("{shown} is {verb} ({size})."))),
+        Err(Ended::Failed(why)) => Ok(nothing_written(&shown, &why)),
+        Err(ended) => Err(ended),
+    }
+}
+
+fn permission(root: &Path, target: &Target, content: &str) -> RequestSubject {
+    RequestSubject::Permission {
+        command: None,
+        cwd: Some(root.to_string_lossy().into_owned()),
+        paths: vec![target.path.to_string_lossy().into_owned()],
+        diff: Some(content.to_owned()),
+    }
+}
+
+fn nothing_written(shown: &str, why: &str) -> Part {
+    Part::new(format!("{shown} not written"), format!("Nothing was written. {why}"))
+}
+
+fn with_newline(text: &str) -> String {
+    if text.ends_with('\n') { text.to_owned() } else { format!("{text}\n") }
+}
+
+/// The person may have taken their time: what was checked before the question must still hold.
+fn check_and_replace(root: &Path, name: &str, allowed: &Target, content: &str) -> Result<(), String> {
+    let target = confine::target(root, name).map_err(|refusal| refusal.to_string())?;
+    if target != *allowed {
+        return Err(format!("{} has come or gone since you were asked. Ask again.", answer::code(name)));
+    }
+    replace(&target, content).map_err(|error| format!("{}: {error}.", answer::code(name)))
+}
+
+/// Puts a new file in the place of the old one at once, so that no link is followed and no half of a file is left.
+fn replace(target: &Target, content: &str) -> io::Result<()> {
+    let temporary = temporary_beside(&target.path);
+    let written = write_new(&temporary, target, content).and_then(|()| fs::rename(&temporary, &target.path));
+    if written.is_err() {
+        // It may not be there at all; what matters is the first error.
+        let _ = fs::remove_file(&temporary);
+    }
+    written
+}
+
+fn write_new(path: &Path, target: &Target, content: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.write_all(content.as_bytes())?;
+    if target.exists {
+        file.set_permissions(fs::metadata(&target.path)?.permissions())?;
+    }
+    file.sync_all()
+}
+
+fn temporary_beside(path: &Path) -> PathBuf {
+    path.with_file_name(format!(".acme-{}.tmp", RunId::unique()))
+}
