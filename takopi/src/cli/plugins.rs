@@ -8,7 +8,7 @@ use super::error::CliError;
 use super::{Session, output};
 use crate::bundled;
 use crate::plugins::report::Report;
-use crate::plugins::{Entry, Problem, Standing, check};
+use crate::plugins::{Entry, LoadError, Problem, Standing, check};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PluginsArgs {
@@ -92,22 +92,27 @@ fn load_in_child(row: &Backend, session: &Session<'_>) -> Result<Option<String>,
         .arg(&session.config.path)
         .args(["plugins", "--probe", row.kind().as_str(), row.id])
         .output()?;
+    if output.status.success() {
+        return Ok(None);
+    }
     let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    Ok(match (output.status.success(), said.is_empty()) {
-        (true, _) => None,
-        (false, false) => Some(said),
-        (false, true) => {
-            let said = String::from_utf8_lossy(&output.stderr);
-            let message = said.lines().filter(|line| !line.trim().is_empty()).nth(1).unwrap_or("no message");
-            Some(format!("its constructor panicked: {message}"))
-        }
-    })
+    Ok(Some(if said.is_empty() {
+        format!("constructing it ended the process: {}", output.status)
+    } else {
+        said
+    }))
 }
 
+/// The other side of [`load_in_child`]: what is wrong goes to standard output, a panic as well.
 fn probe(kind: &str, id: &str, session: &Session<'_>) -> Result<ExitCode, CliError> {
     let Some(kind) = BackendKind::ALL.into_iter().find(|known| known.as_str() == kind) else {
         return Err(CliError::usage(format!("there is no kind `{kind}`")));
     };
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("no message").to_owned();
+        // Nothing can be done if the parent does not listen.
+        let _ = output::data(&format!("{}\n", LoadError::Panicked(message)));
+    }));
     match session.registry.find(kind, id)?.load() {
         Ok(_) => Ok(ExitCode::SUCCESS),
         Err(error) => {

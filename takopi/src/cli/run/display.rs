@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
 use console::truncate_str;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use takopi_api::event::{ActionEvent, Event, Phase};
 
 use super::super::output::{self, Written};
@@ -32,15 +32,15 @@ enum Form {
 
 impl Display {
     pub(super) fn new(engine: &str, cwd: &str, is_json: bool) -> Self {
+        let began = Instant::now();
         let form = if is_json {
             Form::Json
         } else if io::stderr().is_terminal() {
-            Form::Live(spinner())
+            Form::Live(spinner(began))
         } else {
             Form::Lines
         };
-        let display =
-            Self { engine: engine.to_owned(), began: Instant::now(), progress: Progress::new(cwd), form };
+        let display = Self { engine: engine.to_owned(), began, progress: Progress::new(cwd), form };
         display.redraw("starting");
         display
     }
@@ -74,17 +74,17 @@ impl Display {
     /// Takes the progress away while a person types.
     pub(super) fn hide(&self) {
         if let Form::Live(bar) = &self.form {
-            bar.set_draw_target(ProgressDrawTarget::hidden());
-            // What is on the screen stays there unless it is taken away first.
-            let _ = console::Term::stderr().clear_last_lines(self.progress.lines().count());
-            let _ = console::Term::stderr().clear_line();
+            bar.finish_and_clear();
         }
     }
 
     /// Shows the progress again.
-    pub(super) fn show(&self) {
-        if let Form::Live(bar) = &self.form {
-            bar.set_draw_target(ProgressDrawTarget::stderr());
+    pub(super) fn show(&mut self) {
+        if let Form::Live(bar) = &mut self.form
+            && bar.is_finished()
+        {
+            *bar = spinner(self.began);
+            self.redraw("working");
         }
     }
 
@@ -122,13 +122,13 @@ impl Display {
     }
 }
 
-fn spinner() -> ProgressBar {
+fn spinner(began: Instant) -> ProgressBar {
     let style = ProgressStyle::with_template("{spinner} {prefix} · {clock}{msg}")
         .unwrap_or_else(|_| ProgressStyle::default_spinner())
         .with_key("clock", |state: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
             let _ = w.write_str(&progress::elapsed(state.elapsed()));
         });
-    let bar = ProgressBar::new_spinner().with_style(style);
+    let bar = ProgressBar::new_spinner().with_style(style).with_elapsed(began.elapsed());
     bar.enable_steady_tick(TICK);
     bar
 }

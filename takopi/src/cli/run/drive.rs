@@ -121,7 +121,7 @@ impl Driver {
         }
     }
 
-    fn show_first(&self) {
+    fn show_first(&mut self) {
         match self.open.front() {
             Some(request) => {
                 self.display.hide();

@@ -1,0 +1,62 @@
+//! The shipped binary, with whatever features this build has.
+#![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
+#![expect(clippy::disallowed_methods, reason = "the program under test")]
+
+use std::process::{Command, Output};
+
+fn takopi(args: &[&str]) -> Output {
+    let home = tempfile::tempdir().unwrap();
+    Command::new(env!("CARGO_BIN_EXE_takopi"))
+        .args(args)
+        .env_clear()
+        .env("HOME", home.path())
+        .env("PATH", "/nowhere")
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_three_lists_of_the_shipped_binary_fit() {
+    let output = takopi(&["plugins", "--check"]);
+    assert!(output.status.success(), "{output:?}");
+    assert!(takopi(&["plugins", "--load"]).status.success());
+}
+
+#[test]
+fn the_binary_has_what_its_features_promise() {
+    let output = takopi(&["plugins", "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let listed: Vec<&str> = report["groups"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|group| group["backends"].as_array().unwrap())
+        .map(|row| row["id"].as_str().unwrap())
+        .collect();
+    let promised: Vec<&str> = takopi::bundled::BUNDLED.iter().map(|(known, _)| known.id()).collect();
+    assert_eq!(listed, promised);
+    assert_eq!(
+        report["not_compiled_in"].as_array().unwrap().len(),
+        takopi::bundled::KNOWN.len() - promised.len()
+    );
+}
+
+#[test]
+fn the_version_is_printed() {
+    let output = takopi(&["--version"]);
+    assert_eq!(output.stdout, format!("takopi {}\n", env!("CARGO_PKG_VERSION")).into_bytes());
+}
+
+#[test]
+fn without_arguments_the_help_is_shown() {
+    let output = takopi(&[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("Usage: takopi"));
+}
+
+#[test]
+fn a_reader_that_has_enough_is_no_failure() {
+    let script = format!("{} plugins --json | head -n 1", env!("CARGO_BIN_EXE_takopi"));
+    let output = Command::new("bash").args(["-o", "pipefail", "-c", &script]).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
