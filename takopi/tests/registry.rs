@@ -1,5 +1,4 @@
 //! The rules of the static registry, line by line, on rows made for the purpose.
-#![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -6,9 +6,9 @@ use takopi_api::plugin::{Backend, BackendKind};
 
 use super::error::CliError;
 use super::{Session, output};
-use crate::bundled;
 use crate::plugins::report::Report;
 use crate::plugins::{Entry, LoadError, Problem, Standing, check};
+use crate::{bundled, paths};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PluginsArgs {
@@ -88,8 +88,7 @@ fn load_all(session: &Session<'_>) -> Result<Vec<Problem>, CliError> {
 #[expect(clippy::disallowed_methods, reason = "no engine: this program itself")]
 fn load_in_child(row: &Backend, session: &Session<'_>) -> Result<Option<String>, CliError> {
     let output = std::process::Command::new(std::env::current_exe()?)
-        .arg("--config")
-        .arg(&session.config.path)
+        .env(paths::CONFIG_VARIABLE, &session.config.path)
         .args(["plugins", "--probe", row.kind().as_str(), row.id])
         .output()?;
     if output.status.success() {
