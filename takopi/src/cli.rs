@@ -65,6 +65,14 @@ struct Session<'a> {
     linked: &'a [&'static Distribution],
 }
 
+impl Session<'_> {
+    /// Tells what is odd about the configuration and no error.
+    fn warn(&self) {
+        let enabled = self.registry.enabled().warnings(self.linked);
+        self.config.warnings.iter().chain(&enabled).for_each(|warning| output::warning(warning));
+    }
+}
+
 pub(crate) fn run(
     args: &[OsString],
     rows: &[&'static Backend],

@@ -169,8 +169,9 @@ fn shorten(text: &str, cwd: &str) -> String {
     short + rest
 }
 
-/// One line; a long one ends in `…`, at a word if there is one.
+/// One line without control characters; a long one ends in `…`, at a word if there is one.
 fn cut(text: &str) -> String {
+    let text = text.replace(|c: char| c.is_control() && !c.is_whitespace(), "");
     let mut words = text.split_whitespace();
     let mut line = words.next().unwrap_or_default().to_owned();
     for word in words {
@@ -237,7 +238,7 @@ mod tests {
 
     #[test]
     fn long_titles_are_cut_at_a_word_and_long_words_anyway() {
-        assert_eq!(cut("a\n  b\tc"), "a b c");
+        assert_eq!(cut("a\n  b\tc\u{1b}[2J"), "a b c[2J");
         let words = cut(&"word ".repeat(100));
         assert!(words.ends_with("word…") && words.chars().count() <= TITLE_CHARS + 1);
         let word = cut(&"ä".repeat(400));

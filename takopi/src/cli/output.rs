@@ -1,6 +1,7 @@
 //! The only printer: data goes to standard output, everything else to standard error.
 
-use std::io::{self, Write};
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
 
 use console::style;
 
@@ -21,6 +22,19 @@ pub(super) fn data(text: &str) -> io::Result<Written> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Written::NobodyReads),
         Err(error) => Err(error),
     }
+}
+
+/// Writes what an engine answered. A terminal gets it without control characters: an answer may quote what somebody wrote
+/// in order to be shown there.
+pub(super) fn answer(text: &str) -> io::Result<Written> {
+    let text = if io::stdout().is_terminal() { harmless(text) } else { text.into() };
+    data(&format!("{text}\n"))
+}
+
+/// A text without what could move a terminal's cursor or change its state.
+pub(super) fn harmless(text: &str) -> Cow<'_, str> {
+    let is_harmful = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if text.contains(is_harmful) { text.replace(is_harmful, "").into() } else { text.into() }
 }
 
 /// Writes a line to standard error. If nobody can read that, there is nobody to tell.

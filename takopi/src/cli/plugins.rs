@@ -33,6 +33,8 @@ pub(super) fn run(args: &PluginsArgs, session: &Session<'_>) -> Result<ExitCode,
     if args.check {
         return compare(session);
     }
+    // What is odd about the enabled list stands in the report itself.
+    session.config.warnings.iter().for_each(|warning| output::warning(warning));
     let mut report = Report::new(&session.registry, session.linked);
     let before = report.errors.len();
     if args.load {

@@ -62,9 +62,7 @@ impl RunArgs {
 
 pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliError> {
     let RunArgs { engine, args } = args;
-    for warning in &session.config.warnings {
-        output::warning(warning);
-    }
+    session.warn();
     let thread = args.resume.as_deref().map(|typed| choose::thread(typed, session)).transpose()?;
     let engine = choose::engine(engine.as_deref(), thread.as_ref(), session)?;
     choose::check_options(engine, args.model.as_deref(), args.reasoning.as_deref())?;
@@ -85,7 +83,7 @@ pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliE
         let display = Display::new(engine.id, &cwd.to_string_lossy(), args.json);
         let code = drive::drive(&runner, spec, display).await;
         runner.shutdown().await;
-        drive::shut_down(&processes).await;
+        drive::shut_down(&processes).await?;
         code
     });
     // A thread that waits for a line from the terminal would be waited for.

@@ -34,6 +34,8 @@ const STDERR_PATIENCE: Duration = Duration::from_millis(500);
 pub struct LocalProcesses {
     watchers: Mutex<JoinSet<()>>,
     running: Arc<AtomicUsize>,
+    /// Set once all programs have to end at once.
+    hurry: watch::Sender<bool>,
 }
 
 impl LocalProcesses {
@@ -52,6 +54,11 @@ impl LocalProcesses {
     pub async fn shutdown(&self) {
         let mut watchers = std::mem::take(&mut *self.watchers());
         while watchers.join_next().await.is_some() {}
+    }
+
+    /// Kills every program with everything that it started, those that are being ended included.
+    pub fn kill_all(&self) {
+        self.hurry.send_replace(true);
     }
 
     fn watchers(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
@@ -78,7 +85,8 @@ impl ProcessHost for LocalProcesses {
         let handle = Arc::new(LocalHandle { pid: child.id(), orders, exited, tail: tail.clone() });
         tracing::debug!(pid = child.id(), program = %program.display(), "started");
         let running = Running::new(&self.running);
-        let watcher = Watcher { child, run_id: command.run_id, inbox, exit, tail, stderr, running };
+        let hurry = self.hurry.subscribe();
+        let watcher = Watcher { child, run_id: command.run_id, inbox, hurry, exit, tail, stderr, running };
         {
             let mut watchers = self.watchers();
             while watchers.try_join_next().is_some() {}
@@ -187,6 +195,7 @@ struct Watcher {
     child: Child,
     run_id: Option<RunId>,
     inbox: mpsc::UnboundedReceiver<Ending>,
+    hurry: watch::Receiver<bool>,
     exit: watch::Sender<Option<ExitStatus>>,
     tail: Tail,
     stderr: Option<tokio::task::JoinHandle<()>>,
@@ -232,20 +241,30 @@ impl Watcher {
                     leftovers.kill().await;
                     break self.child.wait().await;
                 }
+                // The sender lives in the host; without a host there is nobody to wait for either.
+                () = set(&mut self.hurry) => {
+                    leftovers.kill().await;
+                    deadline = Some(Instant::now());
+                    break self.child.wait().await;
+                }
             }
         };
-        let is_killed = deadline.is_some_and(|deadline| deadline <= Instant::now());
         if let Some(stderr) = self.stderr.take() {
             let _ = tokio::time::timeout(STDERR_PATIENCE, stderr).await;
         }
         let status = status.map_or(ExitStatus::Unknown, exit_status);
         tracing::debug!(root, %status, stderr = self.tail.text(), "ended");
         self.exit.send_replace(Some(status));
-        if !is_killed {
-            leftovers.terminate(LEFTOVER_GRACE).await;
-        }
+        // What is left has no more time than the program itself had.
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        leftovers.terminate(left.unwrap_or(LEFTOVER_GRACE).min(LEFTOVER_GRACE)).await;
         leftovers.kill().await;
     }
+}
+
+/// Waits until it is said. Without anybody who could say it, that is now.
+async fn set(flag: &mut watch::Receiver<bool>) {
+    let _ = flag.wait_for(|is_set| *is_set).await;
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

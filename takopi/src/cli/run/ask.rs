@@ -58,16 +58,16 @@ fn read_lines() -> mpsc::UnboundedReceiver<String> {
 
 /// Shows what an engine asks, and how it can be answered.
 pub(super) fn show(engine: &str, request: &Request) {
-    output::line(&format!("{engine} asks: {}", request.title));
+    output::line(&format!("{engine} asks: {}", output::harmless(&request.title)));
     match &request.subject {
         RequestSubject::Permission { command, cwd, paths, diff } => {
             for (label, value) in [("command", command), ("in", cwd)] {
                 if let Some(value) = value {
-                    output::line(&format!("  {label}: {value}"));
+                    output::line(&format!("  {label}: {}", output::harmless(value)));
                 }
             }
             if !paths.is_empty() {
-                output::line(&format!("  files: {}", paths.join(", ")));
+                output::line(&format!("  files: {}", output::harmless(&paths.join(", "))));
             }
             show_text(diff.as_deref().unwrap_or_default());
         }
@@ -84,7 +84,7 @@ pub(super) fn show(engine: &str, request: &Request) {
 fn show_text(text: &str) {
     let lines: Vec<&str> = text.lines().collect();
     for line in lines.iter().take(SHOWN_LINES) {
-        output::line(&format!("  │ {}", console::strip_ansi_codes(line)));
+        output::line(&format!("  │ {}", output::harmless(line)));
     }
     if lines.len() > SHOWN_LINES {
         output::line(&format!("  … {} more lines", lines.len() - SHOWN_LINES));
@@ -92,9 +92,9 @@ fn show_text(text: &str) {
 }
 
 fn show_question(question: &Question) {
-    output::line(&format!("  {}", question.text));
+    output::line(&format!("  {}", output::harmless(&question.text)));
     for (number, option) in question.options.iter().enumerate() {
-        output::line(&format!("    {}. {option}", number + 1));
+        output::line(&format!("    {}. {}", number + 1, output::harmless(option)));
     }
 }
 

@@ -49,9 +49,17 @@ pub(super) async fn drive(
     }
 }
 
-/// Waits until no process of the run is left. A signal meanwhile changes nothing: what is left is being ended.
-pub(super) async fn shut_down(processes: &LocalProcesses) {
-    processes.shutdown().await;
+/// Waits until no process of the run is left. An engine may take its time to end by itself; a person need not wait for it.
+pub(super) async fn shut_down(processes: &LocalProcesses) -> std::io::Result<()> {
+    let mut signals = Signals::new()?;
+    let ended = processes.shutdown();
+    tokio::pin!(ended);
+    tokio::select! {
+        () = &mut ended => return Ok(()),
+        () = signals.next() => processes.kill_all(),
+    }
+    ended.await;
+    Ok(())
 }
 
 struct Driver {
@@ -157,10 +165,10 @@ impl Driver {
         }
         let answer = completed.answer.trim_end();
         if !answer.is_empty() {
-            output::data(&format!("{answer}\n"))?;
+            output::answer(answer)?;
         }
         if let Outcome::Failed { error } = &completed.outcome {
-            output::error(error, &[]);
+            output::error(&output::harmless(error), &[]);
         }
         // A thread that could not be opened can not be resumed either.
         if self.has_started

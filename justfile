@@ -1,0 +1,27 @@
+# The usual commands; `just` lists them.
+
+_list:
+    @just --list
+
+# every test
+test:
+    cargo test --workspace
+
+# what must be clean before a commit
+check:
+    cargo fmt --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo xtask check-wiring
+
+# all that CI does
+ci:
+    bash .ci/run
+
+# the binary as it is shipped
+dist:
+    cargo build -p takopi --profile dist
+
+# figures: building the registry, and what starting costs
+bench:
+    cargo bench -p takopi
+    cargo xtask bench-startup
