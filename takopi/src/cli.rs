@@ -21,18 +21,8 @@ use error::{CliError, Failure};
 /// The names of commands that this program's users know and this version does not have yet. No plugin may take them.
 const LATER_COMMANDS: &[&str] = &["init", "config", "doctor", "help"];
 
-const AFTER_HELP: &str = "\
-Examples:
-  takopi run \"which files are largest?\"
-  takopi run --engine codex --cwd ~/project \"why does the test fail?\"
-  takopi run --resume 'codex resume 0199…' \"and now mend it\"
-  git diff | takopi run -
-
-Configuration: ~/.takopi/takopi.toml, or --config, or TAKOPI_CONFIG.
-Exit codes: 0 done, 1 the run failed, 2 what was typed can not be done, 130 interrupted.";
-
 #[derive(Debug, Parser)]
-#[command(name = "takopi", version, about = "Drive coding agents from a chat or a terminal", after_help = AFTER_HELP)]
+#[command(name = "takopi", version, about = "Drive coding agents from a chat or a terminal")]
 struct Cli {
     #[command(flatten)]
     global: GlobalArgs,
@@ -122,7 +112,8 @@ fn with_engines(
         |_| Registry::new(rows.iter().copied(), reserved, <_>::default()),
         |session| session.registry,
     );
-    let mut tree = Cli::command();
+    let example = registry.visible(BackendKind::Engine).map(|entry| entry.row().id).next();
+    let mut tree = Cli::command().after_help(examples(example.unwrap_or("ENGINE")));
     for entry in registry.visible(BackendKind::Engine) {
         let row = entry.row();
         let command = run::EngineArgs::augment_args(clap::Command::new(row.id));
@@ -136,6 +127,21 @@ fn with_engines(
         let session = open(&global, rows, reserved, linked)?;
         run::run(run::RunArgs::of_engine(engine, args), &session)
     })
+}
+
+/// What stands below the help: the engine in it is one that this build has.
+fn examples(engine: &str) -> String {
+    format!(
+        "\
+Examples:
+  takopi run \"which files are largest?\"
+  takopi run --engine {engine} --cwd ~/project \"why does the test fail?\"
+  takopi run --resume '<the last line of a run>' \"and now mend it\"
+  git diff | takopi run -
+
+Configuration: ~/.takopi/takopi.toml, or --config, or TAKOPI_CONFIG.
+Exit codes: 0 done, 1 the run failed, 2 what was typed can not be done, 130 interrupted."
+    )
 }
 
 fn start(

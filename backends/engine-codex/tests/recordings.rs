@@ -14,7 +14,7 @@ use takopi_api::event::{Completed, Event, Outcome};
 use takopi_api::process::{ExitStatus, ProcessHost};
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::{RunSpec, Runner, ThreadLocks};
-use takopi_api::testing::{Script, ScriptedProcesses, check_events, collect, engine};
+use takopi_api::testing::{RunnerContract, Script, ScriptedProcesses, check_events, collect, engine};
 use takopi_engine_codex as _;
 
 const CODEX: EngineId = EngineId::from_static("codex");
@@ -159,6 +159,23 @@ async fn commentary_is_no_answer_and_a_later_message_supersedes_an_earlier_one()
     let (completed, events) = play(Script::new(lines.join("\n")), None).await;
     assert_eq!(completed.answer, "the answer");
     assert_eq!(events.len(), 6);
+}
+
+#[tokio::test]
+async fn the_runner_keeps_the_contract() {
+    let spec = |script: Script| {
+        let processes = ScriptedProcesses::new(script);
+        RunSpec::new("hi", "/work", processes as Arc<dyn ProcessHost>, ThreadLocks::default())
+    };
+    let recording = fs::read(folder().join("shell.jsonl")).unwrap();
+    let first_lines: Vec<u8> =
+        recording.split_inclusive(|&byte| byte == b'\n').take(4).flatten().copied().collect();
+    let contract = RunnerContract {
+        runner,
+        spec: || spec(Script::new(recording.clone())),
+        slow: || spec(Script::new(first_lines.clone()).waits()),
+    };
+    contract.check().await;
 }
 
 #[test]

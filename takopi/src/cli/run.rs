@@ -36,7 +36,7 @@ pub(super) struct EngineArgs {
     /// The prompt; `-` reads it from standard input
     #[arg(value_name = "PROMPT", allow_hyphen_values = false)]
     prompt: String,
-    /// Continue a thread: its resume line (`codex resume <id>`) or its id
+    /// Continue a thread: its resume line, which a run prints last, or the id in it
     #[arg(short, long, value_name = "LINE-OR-TOKEN")]
     resume: Option<String>,
     /// The folder in which the engine works [default: this one]
