@@ -25,6 +25,7 @@ pub mod runner;
 pub mod runtime;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod tool;
 pub mod transport;
 
 /// The version of this API that a plugin was compiled against. Cargo refuses a binary with two (see `links` in this

@@ -81,6 +81,38 @@ impl RunOptions {
     }
 }
 
+/// A file that a person sent with the prompt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Attachment {
+    /// Where it is: an absolute path that the engine's process can read.
+    pub path: PathBuf,
+    /// What it is.
+    pub kind: AttachmentKind,
+}
+
+/// What an attachment is. Engines take images in a way of their own; for other files a path in the prompt will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AttachmentKind {
+    /// An image of a form that models read: PNG, JPEG, GIF or WebP.
+    Image,
+    /// Anything else.
+    File,
+}
+
+impl Attachment {
+    /// An attachment; its name says what it is.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        let path = path.into();
+        let ending = path.extension().unwrap_or_default().to_ascii_lowercase();
+        let is_image = ["png", "jpg", "jpeg", "gif", "webp"].iter().any(|image| ending == *image);
+        let kind = if is_image { AttachmentKind::Image } else { AttachmentKind::File };
+        Self { path, kind }
+    }
+}
+
 /// Everything that a run needs. All of it comes by argument: a runner looks at nothing else.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -89,6 +121,8 @@ pub struct RunSpec {
     pub id: RunId,
     /// What the person wants.
     pub prompt: String,
+    /// The files that came with it.
+    pub attachments: Vec<Attachment>,
     /// The thread to continue; `None` begins a new one.
     pub resume: Option<ResumeToken>,
     /// The folder in which the engine works.
@@ -115,6 +149,7 @@ impl RunSpec {
         Self {
             id: RunId::unique(),
             prompt: prompt.into(),
+            attachments: Vec::new(),
             resume: None,
             cwd: cwd.into(),
             options: RunOptions::default(),
@@ -129,6 +164,33 @@ impl RunSpec {
     pub fn resume(mut self, resume: Option<ResumeToken>) -> Self {
         self.resume = resume;
         self
+    }
+
+    /// Adds files that came with the prompt.
+    #[must_use]
+    pub fn attachments(mut self, attachments: impl IntoIterator<Item = Attachment>) -> Self {
+        self.attachments.extend(attachments);
+        self
+    }
+
+    /// The prompt, followed by the paths of the attachments for which this is said: for engines, or kinds of files, that
+    /// have no other way.
+    #[must_use]
+    pub fn prompt_with_paths(&self, is_named: impl Fn(&Attachment) -> bool) -> String {
+        let paths: Vec<_> = self
+            .attachments
+            .iter()
+            .filter(|attachment| is_named(attachment))
+            .map(|attachment| attachment.path.display())
+            .collect();
+        match &paths[..] {
+            [] => self.prompt.clone(),
+            [path] => format!("{}\n\n[attached file: {path}]", self.prompt),
+            paths => {
+                let lines: String = paths.iter().map(|path| format!("\n- {path}")).collect();
+                format!("{}\n\n[attached files]{lines}", self.prompt)
+            }
+        }
     }
 
     /// Sets what the person chose.

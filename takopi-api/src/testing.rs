@@ -4,11 +4,13 @@
 
 mod contract;
 mod processes;
+mod recordings;
 
 use futures_util::StreamExt;
 
 pub use contract::{RunnerContract, check_events};
 pub use processes::{Script, ScriptedProcesses};
+pub use recordings::{Expected, Recordings};
 
 use crate::engine::EngineBackend;
 use crate::event::Event;

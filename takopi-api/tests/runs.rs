@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use takopi_api::engine::EngineId;
-use takopi_api::event::{Completed, Event, EventFactory, Outcome, Started};
+use takopi_api::event::{Action, ActionKind, Completed, Event, EventFactory, Outcome, Started};
 use takopi_api::jsonl::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun};
 use takopi_api::process::{CommandSpec, Environment, ExitStatus, ProcessHost};
 use takopi_api::resume::{ResumeError, ResumeSyntax, ResumeToken};
@@ -136,6 +136,7 @@ impl JsonlEngine for Lines {
         match line.split_once(' ').unwrap_or((line, "")) {
             ("start", id) => out.started(token(id), "Acme"),
             ("say", text) => out.note(text),
+            ("begin", _) => out.action_started(Action::new("tool", ActionKind::Tool, "slow")),
             ("end", text) => out.done(text, None),
             ("panic", _) => panic!("a bug in the translation"),
             ("what", _) => return Recognition::Unknown { kind: "what".into() },
@@ -228,4 +229,30 @@ async fn a_killed_run_is_over_at_once() {
     let rest: Vec<_> = run.events.collect().await;
     assert!(matches!(&rest[..], [Event::Completed(end)] if end.outcome == Outcome::Interrupted));
     processes.all_ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_engine_is_said_to_wait_and_one_with_an_open_step_is_not() {
+    let processes = ScriptedProcesses::new(Script::new("start 1\n").waits());
+    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines));
+    let mut run = runner.run(spec(&processes));
+    let mut titles = Vec::new();
+    while titles.len() < 3 {
+        if let Some(Event::Action(event)) = run.events.next().await {
+            titles.push((event.action.id.as_str().to_owned(), event.action.title));
+        }
+    }
+    let expected =
+        ["waiting for the model, 20 s", "waiting for the model, 40 s", "waiting for the model, 60 s"];
+    assert_eq!(titles, expected.map(|title| ("acme.waiting.1".to_owned(), title.to_owned())));
+    run.control.kill();
+    let rest: Vec<_> = run.events.collect().await;
+    assert_eq!(check_events(&ACME, &rest).outcome, Outcome::Interrupted);
+
+    let processes = ScriptedProcesses::new(Script::new("start 1\nbegin\n").waits());
+    let mut run = runner.run(spec(&processes));
+    let _ = run.events.next().await;
+    let _ = run.events.next().await;
+    let next = tokio::time::timeout(Duration::from_secs(300), run.events.next()).await;
+    assert!(next.is_err(), "a tool that takes its time is no silence: {next:?}");
 }

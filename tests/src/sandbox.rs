@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
 use takopi_api::event::{Completed, Event};
+use takopi_api::testing::Expected;
 use tempfile::TempDir;
 
 use crate::Script;
@@ -222,22 +222,9 @@ impl From<Output> for Ended {
     }
 }
 
-/// A recording of a real engine, and what a person would expect of it.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Recording {
-    /// Whether the run is done; `None`: either.
-    pub ok: Option<bool>,
-    /// How the CLI exited; negative: by that signal.
-    pub exit: i32,
-    /// The answer, or the beginning of a long one.
-    pub answer: Option<String>,
-    /// The thread that it was asked to continue.
-    pub resume: Option<String>,
-}
-
 /// The recordings in an engine's folder, by name.
 #[must_use]
-pub fn recordings(engine: &str) -> (PathBuf, BTreeMap<String, Recording>) {
+pub fn recordings(engine: &str) -> (PathBuf, BTreeMap<String, Expected>) {
     let folder =
         Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../backends/engine-{engine}/tests/recordings"));
     let expected = fs::read_to_string(folder.join("expected.json")).unwrap();

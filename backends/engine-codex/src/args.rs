@@ -1,8 +1,10 @@
 //! How the CLI is called.
 
+use std::ffi::OsString;
+
 use takopi_api::jsonl::RefusedRun;
 use takopi_api::process::{CommandSpec, Stdin};
-use takopi_api::runner::RunSpec;
+use takopi_api::runner::{Attachment, AttachmentKind, RunSpec};
 
 use crate::backend::Settings;
 use crate::environment;
@@ -35,13 +37,23 @@ pub(crate) fn command(settings: &Settings, spec: &RunSpec) -> Result<CommandSpec
         command = command.args(["-c", &format!("model_reasoning_effort={level}")]);
     }
     command = command.args(["exec", "--json", "--skip-git-repo-check", "--color=never"]);
+    for image in spec.attachments.iter().filter(|attachment| goes_by_flag(attachment)) {
+        let mut flag = OsString::from("--image=");
+        flag.push(&image.path);
+        command = command.arg(flag);
+    }
     if let Some(thread) = &spec.resume {
         command = command.args(["resume", thread.value()]);
     }
     Ok(command
         .arg("-")
         .environment(environment::for_codex())
-        .stdin(Stdin::Payload(spec.prompt.clone().into_bytes())))
+        .stdin(Stdin::Payload(spec.prompt_with_paths(|attachment| !goes_by_flag(attachment)).into_bytes())))
+}
+
+/// Images have a flag, which takes a comma for the end of a path.
+fn goes_by_flag(attachment: &Attachment) -> bool {
+    attachment.kind == AttachmentKind::Image && !attachment.path.to_string_lossy().contains(',')
 }
 
 #[cfg(test)]
@@ -92,6 +104,16 @@ mod tests {
         let command = command(&Settings::default(), &spec("--help\n\u{1f419} -")).unwrap();
         assert_eq!(command.stdin, Stdin::Payload("--help\n\u{1f419} -".as_bytes().to_vec()));
         assert!(super::command(&Settings::default(), &spec(" \n")).is_err());
+    }
+
+    #[test]
+    fn images_go_by_flag_and_other_files_by_name() {
+        let attachments = ["/a.png", "/b.txt", "/c,d.jpg"].map(Attachment::new);
+        let spec = spec("look").attachments(attachments);
+        assert!(args(&Settings::default(), &spec).ends_with("--color=never --image=/a.png -"));
+        let command = command(&Settings::default(), &spec).unwrap();
+        let prompt = "look\n\n[attached files]\n- /b.txt\n- /c,d.jpg";
+        assert_eq!(command.stdin, Stdin::Payload(prompt.as_bytes().to_vec()));
     }
 
     #[test]

@@ -69,9 +69,10 @@ fn build_runner(config: &EngineConfig) -> Result<Arc<dyn Runner>, ConfigError> {
     Ok(Arc::new(JsonlSubprocessRunner::new(Codex { settings })))
 }
 
+/// The engine with its settings.
 #[derive(Debug)]
-struct Codex {
-    settings: Settings,
+pub(crate) struct Codex {
+    pub(crate) settings: Settings,
 }
 
 impl JsonlEngine for Codex {

@@ -6,6 +6,8 @@
 
 mod args;
 mod backend;
+#[cfg(test)]
+mod conformance;
 mod environment;
 mod event;
 mod translate;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -12,7 +12,7 @@ use tokio::io::AsyncRead;
 
 use super::{LINE_BYTES, Line, LineReader};
 use crate::engine::EngineId;
-use crate::event::{Event, EventFactory};
+use crate::event::{Action, ActionEvent, ActionKind, ActionOutcome, Event, EventFactory, Phase};
 use crate::process::{Ask, CommandSpec, Ending, Exit, ProcessHandle};
 use crate::resume::{ResumeError, ResumeSyntax, ResumeToken};
 use crate::runner::{Control, ControlError, EngineRun, RunControl, RunSpec, Runner};
@@ -135,6 +135,7 @@ impl<E: JsonlEngine> Runner for JsonlSubprocessRunner<E> {
             stage: Stage::Prepared(Box::new(spec)),
             control: Arc::clone(&control),
             unread: Unread::default(),
+            silence: Silence::default(),
             is_completed: false,
         };
         let events = futures_util::stream::unfold(run, |mut run| async move {
@@ -152,6 +153,7 @@ struct JsonlRun<E: JsonlEngine> {
     stage: Stage,
     control: Arc<ProcessControl>,
     unread: Unread,
+    silence: Silence,
     is_completed: bool,
 }
 
@@ -159,6 +161,64 @@ enum Stage {
     Prepared(Box<RunSpec>),
     Reading { lines: LineReader<Box<dyn AsyncRead + Send + Unpin>>, handle: Arc<dyn ProcessHandle> },
     Over,
+}
+
+/// Notices when an engine says nothing while no step of it is open: it waits for its model, and many engines retry for
+/// minutes without a word.
+#[derive(Default)]
+struct Silence {
+    /// How many steps began and did not end.
+    open: usize,
+    ticks: u32,
+    /// The action that tells of the silence that goes on.
+    action: Option<Action>,
+    count: u32,
+}
+
+impl Silence {
+    /// How long a silence is before it is told, and how often it is told again.
+    const TICK: Duration = Duration::from_secs(20);
+
+    fn note(&mut self, event: &Event) {
+        let Event::Action(event) = event else { return };
+        if event.action.kind == ActionKind::Turn || Self::is_own(event) {
+            return;
+        }
+        match event.phase {
+            Phase::Started => self.open += 1,
+            Phase::Completed(_) => self.open = self.open.saturating_sub(1),
+            Phase::Updated => {}
+        }
+    }
+
+    fn tick(&mut self, out: &mut EventFactory) {
+        self.ticks += 1;
+        if self.open > 0 {
+            return;
+        }
+        let title = format!("waiting for the model, {} s", u64::from(self.ticks) * Self::TICK.as_secs());
+        if let Some(action) = &mut self.action {
+            action.title = title;
+            out.action_updated(action.clone());
+        } else {
+            self.count += 1;
+            let action =
+                Action::new(format!("{}.waiting.{}", out.engine(), self.count), ActionKind::Note, title);
+            self.action = Some(action.clone());
+            out.action_started(action);
+        }
+    }
+
+    fn end(&mut self, out: &mut EventFactory) {
+        self.ticks = 0;
+        if let Some(action) = self.action.take() {
+            out.action_completed(action, ActionOutcome::Ok);
+        }
+    }
+
+    fn is_own(event: &ActionEvent) -> bool {
+        event.action.id.as_str().starts_with(&format!("{}.waiting.", event.engine))
+    }
 }
 
 /// Lines that came to nothing, for the log and for the explanation of a failure.
@@ -179,6 +239,7 @@ impl<E: JsonlEngine> JsonlRun<E> {
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.out.pop() {
+                self.silence.note(&event);
                 return Some(event);
             }
             match std::mem::replace(&mut self.stage, Stage::Over) {
@@ -209,7 +270,13 @@ impl<E: JsonlEngine> JsonlRun<E> {
         mut lines: LineReader<Box<dyn AsyncRead + Send + Unpin>>,
         handle: Arc<dyn ProcessHandle>,
     ) {
-        let is_end = match lines.next().await {
+        let Ok(next) = tokio::time::timeout(Silence::TICK, lines.next()).await else {
+            self.silence.tick(&mut self.out);
+            self.stage = Stage::Reading { lines, handle };
+            return;
+        };
+        self.silence.end(&mut self.out);
+        let is_end = match next {
             Ok(Some(Line::Complete(line) | Line::Torn(line))) => {
                 if !line.trim_ascii().is_empty() {
                     // A line with a broken character is still a line.

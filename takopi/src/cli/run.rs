@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use takopi_api::engine::EngineBackend;
 use takopi_api::process::Environment;
-use takopi_api::runner::{RunOptions, RunSpec, Runner, ThreadLocks};
+use takopi_api::runner::{Attachment, RunOptions, RunSpec, Runner, ThreadLocks};
 
 use super::error::CliError;
 use super::{Session, output};
@@ -48,6 +48,9 @@ pub(super) struct EngineArgs {
     /// The level of reasoning effort
     #[arg(long, value_name = "LEVEL")]
     reasoning: Option<String>,
+    /// A file for the engine to look at; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    attach: Vec<PathBuf>,
     /// Print the events as JSON, one a line, and nothing else
     #[arg(long)]
     json: bool,
@@ -69,6 +72,7 @@ pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliE
     let runner = build_runner(engine, session)?;
     let resume = thread.map(|thread: Thread| thread.token_of(&*runner)).transpose()?;
     let cwd = folder(args.cwd)?;
+    let attachments = args.attach.iter().map(attachment).collect::<Result<Vec<_>, _>>()?;
     let prompt = prompt(args.prompt, resume.is_some())?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -78,6 +82,7 @@ pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliE
         let environment = Environment::empty().pass(session.config.pass_env(engine.id)?);
         let spec = RunSpec::new(prompt, &cwd, Arc::clone(&processes) as _, ThreadLocks::default())
             .resume(resume)
+            .attachments(attachments)
             .options(options)
             .environment(environment);
         let display = Display::new(engine.id, &cwd.to_string_lossy(), args.json);
@@ -111,6 +116,14 @@ fn folder(typed: Option<PathBuf>) -> Result<PathBuf, CliError> {
         Ok(found) if found.is_dir() => Ok(found),
         Ok(_) => Err(CliError::usage(format!("{} is no folder", folder.display()))),
         Err(error) => Err(CliError::usage(format!("{}: {error}", folder.display()))),
+    }
+}
+
+fn attachment(typed: &PathBuf) -> Result<Attachment, CliError> {
+    match std::fs::canonicalize(typed) {
+        Ok(path) if path.is_file() => Ok(Attachment::new(path)),
+        Ok(_) => Err(CliError::usage(format!("{} is no file", typed.display()))),
+        Err(error) => Err(CliError::usage(format!("{}: {error}", typed.display()))),
     }
 }
 

@@ -31,7 +31,8 @@ fn every_recording_ends_as_a_person_would_expect() {
         }
         assert_eq!(ended.code, Some(i32::from(!is_done)), "{name}: the exit code follows the outcome");
         if let Some(answer) = &expected.answer {
-            assert!(completed.answer.starts_with(answer.as_str()), "{name}: {:?}", completed.answer);
+            let beginning = answer.trim_end_matches('…');
+            assert!(completed.answer.starts_with(beginning), "{name}: {:?}", completed.answer);
         }
         let started = ended.events().iter().filter(|event| matches!(event, Event::Started(_))).count();
         assert!(started <= 1, "{name}: {started} started events");
