@@ -258,6 +258,11 @@ pub enum SpawnError {
 /// Starts programs.
 #[async_trait]
 pub trait ProcessHost: Send + Sync {
+    /// What a program that is started now would have to wait for, as a person reads it; `None` if it starts at once.
+    fn obstacle(&self) -> Option<String> {
+        None
+    }
+
     /// Starts a program.
     ///
     /// # Errors

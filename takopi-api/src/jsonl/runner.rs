@@ -13,7 +13,7 @@ use tokio::io::AsyncRead;
 use super::{LINE_BYTES, Line, LineReader};
 use crate::engine::EngineId;
 use crate::event::{Action, ActionEvent, ActionKind, ActionOutcome, Event, EventFactory, Phase};
-use crate::process::{Ask, CommandSpec, Ending, Exit, ProcessHandle};
+use crate::process::{Ask, CommandSpec, Ending, Exit, Process, ProcessHandle};
 use crate::resume::{ResumeError, ResumeSyntax, ResumeToken};
 use crate::runner::{Control, ControlError, EngineRun, RunControl, RunSpec, Runner};
 
@@ -127,7 +127,7 @@ impl<E: JsonlEngine> Runner for JsonlSubprocessRunner<E> {
     }
 
     fn start(&self, spec: RunSpec) -> EngineRun {
-        let control = Arc::new(ProcessControl { ask: self.0.interrupt(), position: Mutex::default() });
+        let control = Arc::new(ProcessControl { ask: self.0.interrupt(), program: Mutex::default() });
         let run = JsonlRun {
             state: self.0.state(&spec),
             out: EventFactory::new(self.0.engine().clone(), spec.resume.clone()),
@@ -159,7 +159,12 @@ struct JsonlRun<E: JsonlEngine> {
 
 enum Stage {
     Prepared(Box<RunSpec>),
-    Reading { lines: LineReader<Box<dyn AsyncRead + Send + Unpin>>, handle: Arc<dyn ProcessHandle> },
+    /// The program can not start yet; the action says why.
+    Waiting(Box<RunSpec>, Action),
+    Reading {
+        lines: LineReader<Box<dyn AsyncRead + Send + Unpin>>,
+        handle: Arc<dyn ProcessHandle>,
+    },
     Over,
 }
 
@@ -243,25 +248,42 @@ impl<E: JsonlEngine> JsonlRun<E> {
                 return Some(event);
             }
             match std::mem::replace(&mut self.stage, Stage::Over) {
-                Stage::Prepared(spec) => self.spawn(&spec).await,
+                Stage::Prepared(spec) => self.prepare(spec).await,
+                Stage::Waiting(spec, action) => {
+                    let spawned = Self::spawn(Arc::clone(&self.engine), &spec).await;
+                    self.out.action_completed(action, ActionOutcome::Ok);
+                    self.spawned(spawned);
+                }
                 Stage::Reading { lines, handle } => self.read(lines, handle).await,
                 Stage::Over => return None,
             }
         }
     }
 
-    async fn spawn(&mut self, spec: &RunSpec) {
-        let command = match self.engine.command(spec) {
-            Ok(command) => command,
-            Err(refused) => return self.out.failed(refused.to_string(), "", None),
-        };
-        match spec.processes.spawn(command).await {
+    async fn prepare(&mut self, spec: Box<RunSpec>) {
+        if let Some(obstacle) = spec.processes.obstacle() {
+            let action = Action::new(format!("{}.start", self.out.engine()), ActionKind::Note, obstacle);
+            self.out.action_started(action.clone());
+            self.stage = Stage::Waiting(spec, action);
+        } else {
+            let spawned = Self::spawn(Arc::clone(&self.engine), &spec).await;
+            self.spawned(spawned);
+        }
+    }
+
+    async fn spawn(engine: Arc<E>, spec: &RunSpec) -> Result<Process, String> {
+        let command = engine.command(spec).map_err(|refused| refused.to_string())?;
+        spec.processes.spawn(command).await.map_err(|error| error.to_string())
+    }
+
+    fn spawned(&mut self, spawned: Result<Process, String>) {
+        match spawned {
             Ok(process) => {
                 self.control.started(Arc::clone(&process.handle));
                 let lines = LineReader::new(process.stdout, LINE_BYTES);
                 self.stage = Stage::Reading { lines, handle: process.handle };
             }
-            Err(error) => self.out.failed(error.to_string(), "", None),
+            Err(error) => self.out.failed(error, "", None),
         }
     }
 
@@ -392,30 +414,17 @@ fn last_lines(tail: &str) -> &str {
 /// Interrupts a run by asking its program to end; it is killed when its time is up.
 struct ProcessControl {
     ask: Ask,
-    position: Mutex<Position>,
-}
-
-#[derive(Default)]
-enum Position {
-    /// The program is not started yet.
-    #[default]
-    Before,
-    /// A person wanted the end before the program was started.
-    InterruptedBefore,
-    Running(Arc<dyn ProcessHandle>),
+    /// The program, once it is started.
+    program: Mutex<Option<Arc<dyn ProcessHandle>>>,
 }
 
 impl ProcessControl {
-    fn position(&self) -> std::sync::MutexGuard<'_, Position> {
-        self.position.lock().unwrap_or_else(PoisonError::into_inner)
+    fn program(&self) -> std::sync::MutexGuard<'_, Option<Arc<dyn ProcessHandle>>> {
+        self.program.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn started(&self, handle: Arc<dyn ProcessHandle>) {
-        let mut position = self.position();
-        if matches!(*position, Position::InterruptedBefore) {
-            handle.end(Ending::asking(self.ask));
-        }
-        *position = Position::Running(handle);
+        *self.program() = Some(handle);
     }
 }
 
@@ -424,12 +433,14 @@ struct SharedControl(Arc<ProcessControl>);
 #[async_trait]
 impl Control for SharedControl {
     async fn interrupt(&self) -> Result<(), ControlError> {
-        let mut position = self.0.position();
-        match &*position {
-            Position::Running(handle) => handle.end(Ending::asking(self.0.ask)),
-            Position::Before | Position::InterruptedBefore => *position = Position::InterruptedBefore,
+        match &*self.0.program() {
+            Some(handle) => {
+                handle.end(Ending::asking(self.0.ask));
+                Ok(())
+            }
+            // There is nobody to ask yet; the run can just be given up.
+            None => Err(ControlError::Unsupported("interrupting before the start")),
         }
-        Ok(())
     }
 }
 

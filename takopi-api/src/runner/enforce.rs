@@ -225,6 +225,10 @@ impl RunProcesses {
 
 #[async_trait]
 impl ProcessHost for RunProcesses {
+    fn obstacle(&self) -> Option<String> {
+        self.host.obstacle()
+    }
+
     async fn spawn(&self, mut command: CommandSpec) -> Result<Process, SpawnError> {
         command.run_id = Some(self.run_id.clone());
         command.environment.extend(&self.environment);

@@ -77,7 +77,7 @@ pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliE
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = runtime.block_on(async {
-        let processes = LocalProcesses::new();
+        let processes = LocalProcesses::new(session.config.limits);
         let options = RunOptions::default().model(args.model).reasoning(args.reasoning);
         let environment = Environment::empty().pass(session.config.pass_env(engine.id)?);
         let spec = RunSpec::new(prompt, &cwd, Arc::clone(&processes) as _, ThreadLocks::default())

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -11,6 +12,7 @@ use takopi_api::config::{ConfigError, ConfigTable, UnknownKey};
 use super::model::{Config, Project};
 use crate::paths;
 use crate::plugins::EnabledList;
+use crate::process::Limits;
 
 /// The keys at the top of the file that are no table of an engine. The last two are of the Python program's first
 /// versions.
@@ -22,9 +24,12 @@ const TOP_KEYS: &[&str] = &[
     "transports",
     "projects",
     "plugins",
+    "limits",
     "bot_token",
     "chat_id",
 ];
+
+const LIMIT_KEYS: &[&str] = &["engines", "free_memory_mb"];
 
 const PROJECT_KEYS: &[&str] = &["path", "worktrees_dir", "worktree_base", "default_engine", "chat_id"];
 
@@ -68,10 +73,24 @@ pub fn load(path: &Path, engine_ids: &[&str], reserved: &[&str]) -> Result<Confi
         default_engine: text(&table, "default_engine")?,
         default_project,
         enabled: EnabledList::new(plugins.get::<Vec<String>>("enabled")?.unwrap_or_default()),
+        limits: limits(&table, &mut warnings)?,
         projects,
         warnings,
         table,
     })
+}
+
+fn limits(table: &ConfigTable, warnings: &mut Vec<String>) -> Result<Limits, ConfigError> {
+    let table = table.table("limits")?;
+    warn(warnings, &table.keys_other_than(LIMIT_KEYS));
+    let mut limits = Limits::default();
+    if let Some(engines) = table.get::<NonZeroUsize>("engines")? {
+        limits.engines = engines.get();
+    }
+    if let Some(megabytes) = table.get::<u32>("free_memory_mb")? {
+        limits.free_memory = u64::from(megabytes) * 1024 * 1024;
+    }
+    Ok(limits)
 }
 
 fn projects(
@@ -234,6 +253,10 @@ mod tests {
         fails(
             "[projects.a]\npath='/'\nchat_id=1\n[projects.b]\npath='/'\nchat_id='1'\n",
             "takopi.toml:6:9: `projects.b.chat_id`: another project has the chat 1",
+        );
+        fails(
+            "[limits]\nengines = 0\n",
+            "takopi.toml:2:11: `limits.engines`: invalid value: integer `0`, expected a nonzero usize",
         );
         fails("default_project = 'x'\n", "takopi.toml:1:19: `default_project`: there is no project `x`");
         fails(

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use takopi_api::config::{ConfigError, ConfigTable, EngineConfig};
 
 use crate::plugins::EnabledList;
+use crate::process::Limits;
 
 /// A configuration, with what is not said filled in.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct Config {
     pub default_project: Option<String>,
     /// Which distributions are visible.
     pub enabled: EnabledList,
+    /// How many engines run at a time, and how much memory is left to the machine.
+    pub limits: Limits,
     /// The projects by their aliases as they are written.
     pub projects: BTreeMap<String, Project>,
     /// What a person should know about the file and what is no error, one sentence each.

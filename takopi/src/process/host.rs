@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::admission::{Admission, Limits, Place};
 use super::tail::Tail;
 #[cfg(target_os = "linux")]
 use super::tree::Tree;
@@ -30,8 +31,9 @@ const LEFTOVER_GRACE: Duration = Duration::from_secs(2);
 const STDERR_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Starts programs as children of this process.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct LocalProcesses {
+    admission: Admission,
     watchers: Mutex<JoinSet<()>>,
     running: Arc<AtomicUsize>,
     /// Set once all programs have to end at once.
@@ -40,13 +42,22 @@ pub struct LocalProcesses {
 
 impl LocalProcesses {
     /// A host. From here on orphans of children become children of this process, so that none is lost from sight.
+    ///
+    /// Programs of a takopi that was killed before it could end them are ended now.
     #[must_use]
-    pub fn new() -> Arc<Self> {
+    pub fn new(limits: Limits) -> Arc<Self> {
         #[cfg(target_os = "linux")]
         if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
             tracing::warn!(%error, "orphaned processes can not be adopted");
         }
-        Arc::new(Self::default())
+        #[cfg(target_os = "linux")]
+        std::thread::spawn(super::tree::end_abandoned);
+        Arc::new(Self {
+            admission: Admission::new(limits),
+            watchers: Mutex::default(),
+            running: Arc::default(),
+            hurry: watch::Sender::new(false),
+        })
     }
 
     /// Waits until every program has ended, with everything that it started. Those that nobody holds any more have
@@ -68,11 +79,16 @@ impl LocalProcesses {
 
 #[async_trait]
 impl ProcessHost for LocalProcesses {
+    fn obstacle(&self) -> Option<String> {
+        self.admission.obstacle()
+    }
+
     async fn spawn(&self, command: CommandSpec) -> Result<Process, SpawnError> {
         if !command.cwd.is_dir() {
             return Err(SpawnError::NoFolder { cwd: command.cwd });
         }
         let program = find_program(&command.program, &command.cwd)?;
+        let place = self.admission.enter().await;
         let mut child = prepare(&program, &command)
             .spawn()
             .map_err(|source| SpawnError::Refused { program: program.display().to_string(), source })?;
@@ -86,7 +102,17 @@ impl ProcessHost for LocalProcesses {
         tracing::debug!(pid = child.id(), program = %program.display(), "started");
         let running = Running::new(&self.running);
         let hurry = self.hurry.subscribe();
-        let watcher = Watcher { child, run_id: command.run_id, inbox, hurry, exit, tail, stderr, running };
+        let watcher = Watcher {
+            child,
+            run_id: command.run_id,
+            inbox,
+            hurry,
+            exit,
+            tail,
+            stderr,
+            running,
+            _place: place,
+        };
         {
             let mut watchers = self.watchers();
             while watchers.try_join_next().is_some() {}
@@ -119,6 +145,8 @@ fn prepare(program: &Path, command: &CommandSpec) -> Command {
         .stderr(Stdio::piped());
     if let Some(run_id) = &command.run_id {
         prepared.env(RunId::VARIABLE, run_id.as_str());
+        #[cfg(target_os = "linux")]
+        prepared.env(super::tree::OWNER_VARIABLE, super::tree::owner());
     }
     lead_a_session(&mut prepared);
     Command::from(prepared)
@@ -200,6 +228,7 @@ struct Watcher {
     tail: Tail,
     stderr: Option<tokio::task::JoinHandle<()>>,
     running: Running,
+    _place: Place,
 }
 
 /// Counts a program for as long as it, or anything that it left, may be alive.

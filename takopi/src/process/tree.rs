@@ -12,6 +12,48 @@ use std::time::Duration;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
 use takopi_api::runner::RunId;
 
+/// The variable in which a process of a run carries which takopi started it, see [`owner`].
+pub(super) const OWNER_VARIABLE: &str = "TAKOPI_OWNER";
+
+/// This process: its id, when it began, and the namespace in which the id means something. The machine may show us
+/// processes out of containers, whose takopi has an id that means another process here.
+pub(super) fn owner() -> String {
+    let own = rustix::process::getpid().as_raw_pid();
+    owner_of(Member { pid: own, began: read_row(own).map_or(0, |row| row.member.began) }, &namespace())
+}
+
+fn owner_of(member: Member, namespace: &str) -> String {
+    format!("{namespace}:{}:{}", member.pid, member.began)
+}
+
+fn namespace() -> String {
+    let link = fs::read_link("/proc/self/ns/pid").unwrap_or_default();
+    link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
+}
+
+/// Ends what a takopi left that was killed itself and could end nothing any more.
+pub(super) fn end_abandoned() {
+    let table = process_table();
+    let namespace = namespace();
+    let living: HashSet<String> = table.iter().map(|row| owner_of(row.member, &namespace)).collect();
+    let ours = format!("{namespace}:");
+    let prefix = format!("{OWNER_VARIABLE}=");
+    let abandoned: HashSet<Member> = table
+        .iter()
+        .filter(|row| {
+            let owner = variable(row.member.pid, prefix.as_bytes());
+            owner.is_some_and(|owner| owner.starts_with(&ours) && !living.contains(&owner))
+        })
+        .map(|row| row.member)
+        .collect();
+    if !abandoned.is_empty() {
+        tracing::warn!(count = abandoned.len(), "ending processes of a takopi that was killed");
+        // Other runs go on as far as this knows, so that nothing else is taken for theirs.
+        let runs = Arc::new(AtomicUsize::new(usize::MAX));
+        Tree { root: None, mark: None, runs, seen: abandoned }.kill();
+    }
+}
+
 /// How long a round of killing waits for the killed to be gone.
 const ROUND: Duration = Duration::from_millis(10);
 
@@ -153,6 +195,13 @@ fn parse_stat(pid: i32, stat: &str) -> Option<Row> {
         session: fields.get(3)?.parse().ok()?,
         is_zombie: matches!(*fields.first()?, "Z" | "X"),
     })
+}
+
+/// What follows `prefix` in the environment with which a process was started.
+fn variable(pid: i32, prefix: &[u8]) -> Option<String> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let value = environment.split(|&byte| byte == 0).find_map(|variable| variable.strip_prefix(prefix))?;
+    Some(String::from_utf8_lossy(value).into_owned())
 }
 
 fn carries(pid: i32, mark: &[u8]) -> bool {

@@ -86,6 +86,35 @@ fn a_second_interrupt_kills_an_engine_that_does_not_listen() {
 }
 
 #[test]
+fn what_a_killed_takopi_left_is_ended_at_the_next_start() {
+    let sandbox = sandbox();
+    let mut scenes = leave_children(&sandbox);
+    // What wiped its environment and lost its parent can not be told from a stranger any more.
+    scenes.pop();
+    scenes.extend([Scene::Out(BEGIN.into()), Scene::Exec(format!("sleep {}", sandbox.mark()))]);
+    sandbox.engine("codex", &Script::new(scenes));
+    let started = sandbox.start(&["run", "hello"]);
+    sandbox.wait_for_marked(4);
+    started.signal(Signal::KILL);
+    let _ = started.end();
+    assert!(!sandbox.left_behind().is_empty(), "there is something to end");
+    // A takopi that goes on beside it keeps its own.
+    let beside = crate::sandbox();
+    beside.engine(
+        "codex",
+        &Script::new([Scene::Out(BEGIN.into()), Scene::Exec(format!("sleep {}", beside.mark()))]),
+    );
+    let beside_started = beside.start(&["run", "hello"]);
+    beside.wait_for_marked(1);
+    let ended = sandbox.run(&["run", "--engine", "acme", "slowly hello"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(sandbox.left_behind(), [""; 0]);
+    assert!(!beside.left_behind().is_empty(), "the run beside it goes on");
+    beside_started.signal(Signal::INT);
+    let _ = beside_started.end();
+}
+
+#[test]
 fn a_reader_that_goes_away_ends_the_run_without_an_error() {
     let sandbox = sandbox();
     let mut scenes = vec![Scene::Out(BEGIN.into())];

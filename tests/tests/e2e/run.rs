@@ -87,6 +87,23 @@ fn an_engine_sees_its_own_variables_and_no_others() {
 }
 
 #[test]
+fn a_run_that_waits_for_memory_says_so_and_can_be_interrupted() {
+    let sandbox = sandbox();
+    sandbox.config("[limits]\nfree_memory_mb = 4000000\n");
+    sandbox.engine("codex", &Script::new([Scene::Out(LINES.into())]));
+    let started = sandbox.start(&["run", "--engine", "codex", "why?"]);
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    started.signal(rustix::process::Signal::INT);
+    let ended = started.end();
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert!(
+        ended.stderr.contains("MB of memory are free, an engine starts at 4000000 MB"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
 fn permissions_are_denied_where_nobody_can_be_asked() {
     let sandbox = sandbox();
     let ended = sandbox.run(&["run", "--engine", "acme", "write hello to NOTES.md"]);

@@ -1,0 +1,134 @@
+//! Whether another program may start: so many at a time, and none while the machine is short of memory. A run that has to
+//! wait says what for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// How often memory is looked at while a run waits for it.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// How many programs may run, and how much memory must be left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How many engines may run at a time.
+    pub engines: usize,
+    /// How much memory must be available before another one starts, in bytes.
+    pub free_memory: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { engines: 8, free_memory: 256 * 1024 * 1024 }
+    }
+}
+
+/// Lets programs in.
+#[derive(Debug)]
+pub(super) struct Admission {
+    limits: Limits,
+    places: Arc<Semaphore>,
+    available_memory: fn() -> Option<u64>,
+}
+
+/// The place of a program that runs; dropping it lets the next one in.
+#[derive(Debug)]
+pub(super) struct Place(
+    #[expect(dead_code, reason = "held for its destructor")] Option<OwnedSemaphorePermit>,
+);
+
+impl Admission {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self::with_memory(limits, available_memory)
+    }
+
+    fn with_memory(limits: Limits, available_memory: fn() -> Option<u64>) -> Self {
+        // A limit of nothing would let nobody in for ever.
+        let places = Arc::new(Semaphore::new(limits.engines.max(1)));
+        Self { limits, places, available_memory }
+    }
+
+    /// What a program that starts now would wait for.
+    pub(super) fn obstacle(&self) -> Option<String> {
+        if self.places.available_permits() == 0 {
+            return Some(format!("waiting: {} engines run already", self.limits.engines));
+        }
+        let available = self.shortage()?;
+        let megabytes = |bytes: u64| bytes / (1024 * 1024);
+        Some(format!(
+            "waiting: {} MB of memory are free, an engine starts at {} MB",
+            megabytes(available),
+            megabytes(self.limits.free_memory)
+        ))
+    }
+
+    /// Waits until there is a place, and memory.
+    pub(super) async fn enter(&self) -> Place {
+        // The semaphore is never closed; without it there would be no limit.
+        let permit = Arc::clone(&self.places).acquire_owned().await.ok();
+        while self.shortage().is_some() {
+            tokio::time::sleep(LOOK).await;
+        }
+        Place(permit)
+    }
+
+    /// The memory that is available, if that is too little.
+    fn shortage(&self) -> Option<u64> {
+        (self.available_memory)().filter(|available| *available < self.limits.free_memory)
+    }
+}
+
+/// What the system says could be had without swapping, in bytes; see `MemAvailable` in proc(5).
+fn available_memory() -> Option<u64> {
+    parse_meminfo(&std::fs::read_to_string("/proc/meminfo").ok()?)
+}
+
+fn parse_meminfo(text: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kilobytes.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn the_system_is_understood() {
+        assert_eq!(parse_meminfo("MemTotal: 9 kB\nMemAvailable:   1024 kB\n"), Some(1024 * 1024));
+        assert_eq!(parse_meminfo("MemAvailable: lots\n"), None);
+        assert!(available_memory().is_none_or(|bytes| bytes > 0));
+    }
+
+    #[tokio::test]
+    async fn no_more_than_the_limit_run_at_a_time() {
+        let admission = Admission::with_memory(Limits { engines: 2, free_memory: 0 }, || None);
+        let first = admission.enter().await;
+        assert_eq!(admission.obstacle(), None);
+        let _second = admission.enter().await;
+        assert_eq!(admission.obstacle().as_deref(), Some("waiting: 2 engines run already"));
+        let third = tokio::time::timeout(Duration::from_millis(20), admission.enter()).await;
+        assert!(third.is_err());
+        drop(first);
+        admission.enter().await;
+    }
+
+    static MEMORY: AtomicU64 = AtomicU64::new(0);
+
+    #[tokio::test(start_paused = true)]
+    async fn a_program_waits_for_memory() {
+        let limits = Limits { engines: 2, free_memory: 10 * 1024 * 1024 };
+        let admission = Admission::with_memory(limits, || Some(MEMORY.load(Ordering::Relaxed)));
+        assert_eq!(
+            admission.obstacle().as_deref(),
+            Some("waiting: 0 MB of memory are free, an engine starts at 10 MB")
+        );
+        assert!(tokio::time::timeout(Duration::from_secs(60), admission.enter()).await.is_err());
+        MEMORY.store(20 * 1024 * 1024, Ordering::Relaxed);
+        assert_eq!(admission.obstacle(), None);
+        admission.enter().await;
+    }
+}
