@@ -126,6 +126,52 @@ impl EngineCapabilities {
     }
 }
 
+/// The versions of an engine's program that its plugin was tested with: these two and what lies between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TestedVersions {
+    /// The oldest, e.g. `0.73.1`.
+    pub oldest: &'static str,
+    /// The newest.
+    pub newest: &'static str,
+}
+
+/// How a version relates to those that were tested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VersionStanding {
+    /// It lies among them.
+    Tested,
+    /// It is older than all of them.
+    Older,
+    /// It is newer than all of them.
+    Newer,
+}
+
+impl TestedVersions {
+    /// Where a version of the form `1.2.3` stands; a part that is no number counts as 0.
+    ///
+    /// ```
+    /// use takopi_api::engine::{TestedVersions, VersionStanding};
+    /// let tested = TestedVersions { oldest: "0.9.0", newest: "0.10.2" };
+    /// assert_eq!(tested.standing("0.10.0"), VersionStanding::Tested);
+    /// assert_eq!(tested.standing("0.10.3"), VersionStanding::Newer);
+    /// assert_eq!(tested.standing("0.8.9"), VersionStanding::Older);
+    /// ```
+    #[must_use]
+    pub fn standing(&self, version: &str) -> VersionStanding {
+        let parts = |version: &str| {
+            version.split('.').map(|part| part.parse::<u64>().unwrap_or(0)).collect::<Vec<_>>()
+        };
+        let version = parts(version);
+        if version < parts(self.oldest) {
+            VersionStanding::Older
+        } else if version > parts(self.newest) {
+            VersionStanding::Newer
+        } else {
+            VersionStanding::Tested
+        }
+    }
+}
+
 /// Builds the runner of an engine from its configuration table. It reads the table and looks at nothing else.
 pub type BuildRunner = fn(&EngineConfig) -> Result<Arc<dyn Runner>, ConfigError>;
 
@@ -139,6 +185,8 @@ pub struct EngineBackend {
     pub availability: Availability,
     /// What it can do.
     pub capabilities: EngineCapabilities,
+    /// Which versions of its program were tested, if it has one.
+    pub tested: Option<TestedVersions>,
     /// Builds its runner.
     pub build_runner: BuildRunner,
 }
@@ -147,7 +195,14 @@ impl EngineBackend {
     /// An engine without special capabilities.
     #[must_use]
     pub const fn new(id: &'static str, availability: Availability, build_runner: BuildRunner) -> Self {
-        Self { id, availability, capabilities: EngineCapabilities::none(), build_runner }
+        Self { id, availability, capabilities: EngineCapabilities::none(), tested: None, build_runner }
+    }
+
+    /// Sets which versions of its program were tested.
+    #[must_use]
+    pub const fn with_tested_versions(mut self, oldest: &'static str, newest: &'static str) -> Self {
+        self.tested = Some(TestedVersions { oldest, newest });
+        self
     }
 
     /// Sets what the engine can do.

@@ -1,5 +1,6 @@
 //! The command line: what was typed becomes a plain request, and the library does the rest.
 
+mod doctor;
 mod error;
 mod output;
 mod plugins;
@@ -19,7 +20,7 @@ use crate::{bundled, logging, paths};
 use error::{CliError, Failure};
 
 /// The names of commands that this program's users know and this version does not have yet. No plugin may take them.
-const LATER_COMMANDS: &[&str] = &["init", "config", "doctor", "help"];
+const LATER_COMMANDS: &[&str] = &["init", "config", "help"];
 
 #[derive(Debug, Parser)]
 #[command(name = "takopi", version, about = "Drive coding agents from a chat or a terminal")]
@@ -46,6 +47,8 @@ enum Command {
     Run(run::RunArgs),
     /// Show the engines, transports and commands of this build
     Plugins(plugins::PluginsArgs),
+    /// Check what takopi needs on this machine
+    Doctor(doctor::DoctorArgs),
 }
 
 /// What a command works with: the registry under the configuration's enabled list, and the configuration.
@@ -91,7 +94,8 @@ fn dispatch(
             let open = || open(&global, rows, &reserved, linked);
             match cli.command {
                 Command::Run(args) => start(&global, || run::run(args, &open()?)),
-                Command::Plugins(args) => Ok(plugins::run(&args, &open()?)?),
+                Command::Plugins(args) => start(&global, || plugins::run(&args, &open()?)),
+                Command::Doctor(args) => start(&global, || doctor::run(&args, &open()?)),
             }
         }
         Err(error) if wants_engines(&error) => with_engines(args, rows, &reserved, linked),

@@ -57,6 +57,7 @@ impl Default for Settings {
 pub(crate) fn new() -> EngineBackend {
     let availability = Availability::Cli { commands: &["codex"], install: "npm install -g @openai/codex" };
     EngineBackend::new("codex", availability, build_runner)
+        .with_tested_versions("0.169.0", "0.169.0")
         .with_capabilities(EngineCapabilities::none().with_model().with_reasoning_levels(REASONING_LEVELS))
 }
 

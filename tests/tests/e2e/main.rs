@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod choice;
+mod doctor;
 mod plugins;
 mod processes;
 mod recorded_codex;
