@@ -244,6 +244,9 @@ pub enum SpawnError {
         /// The folder.
         cwd: PathBuf,
     },
+    /// The run that the program would belong to is over.
+    #[error("the run is over")]
+    RunOver,
     /// The system refused.
     #[error("`{program}` could not be started: {source}")]
     Refused {

@@ -180,7 +180,9 @@ async fn a_program_that_ends_early_is_explained_by_what_it_said() {
     assert!(error_of(&completed).contains("was ended by SIGKILL"));
 
     let (completed, events) = play(Script::new("Usage: acme [options]\nmore\n")).await;
-    assert!(error_of(&completed).contains("it printed what is no JSON: Usage: acme [options]"));
+    assert!(
+        error_of(&completed).contains("it printed a line that takopi can not read: Usage: acme [options]")
+    );
     assert_eq!(events.len(), 2, "one warning for many unreadable lines: {events:?}");
 }
 

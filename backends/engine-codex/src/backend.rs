@@ -79,6 +79,8 @@ pub(crate) struct Codex {
 impl JsonlEngine for Codex {
     type State = Translation;
 
+    const READS_STDERR: bool = true;
+
     fn resume_syntax(&self) -> &ResumeSyntax {
         &RESUME
     }

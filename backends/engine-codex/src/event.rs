@@ -22,9 +22,9 @@ pub(crate) struct Line<'a> {
     /// `turn.completed`: a [`TurnUsage`].
     #[serde(borrow)]
     pub(crate) usage: Field<'a>,
-    /// `item.started`, `item.updated` and `item.completed`.
+    /// `item.started`, `item.updated` and `item.completed`: an [`Item`].
     #[serde(borrow)]
-    pub(crate) item: Option<Item<'a>>,
+    pub(crate) item: Field<'a>,
 }
 
 /// What a turn works on. One struct for all types: an item has the fields of its type.

@@ -51,6 +51,9 @@ impl<'a> Field<'a> {
         let Some(raw) = self.0 else { return Cow::Borrowed("") };
         match serde_json::from_str::<Text<'a>>(raw.get()) {
             Ok(Text(text)) => text,
+            // Programs that count in UTF-16 cut texts in the middle of a character. The rest of the text is still one.
+            Err(_) if raw.get().starts_with('"') => serde_json::from_str(&without_lone_surrogates(raw.get()))
+                .map_or(Cow::Borrowed(raw.get()), Cow::Owned),
             Err(_) => Cow::Borrowed(raw.get()),
         }
     }
@@ -66,6 +69,28 @@ impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Option::<&'a RawValue>::deserialize(deserializer).map(Self)
     }
+}
+
+/// A JSON string in which each escape of half a character is replaced by that of U+FFFD.
+fn without_lone_surrogates(json: &str) -> String {
+    let unit = |at: usize| {
+        let digits = json.get(at..)?.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut whole = String::with_capacity(json.len());
+    let mut at = 0;
+    while let Some(c) = json[at..].chars().next() {
+        let (length, is_lone) = match (unit(at), unit(at + 6)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (12, false),
+            (Some(0xd800..=0xdfff), _) => (6, true),
+            // The character after a backslash belongs to it, also if it is another backslash.
+            (None, _) if c == '\\' => (1 + json[at + 1..].chars().next().map_or(0, char::len_utf8), false),
+            _ => (c.len_utf8(), false),
+        };
+        whole.push_str(if is_lone { "\\ufffd" } else { &json[at..at + length] });
+        at += length;
+    }
+    whole
 }
 
 /// A string that is borrowed where it has no escapes.
@@ -94,6 +119,19 @@ mod tests {
         let wire: Wire<'_> = serde_json::from_str(r#"{"a":null,"b":"a\nb"}"#).unwrap();
         assert!(!wire.a.is_present());
         assert_eq!((wire.a.text(), wire.b.text()), ("".into(), "a\nb".into()));
+    }
+
+    #[test]
+    fn half_a_character_costs_only_itself() {
+        let check = |json: &str, expected: &str| {
+            let json = format!(r#"{{"a":"{json}"}}"#);
+            let wire: Wire<'_> = serde_json::from_str(&json).unwrap();
+            assert_eq!(wire.a.text(), expected);
+        };
+        check(r"one\nhalf \ud83d", "one\nhalf \u{fffd}");
+        check(r"\udc00 \ud83d\ude00 ä", "\u{fffd} \u{1f600} ä");
+        check(r"\ud83d\\ud83d", "\u{fffd}\\ud83d");
+        check(r"\ud83d\n", "\u{fffd}\n");
     }
 
     #[test]

@@ -59,6 +59,9 @@ pub trait JsonlEngine: Send + Sync + 'static {
     /// What the translation of one run remembers between lines. Small: it must not grow with the run.
     type State: Send + 'static;
 
+    /// Whether [`Self::read_stderr`] does anything: the end of a run then waits a moment for standard error.
+    const READS_STDERR: bool = false;
+
     /// The form of the engine's resume lines, and its id.
     fn resume_syntax(&self) -> &ResumeSyntax;
 
@@ -234,6 +237,12 @@ struct Unread {
     unknown: BTreeMap<String, u64>,
 }
 
+/// How long a program may go on after it closed its standard output.
+const AFTER_OUTPUT: Duration = Duration::from_secs(2);
+
+/// How long the end of a run waits for what is told on standard error.
+const STDERR_PATIENCE: Duration = Duration::from_millis(50);
+
 /// Kinds of unknown lines that are told apart; the rest is counted together. An engine may put anything there.
 const UNKNOWN_KINDS: usize = 64;
 
@@ -305,7 +314,7 @@ impl<E: JsonlEngine> JsonlRun<E> {
                     let line = String::from_utf8_lossy(line);
                     let recognition = self.engine.translate(&line, &mut self.state, &mut self.out);
                     self.unread.note(recognition, &line, &mut self.out);
-                    self.complete(&*handle);
+                    self.complete(&*handle).await;
                 }
                 false
             }
@@ -323,6 +332,10 @@ impl<E: JsonlEngine> JsonlRun<E> {
             }
         };
         if is_end {
+            // A program that has closed its output has nothing more to say, so it is not waited for without end.
+            if tokio::time::timeout(AFTER_OUTPUT, handle.exited()).await.is_err() {
+                handle.end(Ending::asking(Ask::Terminate));
+            }
             let exit = handle.exited().await;
             self.exited(&exit);
         } else {
@@ -331,8 +344,12 @@ impl<E: JsonlEngine> JsonlRun<E> {
     }
 
     /// If the last line completed the run: what standard error has to add comes before that.
-    fn complete(&mut self, handle: &dyn ProcessHandle) {
+    async fn complete(&mut self, handle: &dyn ProcessHandle) {
         if let Some(completed) = self.out.take_completed() {
+            if E::READS_STDERR {
+                // What it said last may still be on its way. Most programs end right after their last line.
+                let _ = tokio::time::timeout(STDERR_PATIENCE, handle.exited()).await;
+            }
             self.engine.read_stderr(&handle.stderr_tail(), &mut self.state, &mut self.out);
             self.out.push(Event::Completed(completed));
             self.is_completed = true;
@@ -349,7 +366,7 @@ impl<E: JsonlEngine> JsonlRun<E> {
         let mut error = reason
             .unwrap_or_else(|| format!("{} {} before it finished its turn", self.out.engine(), exit.status));
         if let Some(line) = &self.unread.first_malformed {
-            error.push_str("\nit printed what is no JSON: ");
+            error.push_str("\nit printed a line that takopi can not read: ");
             error.push_str(line);
         }
         let tail = last_lines(&exit.stderr_tail);

@@ -2,7 +2,8 @@
 
 use crate::engine::EngineId;
 use crate::event::{
-    Action, ActionEvent, ActionKind, ActionOutcome, Completed, Event, Level, Outcome, Phase, Started,
+    Action, ActionEvent, ActionId, ActionKind, ActionOutcome, Completed, Event, Level, Outcome, Phase,
+    Started,
 };
 use crate::resume::ResumeToken;
 
@@ -14,6 +15,8 @@ pub(super) struct Contract {
     known: Option<ResumeToken>,
     interrupted: bool,
     completed: bool,
+    /// How many events needed an id of the contract's own.
+    named: u32,
 }
 
 /// What to do with an event.
@@ -21,8 +24,8 @@ pub(super) struct Contract {
 pub(super) enum Verdict {
     /// Give it on.
     Emit(Event),
-    /// Give it on once the new thread's lock is held.
-    Lock(Started),
+    /// Give the event on once the lock of this thread is held.
+    Lock(ResumeToken, Event),
     /// Keep it back, for this reason.
     Drop(&'static str),
     /// Give this on and end the run: it went where nobody sent it.
@@ -44,7 +47,7 @@ pub(super) enum Stop {
 
 impl Contract {
     pub(super) const fn new(engine: EngineId, expected: Option<ResumeToken>) -> Self {
-        Self { engine, expected, known: None, interrupted: false, completed: false }
+        Self { engine, expected, known: None, interrupted: false, completed: false, named: 0 }
     }
 
     /// A person wants the run to end: from here on a failure is an interruption.
@@ -65,7 +68,11 @@ impl Contract {
         }
         match event {
             Event::Started(started) => self.started(started),
-            Event::Completed(completed) => self.completed(completed),
+            Event::Completed(completed) => Verdict::Emit(self.finish(completed)),
+            Event::Action(mut event) if event.action.id.as_str().trim().is_empty() => {
+                event.action.id = self.own_id("action");
+                Verdict::Emit(Event::Action(event))
+            }
             event => Verdict::Emit(event),
         }
     }
@@ -94,11 +101,11 @@ impl Contract {
             }
             // Engines may move to a new thread within a run (`/clear`). It is followed, and the person is told.
             let title = format!("{} went on in another thread: {}", self.engine, started.resume.value());
-            self.known = Some(started.resume);
-            let action = Action::new(format!("{}.thread", self.engine), ActionKind::Warning, title);
+            self.known = Some(started.resume.clone());
+            let action = Action::new(self.own_id("thread").as_str(), ActionKind::Warning, title);
             let event = ActionEvent::new(self.engine.clone(), action, Phase::Completed(ActionOutcome::Ok))
                 .at(Level::Warning);
-            return Verdict::Emit(Event::Action(event));
+            return Verdict::Lock(started.resume, Event::Action(event));
         }
         match &self.expected {
             Some(expected) if *expected != started.resume => {
@@ -117,18 +124,24 @@ impl Contract {
             }
             None => {
                 self.known = Some(started.resume.clone());
-                Verdict::Lock(started)
+                Verdict::Lock(started.resume.clone(), Event::Started(started))
             }
         }
     }
 
-    fn completed(&mut self, completed: Completed) -> Verdict {
-        Verdict::Emit(self.finish(completed))
+    fn own_id(&mut self, what: &str) -> ActionId {
+        self.named += 1;
+        ActionId::new(format!("{}.{what}.{}", self.engine, self.named))
     }
 
     fn finish(&mut self, mut completed: Completed) -> Event {
         self.completed = true;
-        completed.resume = completed.resume.or_else(|| self.known.clone()).or_else(|| self.expected.clone());
+        let engine = &self.engine;
+        completed.resume = completed
+            .resume
+            .filter(|token| token.engine() == engine)
+            .or_else(|| self.known.clone())
+            .or_else(|| self.expected.clone());
         if self.interrupted && !completed.is_done() {
             completed.outcome = Outcome::Interrupted;
         }
@@ -170,7 +183,7 @@ mod tests {
     #[test]
     fn nothing_passes_after_completed() {
         let mut contract = Contract::new(ACME, None);
-        assert!(matches!(contract.accept(started("1")), Verdict::Lock(_)));
+        assert!(matches!(contract.accept(started("1")), Verdict::Lock(..)));
         assert!(matches!(contract.accept(done()), Verdict::Emit(_)));
         assert!(matches!(contract.accept(done()), Verdict::Drop(_)));
         assert!(matches!(contract.accept(started("1")), Verdict::Drop(_)));
@@ -179,10 +192,11 @@ mod tests {
     #[test]
     fn a_second_start_is_dropped_and_a_moved_thread_is_followed() {
         let mut contract = Contract::new(ACME, None);
-        assert!(matches!(contract.accept(started("1")), Verdict::Lock(_)));
+        assert!(matches!(contract.accept(started("1")), Verdict::Lock(..)));
         assert!(matches!(contract.accept(started("1")), Verdict::Drop(_)));
-        assert!(matches!(contract.accept(started("2")), Verdict::Emit(Event::Action(_))));
-        assert_eq!(completed_of(contract.accept(done())).resume, Some(token("2")));
+        assert!(matches!(contract.accept(started("2")), Verdict::Lock(_, Event::Action(_))));
+        assert!(matches!(contract.accept(started("3")), Verdict::Lock(_, Event::Action(_))));
+        assert_eq!(completed_of(contract.accept(done())).resume, Some(token("3")));
     }
 
     #[test]
@@ -215,6 +229,19 @@ mod tests {
             Outcome::Failed { error: "acme ended without a result\nno such file".into() }
         );
         assert_eq!(completed.resume, Some(token("1")));
+    }
+
+    #[test]
+    fn an_action_without_an_id_gets_one_and_a_foreign_thread_is_not_given_on() {
+        let mut contract = Contract::new(ACME, None);
+        contract.accept(started("1"));
+        let action = Action::new(" ", ActionKind::Note, "x");
+        let event = ActionEvent::new(ACME, action, Phase::Completed(ActionOutcome::Ok));
+        let Verdict::Emit(Event::Action(event)) = contract.accept(Event::Action(event)) else { panic!() };
+        assert_eq!(event.action.id.as_str(), "acme.action.1");
+        let foreign = ResumeToken::new(EngineId::from_static("other"), "9").unwrap();
+        let completed = Completed::new(ACME, Outcome::Done).resume(Some(foreign));
+        assert_eq!(completed_of(contract.accept(Event::Completed(completed))).resume, Some(token("1")));
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! The contract at work: the stream between a runner and whoever wants its events.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::contract::{Contract, Stop, Verdict};
 use super::{
@@ -14,15 +16,18 @@ use super::{
 };
 use crate::event::{Decision, Event, RequestId};
 use crate::process::{
-    Ask, CommandSpec, Ending, Environment, Process, ProcessHandle, ProcessHost, SpawnError,
+    Ask, CommandSpec, Ending, Environment, GRACE, Process, ProcessHandle, ProcessHost, SpawnError,
 };
+
+/// How long a run whose programs were killed may take to say its last words: the answer so far, and why it ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 pub(super) fn run(runner: Arc<dyn Runner>, mut spec: RunSpec) -> Run {
     let processes = Arc::new(RunProcesses {
         host: Arc::clone(&spec.processes),
         run_id: spec.id.clone(),
         environment: spec.environment.clone(),
-        handles: Mutex::default(),
+        state: Mutex::default(),
     });
     spec.processes = Arc::clone(&processes) as Arc<dyn ProcessHost>;
     let gate = Arc::new(Gate {
@@ -34,7 +39,8 @@ pub(super) fn run(runner: Arc<dyn Runner>, mut spec: RunSpec) -> Run {
         contract: Contract::new(runner.engine().clone(), spec.resume.clone()),
         threads: spec.threads.clone(),
         stage: Stage::Waiting { runner, spec: Box::new(spec) },
-        guard: None,
+        guards: Vec::new(),
+        stop_by: None,
         gate: Arc::clone(&gate),
         processes,
     };
@@ -49,7 +55,10 @@ struct Enforcer {
     contract: Contract,
     threads: ThreadLocks,
     stage: Stage,
-    guard: Option<ThreadGuard>,
+    /// The hold on the thread; more than one if the engine moved to another.
+    guards: Vec<ThreadGuard>,
+    /// When a run that was stopped is over, whatever it still says.
+    stop_by: Option<Instant>,
     gate: Arc<Gate>,
     processes: Arc<RunProcesses>,
 }
@@ -83,14 +92,14 @@ impl Enforcer {
                     }
                     return Some(event);
                 }
-                Verdict::Lock(started) => {
-                    let Some(guard) = self.threads.try_acquire(&started.resume) else {
+                Verdict::Lock(thread, event) => {
+                    let Some(guard) = self.threads.try_acquire(&thread) else {
                         let event = self.stop(Stop::ThreadInUse);
                         self.give_up();
                         return Some(event);
                     };
-                    self.guard = Some(guard);
-                    return Some(Event::Started(started));
+                    self.guards.push(guard);
+                    return Some(event);
                 }
                 Verdict::Drop(reason) => {
                     tracing::warn!(run = %self.processes.run_id, reason, "event dropped");
@@ -113,9 +122,9 @@ impl Enforcer {
                     if gate.is_interrupted() {
                         return Err(Stop::Interrupted);
                     }
-                    if let (Some(thread), None) = (&spec.resume, &self.guard) {
+                    if let Some(thread) = spec.resume.as_ref().filter(|_| self.guards.is_empty()) {
                         tokio::select! {
-                            guard = self.threads.acquire(thread) => self.guard = Some(guard),
+                            guard = self.threads.acquire(thread) => self.guards.push(guard),
                             () = stopped => {}
                         }
                         continue;
@@ -133,6 +142,9 @@ impl Enforcer {
                     }
                 }
                 Stage::Running(events) => {
+                    if self.stop_by.is_some_and(|stop_by| stop_by <= Instant::now()) {
+                        return Err(Stop::Interrupted);
+                    }
                     tokio::select! {
                         biased;
                         event = AssertUnwindSafe(events.next()).catch_unwind() => return match event {
@@ -140,7 +152,8 @@ impl Enforcer {
                             Ok(None) => Err(Stop::Ended),
                             Err(panic) => Err(Stop::Panicked(panic_message(&*panic))),
                         },
-                        () = stopped => return Err(Stop::Interrupted),
+                        () = stopped => self.stop_by = Some(Instant::now() + gate.stop_patience()),
+                        () = sleep_until(self.stop_by) => {}
                     }
                 }
                 Stage::Over => return Err(Stop::Ended),
@@ -159,27 +172,56 @@ impl Enforcer {
     /// is read apart from the run, whose answer does not wait for it. The thread stays locked until then: a program that
     /// still writes it must not meet the next one.
     fn linger(&mut self) {
-        self.processes.end(Ending::asking(Ask::Nothing));
+        let handles = self.processes.close(Ending::asking(Ask::Nothing));
         self.gate.close();
-        let guard = self.guard.take();
+        let guards = std::mem::take(&mut self.guards);
         if let Stage::Running(mut events) = std::mem::replace(&mut self.stage, Stage::Over) {
-            tokio::spawn(async move {
-                while events.next().await.is_some() {}
-                drop(guard);
+            in_background(async move {
+                let rest = async { while events.next().await.is_some() {} };
+                let _ = tokio::time::timeout(GRACE, rest).await;
+                drop(events);
+                all_exited(&handles).await;
+                drop(guards);
             });
         }
     }
 
-    /// The run is given up: its programs are asked to end, and then ended.
+    /// The run is given up: its programs are asked to end, and then ended. The thread is free when they are gone.
     fn give_up(&mut self) {
-        self.processes.end(Ending::asking(Ask::Terminate));
+        let handles = self.processes.close(Ending::asking(Ask::Terminate));
         self.gate.close();
-        self.guard = None;
+        let guards = std::mem::take(&mut self.guards);
         let stage = std::mem::replace(&mut self.stage, Stage::Over);
         // A plugin's destructor must not take the program down either.
         if let Err(panic) = std::panic::catch_unwind(AssertUnwindSafe(|| drop(stage))) {
             tracing::error!(run = %self.processes.run_id, panic = panic_message(&*panic), "a plugin panicked at its end");
         }
+        if !handles.is_empty() && !guards.is_empty() {
+            in_background(async move {
+                all_exited(&handles).await;
+                drop(guards);
+            });
+        }
+    }
+}
+
+/// Without a runtime the program is at its end, and nothing can wait any more.
+fn in_background(work: impl Future<Output = ()> + Send + 'static) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(work);
+    }
+}
+
+async fn all_exited(handles: &[Arc<dyn ProcessHandle>]) {
+    for handle in handles {
+        handle.exited().await;
+    }
+}
+
+async fn sleep_until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -204,18 +246,36 @@ struct RunProcesses {
     host: Arc<dyn ProcessHost>,
     run_id: RunId,
     environment: Environment,
-    handles: Mutex<Vec<Arc<dyn ProcessHandle>>>,
+    state: Mutex<RunProcessesState>,
+}
+
+#[derive(Default)]
+struct RunProcessesState {
+    /// The runner's own handles decide how long a program is held.
+    handles: Vec<Weak<dyn ProcessHandle>>,
+    /// How the run's programs are ended, once the run is over. A program that comes later is ended so as well.
+    closed: Option<Ending>,
 }
 
 impl RunProcesses {
-    fn handles(&self) -> std::sync::MutexGuard<'_, Vec<Arc<dyn ProcessHandle>>> {
-        self.handles.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> std::sync::MutexGuard<'_, RunProcessesState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn handles(&self) -> Vec<Arc<dyn ProcessHandle>> {
+        self.state().handles.iter().filter_map(Weak::upgrade).collect()
     }
 
     fn end(&self, ending: Ending) {
-        for handle in self.handles().iter() {
-            handle.end(ending);
-        }
+        self.handles().iter().for_each(|handle| handle.end(ending));
+    }
+
+    /// Ends every program, those that are started later included, and gives those that run.
+    fn close(&self, ending: Ending) -> Vec<Arc<dyn ProcessHandle>> {
+        self.state().closed = Some(ending);
+        let handles = self.handles();
+        handles.iter().for_each(|handle| handle.end(ending));
+        handles
     }
 
     fn stderr_tail(&self) -> String {
@@ -230,10 +290,18 @@ impl ProcessHost for RunProcesses {
     }
 
     async fn spawn(&self, mut command: CommandSpec) -> Result<Process, SpawnError> {
+        if self.state().closed.is_some() {
+            return Err(SpawnError::RunOver);
+        }
         command.run_id = Some(self.run_id.clone());
         command.environment.extend(&self.environment);
         let process = self.host.spawn(command).await?;
-        self.handles().push(Arc::clone(&process.handle));
+        let mut state = self.state();
+        state.handles.push(Arc::downgrade(&process.handle));
+        if let Some(ending) = state.closed {
+            process.handle.end(ending);
+        }
+        drop(state);
         Ok(process)
     }
 }
@@ -248,6 +316,8 @@ struct Gate {
 #[derive(Default)]
 struct GateState {
     interrupted: bool,
+    /// How long a run that was stopped may take to say its last words.
+    stop_patience: Duration,
     position: Position,
 }
 
@@ -266,6 +336,10 @@ impl Gate {
 
     fn is_interrupted(&self) -> bool {
         self.state().interrupted
+    }
+
+    fn stop_patience(&self) -> Duration {
+        self.state().stop_patience
     }
 
     fn started(&self, control: RunControl) {
@@ -315,7 +389,11 @@ impl Control for GateControl {
     }
 
     fn kill(&self) {
-        self.0.state().interrupted = true;
+        {
+            let mut state = self.0.state();
+            state.interrupted = true;
+            state.stop_patience = LAST_WORDS;
+        }
         self.0.processes.end(Ending::now());
         self.0.stop.notify_one();
     }

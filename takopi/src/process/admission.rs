@@ -1,8 +1,11 @@
 //! Whether another program may start: so many at a time, and none while the machine is short of memory. A run that has to
 //! wait says what for.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
+
+use takopi_api::runner::RunId;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -29,13 +32,15 @@ impl Default for Limits {
 pub(super) struct Admission {
     limits: Limits,
     places: Arc<Semaphore>,
+    /// The places of the runs that go on: a run has one, however many programs it starts.
+    taken: Mutex<HashMap<RunId, Weak<OwnedSemaphorePermit>>>,
     available_memory: fn() -> Option<u64>,
 }
 
-/// The place of a program that runs; dropping it lets the next one in.
-#[derive(Debug)]
+/// The place of a run, shared by its programs; dropping the last one lets the next run in.
+#[derive(Debug, Default)]
 pub(super) struct Place(
-    #[expect(dead_code, reason = "held for its destructor")] Option<OwnedSemaphorePermit>,
+    #[expect(dead_code, reason = "held for its destructor")] Option<Arc<OwnedSemaphorePermit>>,
 );
 
 impl Admission {
@@ -46,7 +51,7 @@ impl Admission {
     fn with_memory(limits: Limits, available_memory: fn() -> Option<u64>) -> Self {
         // A limit of nothing would let nobody in for ever.
         let places = Arc::new(Semaphore::new(limits.engines.max(1)));
-        Self { limits, places, available_memory }
+        Self { limits, places, taken: Mutex::default(), available_memory }
     }
 
     /// What a program that starts now would wait for.
@@ -63,14 +68,26 @@ impl Admission {
         ))
     }
 
-    /// Waits until there is a place, and memory.
-    pub(super) async fn enter(&self) -> Place {
+    /// Waits until there is a place for the run, and memory.
+    pub(super) async fn enter(&self, run: &RunId) -> Place {
+        if let Some(permit) = self.taken().get(run).and_then(Weak::upgrade) {
+            return Place(Some(permit));
+        }
         // The semaphore is never closed; without it there would be no limit.
-        let permit = Arc::clone(&self.places).acquire_owned().await.ok();
+        let permit = Arc::clone(&self.places).acquire_owned().await.ok().map(Arc::new);
         while self.shortage().is_some() {
             tokio::time::sleep(LOOK).await;
         }
+        let mut taken = self.taken();
+        taken.retain(|_, permit| permit.strong_count() > 0);
+        if let Some(permit) = &permit {
+            taken.insert(run.clone(), Arc::downgrade(permit));
+        }
         Place(permit)
+    }
+
+    fn taken(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Weak<OwnedSemaphorePermit>>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The memory that is available, if that is too little.
@@ -106,14 +123,16 @@ mod tests {
     #[tokio::test]
     async fn no_more_than_the_limit_run_at_a_time() {
         let admission = Admission::with_memory(Limits { engines: 2, free_memory: 0 }, || None);
-        let first = admission.enter().await;
+        let run = RunId::unique();
+        let first = admission.enter(&run).await;
+        let again = admission.enter(&run).await;
         assert_eq!(admission.obstacle(), None);
-        let _second = admission.enter().await;
+        let _second = admission.enter(&RunId::unique()).await;
         assert_eq!(admission.obstacle().as_deref(), Some("waiting: 2 engines run already"));
-        let third = tokio::time::timeout(Duration::from_millis(20), admission.enter()).await;
+        let third = tokio::time::timeout(Duration::from_millis(20), admission.enter(&RunId::unique())).await;
         assert!(third.is_err());
-        drop(first);
-        admission.enter().await;
+        drop((first, again));
+        admission.enter(&RunId::unique()).await;
     }
 
     static MEMORY: AtomicU64 = AtomicU64::new(0);
@@ -126,9 +145,11 @@ mod tests {
             admission.obstacle().as_deref(),
             Some("waiting: 0 MB of memory are free, an engine starts at 10 MB")
         );
-        assert!(tokio::time::timeout(Duration::from_secs(60), admission.enter()).await.is_err());
+        assert!(
+            tokio::time::timeout(Duration::from_secs(60), admission.enter(&RunId::unique())).await.is_err()
+        );
         MEMORY.store(20 * 1024 * 1024, Ordering::Relaxed);
         assert_eq!(admission.obstacle(), None);
-        admission.enter().await;
+        admission.enter(&RunId::unique()).await;
     }
 }

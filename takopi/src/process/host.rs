@@ -88,8 +88,13 @@ impl ProcessHost for LocalProcesses {
             return Err(SpawnError::NoFolder { cwd: command.cwd });
         }
         let program = find_program(&command.program, &command.cwd)?;
-        let place = self.admission.enter().await;
-        let mut child = prepare(&program, &command)
+        let place = match &command.run_id {
+            Some(run_id) => self.admission.enter(run_id).await,
+            // What belongs to no run is takopi's own short question, such as for a version.
+            None => Place::default(),
+        };
+        let mark = next_mark();
+        let mut child = prepare(&program, &command, &mark)
             .spawn()
             .map_err(|source| SpawnError::Refused { program: program.display().to_string(), source })?;
         let tail = Tail::default();
@@ -102,17 +107,7 @@ impl ProcessHost for LocalProcesses {
         tracing::debug!(pid = child.id(), program = %program.display(), "started");
         let running = Running::new(&self.running);
         let hurry = self.hurry.subscribe();
-        let watcher = Watcher {
-            child,
-            run_id: command.run_id,
-            inbox,
-            hurry,
-            exit,
-            tail,
-            stderr,
-            running,
-            _place: place,
-        };
+        let watcher = Watcher { child, mark, inbox, hurry, exit, tail, stderr, running, _place: place };
         {
             let mut watchers = self.watchers();
             while watchers.try_join_next().is_some() {}
@@ -131,7 +126,15 @@ fn find_program(program: &OsStr, cwd: &Path) -> Result<PathBuf, SpawnError> {
         .map_err(|_| SpawnError::NotFound { program: program.to_string_lossy().into_owned() })
 }
 
-fn prepare(program: &Path, command: &CommandSpec) -> Command {
+/// The mark of the next program, by which its processes are found.
+fn next_mark() -> String {
+    #[cfg(target_os = "linux")]
+    return super::tree::next_mark();
+    #[cfg(not(target_os = "linux"))]
+    return String::new();
+}
+
+fn prepare(program: &Path, command: &CommandSpec, mark: &str) -> Command {
     #[expect(clippy::disallowed_methods, reason = "this is the process host")]
     let mut prepared = std::process::Command::new(program);
     prepared
@@ -145,9 +148,9 @@ fn prepare(program: &Path, command: &CommandSpec) -> Command {
         .stderr(Stdio::piped());
     if let Some(run_id) = &command.run_id {
         prepared.env(RunId::VARIABLE, run_id.as_str());
-        #[cfg(target_os = "linux")]
-        prepared.env(super::tree::OWNER_VARIABLE, super::tree::owner());
     }
+    #[cfg(target_os = "linux")]
+    prepared.env(super::tree::OWNER_VARIABLE, mark);
     lead_a_session(&mut prepared);
     Command::from(prepared)
 }
@@ -221,7 +224,7 @@ impl ProcessHandle for LocalHandle {
 /// Watches one program to its end, and then ends what it left behind.
 struct Watcher {
     child: Child,
-    run_id: Option<RunId>,
+    mark: String,
     inbox: mpsc::UnboundedReceiver<Ending>,
     hurry: watch::Receiver<bool>,
     exit: watch::Sender<Option<ExitStatus>>,
@@ -250,7 +253,7 @@ impl Drop for Running {
 impl Watcher {
     async fn watch(mut self) {
         let root = self.child.id().and_then(|pid| i32::try_from(pid).ok());
-        let mut leftovers = Leftovers::new(root, self.run_id.as_ref(), &self.running);
+        let mut leftovers = Leftovers::new(root, &self.mark, &self.running);
         let mut deadline: Option<Instant> = None;
         let mut is_held = true;
         let status = loop {
@@ -267,14 +270,12 @@ impl Watcher {
                 }
                 () = sleep_until(deadline) => {
                     tracing::info!(root, "killed: its time was up");
-                    leftovers.kill().await;
-                    break self.child.wait().await;
+                    break self.kill(&mut leftovers).await;
                 }
                 // The sender lives in the host; without a host there is nobody to wait for either.
                 () = set(&mut self.hurry) => {
-                    leftovers.kill().await;
                     deadline = Some(Instant::now());
-                    break self.child.wait().await;
+                    break self.kill(&mut leftovers).await;
                 }
             }
         };
@@ -288,6 +289,15 @@ impl Watcher {
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         leftovers.terminate(left.unwrap_or(LEFTOVER_GRACE).min(LEFTOVER_GRACE)).await;
         leftovers.kill().await;
+    }
+}
+
+impl Watcher {
+    async fn kill(&mut self, leftovers: &mut Leftovers) -> std::io::Result<std::process::ExitStatus> {
+        leftovers.kill().await;
+        // The program itself is killed even where nothing can be found out about processes. It may be gone already.
+        let _ = self.child.start_kill();
+        self.child.wait().await
     }
 }
 
@@ -332,8 +342,8 @@ struct Leftovers(Option<Tree>);
 
 #[cfg(target_os = "linux")]
 impl Leftovers {
-    fn new(root: Option<i32>, run_id: Option<&RunId>, running: &Running) -> Self {
-        Self(root.map(|root| Tree::new(root, run_id, Arc::clone(&running.0))))
+    fn new(root: Option<i32>, mark: &str, running: &Running) -> Self {
+        Self(root.map(|root| Tree::new(root, mark, Arc::clone(&running.0))))
     }
 
     async fn look(&mut self) {
@@ -377,7 +387,7 @@ struct Leftovers(Option<Pid>);
 
 #[cfg(not(target_os = "linux"))]
 impl Leftovers {
-    fn new(root: Option<i32>, _run_id: Option<&RunId>, _running: &Running) -> Self {
+    fn new(root: Option<i32>, _mark: &str, _running: &Running) -> Self {
         Self(root.and_then(Pid::from_raw))
     }
 

@@ -1,7 +1,7 @@
-//! Every process of a run: the program, its descendants, and those that left it (`setsid`, double fork) but still carry
-//! the run's id in their environment. takopi is a child subreaper, so that none of them can leave takopi itself: one that
-//! lost its parent and wiped its environment is still takopi's child, in a session that is not takopi's. Whose run it was
-//! can not be told any more, so it is ended with the last of the runs that go on side by side.
+//! Every process of a program: itself, its descendants, and those that left it (`setsid`, double fork) but still carry its
+//! mark in their environment. takopi is a child subreaper, so that none of them can leave takopi itself: one that
+//! lost its parent and wiped its environment is still takopi's child, in a session that is not takopi's. Whose it was can
+//! not be told any more, so it is ended with the last of the programs that run side by side.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
-use takopi_api::runner::RunId;
 
-/// The variable in which a process of a run carries which takopi started it, see [`owner`].
+/// The variable by which a process is known as one of a program's: which takopi started it, see [`owner`], and a number
+/// that is the program's own. The run's id would not do: a run may have several programs, which end at different times.
 pub(super) const OWNER_VARIABLE: &str = "TAKOPI_OWNER";
 
 /// This process: its id, when it began, and the namespace in which the id means something. The machine may show us
 /// processes out of containers, whose takopi has an id that means another process here.
-pub(super) fn owner() -> String {
+fn owner() -> String {
     let own = rustix::process::getpid().as_raw_pid();
     owner_of(Member { pid: own, began: read_row(own).map_or(0, |row| row.member.began) }, &namespace())
 }
@@ -31,6 +31,12 @@ fn namespace() -> String {
     link.to_string_lossy().chars().filter(char::is_ascii_digit).collect()
 }
 
+/// The value of [`OWNER_VARIABLE`] for the next program.
+pub(super) fn next_mark() -> String {
+    static PROGRAMS: AtomicUsize = AtomicUsize::new(0);
+    format!("{}#{}", owner(), PROGRAMS.fetch_add(1, Ordering::Relaxed))
+}
+
 /// Ends what a takopi left that was killed itself and could end nothing any more.
 pub(super) fn end_abandoned() {
     let table = process_table();
@@ -41,16 +47,17 @@ pub(super) fn end_abandoned() {
     let abandoned: HashSet<Member> = table
         .iter()
         .filter(|row| {
-            let owner = variable(row.member.pid, prefix.as_bytes());
-            owner.is_some_and(|owner| owner.starts_with(&ours) && !living.contains(&owner))
+            let mark = variable(row.member.pid, prefix.as_bytes());
+            let owner = mark.as_deref().and_then(|mark| mark.rsplit_once('#'));
+            owner.is_some_and(|(owner, _)| owner.starts_with(&ours) && !living.contains(owner))
         })
         .map(|row| row.member)
         .collect();
     if !abandoned.is_empty() {
         tracing::warn!(count = abandoned.len(), "ending processes of a takopi that was killed");
-        // Other runs go on as far as this knows, so that nothing else is taken for theirs.
-        let runs = Arc::new(AtomicUsize::new(usize::MAX));
-        Tree { root: None, mark: None, runs, seen: abandoned }.kill();
+        // Other programs run as far as this knows, so that nothing else is taken for theirs.
+        let programs = Arc::new(AtomicUsize::new(usize::MAX));
+        Tree { root: None, mark: None, programs, seen: abandoned }.kill();
     }
 }
 
@@ -75,38 +82,38 @@ struct Row {
     is_zombie: bool,
 }
 
-/// The processes of one run.
+/// The processes of one program.
 #[derive(Debug)]
 pub(super) struct Tree {
     root: Option<Member>,
     mark: Option<Vec<u8>>,
-    /// How many runs go on, this one included.
-    runs: Arc<AtomicUsize>,
+    /// How many programs run, this one included.
+    programs: Arc<AtomicUsize>,
     /// Members seen in earlier looks: a parent's death hides its children from a walk along parents.
     seen: HashSet<Member>,
 }
 
 impl Tree {
     /// The program must not have been waited for yet: until then its id is its own.
-    pub(super) fn new(root: i32, run_id: Option<&RunId>, runs: Arc<AtomicUsize>) -> Self {
-        let mark = run_id.map(|id| format!("{}={id}", RunId::VARIABLE).into_bytes());
+    pub(super) fn new(root: i32, mark: &str, programs: Arc<AtomicUsize>) -> Self {
+        let mark = Some(format!("{OWNER_VARIABLE}={mark}").into_bytes());
         let root = read_row(root).map(|row| row.member);
-        Self { root, mark, runs, seen: root.into_iter().collect() }
+        Self { root, mark, programs, seen: root.into_iter().collect() }
     }
 
-    /// Remembers who belongs to the run now.
+    /// Remembers who belongs to the program now.
     pub(super) fn look(&mut self) {
         self.living();
     }
 
-    /// Asks every process of the run to end.
+    /// Asks every process of it to end.
     pub(super) fn terminate(&mut self) -> usize {
         let living = self.living();
         living.iter().for_each(|member| signal(*member, Signal::TERM));
         living.len()
     }
 
-    /// Kills every process of the run, until a look finds none.
+    /// Kills every process of it, until a look finds none.
     pub(super) fn kill(&mut self) {
         for _ in 0..ROUNDS {
             let living = self.living();
@@ -128,8 +135,14 @@ impl Tree {
         let table = process_table();
         let own = rustix::process::getpid().as_raw_pid();
         let own_session = rustix::process::getsid(None).map_or(0, Pid::as_raw_pid);
-        let is_last = self.runs.load(Ordering::Acquire) <= 1;
-        let adopted = |row: &Row| is_last && row.parent == own && row.session != own_session;
+        let is_last = self.programs.load(Ordering::Acquire) <= 1;
+        // What is older than the program can not be its own, whoever's child it is by now.
+        let adopted = |row: &Row| {
+            is_last
+                && row.parent == own
+                && row.session != own_session
+                && self.root.is_some_and(|root| row.member.began >= root.began)
+        };
         let mut children: HashMap<i32, Vec<&Row>> = HashMap::new();
         for row in &table {
             children.entry(row.parent).or_default().push(row);
@@ -158,7 +171,7 @@ impl Tree {
     }
 }
 
-/// An orphan of the run that ended: takopi is its parent now. The program itself is waited for elsewhere.
+/// An orphan of the program that ended: takopi is its parent now. The program itself is waited for elsewhere.
 fn reap(pid: i32) {
     if let Some(pid) = Pid::from_raw(pid) {
         // Already gone is as good as reaped.
@@ -169,9 +182,16 @@ fn reap(pid: i32) {
 /// Through a file descriptor, so that the signal can not reach another process that got the same id meanwhile.
 fn signal(member: Member, signal: Signal) {
     let Some(pid) = Pid::from_raw(member.pid) else { return };
-    let Ok(descriptor) = rustix::process::pidfd_open(pid, PidfdFlags::empty()) else { return };
-    let is_same = read_row(member.pid).is_some_and(|row| row.member == member);
-    if is_same && let Err(error) = rustix::process::pidfd_send_signal(&descriptor, signal) {
+    let descriptor = rustix::process::pidfd_open(pid, PidfdFlags::empty());
+    if read_row(member.pid).is_none_or(|row| row.member != member) {
+        return;
+    }
+    let sent = match descriptor {
+        Ok(descriptor) => rustix::process::pidfd_send_signal(&descriptor, signal),
+        // Old kernels and strict containers have no such descriptors; then this is as close as one gets.
+        Err(_) => rustix::process::kill_process(pid, signal),
+    };
+    if let Err(error) = sent {
         tracing::debug!(pid = member.pid, %error, "signal not delivered");
     }
 }

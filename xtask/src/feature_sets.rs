@@ -1,0 +1,165 @@
+//! `cargo xtask feature-sets`: builds the program with none, each and all of the plugins, and asks each build what it
+//! has. A plugin whose rows the linker drops shows up here, in the profile in which it does.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Output};
+
+use serde_json::Value;
+
+use crate::cargo::{Profile, build_program, with_empty_home};
+use crate::error::Error;
+use crate::plugin::{Kind, PluginName};
+use crate::workspace::Workspace;
+
+pub(crate) fn run(workspace: &Workspace, profiles: &[Profile]) -> Result<ExitCode, Error> {
+    let plugins: Vec<PluginName> = workspace.plugins().into_values().map(|plugin| plugin.name).collect();
+    let home = tempfile::tempdir().map_err(|error| Error::new(format!("no temporary folder: {error}")))?;
+    for &profile in profiles {
+        for set in sets(&plugins) {
+            let features: Vec<String> = set.chosen.iter().map(|plugin| plugin.feature()).collect();
+            let args = ["--no-default-features", "--features", &features.join(",")];
+            let program = build_program(workspace, profile, &args)?;
+            let build =
+                Build { program, home: home.path(), name: format!("{profile} {}", set.name), set: &set };
+            build.check()?;
+            println!("ok {}", build.name);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Some of the plugins, and the others.
+struct FeatureSet<'a> {
+    name: String,
+    chosen: Vec<&'a PluginName>,
+    others: Vec<&'a PluginName>,
+}
+
+impl<'a> FeatureSet<'a> {
+    fn new(
+        name: impl Into<String>,
+        plugins: &'a [PluginName],
+        is_chosen: impl Fn(&PluginName) -> bool,
+    ) -> Self {
+        let (chosen, others) = plugins.iter().partition(|&plugin| is_chosen(plugin));
+        Self { name: name.into(), chosen, others }
+    }
+}
+
+fn sets(plugins: &[PluginName]) -> Vec<FeatureSet<'_>> {
+    let each = plugins.iter().map(|one| FeatureSet::new(one.feature(), plugins, |plugin| plugin == one));
+    let mut sets = vec![FeatureSet::new("none", plugins, |_| false)];
+    sets.extend(each);
+    sets.push(FeatureSet::new("all", plugins, |_| true));
+    sets
+}
+
+/// A built program, and what must be true of it.
+struct Build<'a> {
+    program: PathBuf,
+    home: &'a Path,
+    name: String,
+    set: &'a FeatureSet<'a>,
+}
+
+impl Build<'_> {
+    fn check(&self) -> Result<(), Error> {
+        self.expect_exit(0, &["plugins", "--check"])?;
+        let listing = self.expect_exit(0, &["plugins", "--json"])?;
+        let listing: Value = serde_json::from_slice(&listing.stdout)
+            .map_err(|error| self.wrong("plugins --json", &format!("JSON, but: {error}"), &listing))?;
+        self.expect_ids(&self.set.chosen, &ids_compiled_in(&listing), "compiled in")?;
+        self.expect_ids(&self.set.others, &ids_not_compiled_in(&listing), "under `not_compiled_in`")?;
+        self.expect_exit(0, &["plugins", "--load"])?;
+        for engine in self.set.others.iter().filter(|plugin| plugin.kind == Kind::Engine) {
+            self.check_missing(engine)?;
+        }
+        Ok(())
+    }
+
+    /// Whoever asks for an engine that is not compiled in is told which feature to add.
+    fn check_missing(&self, engine: &PluginName) -> Result<(), Error> {
+        let args = ["run", "--engine", &engine.id, "x"];
+        let output = self.expect_exit(2, &args)?;
+        let advice = format!("rebuild with --features {}", engine.feature());
+        if String::from_utf8_lossy(&output.stderr).contains(&advice) {
+            return Ok(());
+        }
+        Err(self.wrong(&args.join(" "), &format!("`{advice}` on standard error"), &output))
+    }
+
+    fn expect_ids(
+        &self,
+        expected: &[&PluginName],
+        found: &BTreeSet<String>,
+        place: &str,
+    ) -> Result<(), Error> {
+        let expected: BTreeSet<String> = expected.iter().map(|plugin| plugin.feature()).collect();
+        if expected == *found {
+            return Ok(());
+        }
+        let name = &self.name;
+        Err(Error::new(format!("{name}: expected {expected:?} {place}, found {found:?}"))
+            .hint("`cargo xtask check-wiring` compares the places where a plugin is named"))
+    }
+
+    fn expect_exit(&self, code: i32, args: &[&str]) -> Result<Output, Error> {
+        let output = with_empty_home(&self.program, self.home)
+            .args(args)
+            .output()
+            .map_err(|error| Error::at(&self.program, error))?;
+        if output.status.code() == Some(code) {
+            return Ok(output);
+        }
+        Err(self.wrong(&args.join(" "), &format!("exit code {code}"), &output))
+    }
+
+    fn wrong(&self, args: &str, expected: &str, output: &Output) -> Error {
+        let (stdout, stderr) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        Error::new(format!(
+            "{}: expected of `takopi {args}`: {expected}\nit ended with {}\n{stdout}{stderr}",
+            self.name, output.status
+        ))
+    }
+}
+
+fn ids_compiled_in(listing: &Value) -> BTreeSet<String> {
+    let groups = listing["groups"].as_array().into_iter().flatten();
+    groups.flat_map(|group| group["backends"].as_array().into_iter().flatten()).filter_map(feature).collect()
+}
+
+fn ids_not_compiled_in(listing: &Value) -> BTreeSet<String> {
+    listing["not_compiled_in"].as_array().into_iter().flatten().filter_map(feature).collect()
+}
+
+/// Rows of both lists name the kind and the id; together these are the feature.
+fn feature(row: &Value) -> Option<String> {
+    Some(format!("{}-{}", row["kind"].as_str()?, row["id"].as_str()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn none_each_and_all() {
+        let plugins =
+            [PluginName::new(Kind::Engine, "a").unwrap(), PluginName::new(Kind::Command, "b").unwrap()];
+        let sets = sets(&plugins);
+        let shape: Vec<_> = sets.iter().map(|set| (&*set.name, set.chosen.len(), set.others.len())).collect();
+        assert_eq!(shape, [("none", 0, 2), ("engine-a", 1, 1), ("command-b", 1, 1), ("all", 2, 0)]);
+    }
+
+    #[test]
+    fn both_lists_of_the_listing_are_read() {
+        let listing: Value = serde_json::from_str(
+            r#"{"groups":[{"kind":"engine","backends":[{"kind":"engine","id":"a"}]},{"kind":"command","backends":[]}],
+                "not_compiled_in":[{"kind":"command","id":"b","feature":"command-b"}]}"#,
+        )
+        .unwrap();
+        assert_eq!(ids_compiled_in(&listing), BTreeSet::from(["engine-a".to_owned()]));
+        assert_eq!(ids_not_compiled_in(&listing), BTreeSet::from(["command-b".to_owned()]));
+    }
+}
