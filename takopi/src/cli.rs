@@ -162,10 +162,12 @@ fn open<'a>(
     reserved: &[&str],
     linked: &'a [&'static Distribution],
 ) -> Result<Session<'a>, CliError> {
-    let path = paths::config_file(global.config.as_deref());
-    if global.config.is_some() && !path.exists() {
-        return Err(CliError::usage(format!("there is no file {}", path.display())));
+    let named = paths::named_config_file(global.config.as_deref());
+    if let Some(path) = named.as_ref().filter(|path| !path.exists()) {
+        return Err(CliError::usage(format!("there is no file {}", path.display()))
+            .hint("it is named by --config, or by TAKOPI_CONFIG"));
     }
+    let path = named.unwrap_or_else(paths::default_config_file);
     let known = bundled::KNOWN
         .iter()
         .filter(|known| known.kind() == BackendKind::Engine.as_str())
@@ -226,6 +228,11 @@ fn typed_config(args: &[OsString]) -> Option<PathBuf> {
 
 /// Help and version go to standard output and are no failure; a broken pipe there is none either.
 fn usage(error: &clap::Error) -> ExitCode {
+    if error.kind() == clap::error::ErrorKind::DisplayVersion {
+        // The bare version, for scripts.
+        let _ = output::data(concat!(env!("CARGO_PKG_VERSION"), "\n"));
+        return ExitCode::SUCCESS;
+    }
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 /// The variable that names the configuration file.
 pub const CONFIG_VARIABLE: &str = "TAKOPI_CONFIG";
 
-/// The configuration file: what was typed, else the variable, else `~/.takopi/takopi.toml`.
+/// The configuration file that somebody named: by what was typed, else by the variable.
 #[must_use]
-pub fn config_file(typed: Option<&Path>) -> PathBuf {
-    let named = typed.map(|path| path.as_os_str().to_owned()).or_else(|| set_variable(CONFIG_VARIABLE));
-    match named {
-        Some(named) => match named.to_str() {
-            Some(text) => expand_home(text),
-            None => PathBuf::from(named),
-        },
-        None => home().join(".takopi").join("takopi.toml"),
-    }
+pub fn named_config_file(typed: Option<&Path>) -> Option<PathBuf> {
+    let named = typed.map(|path| path.as_os_str().to_owned()).or_else(|| set_variable(CONFIG_VARIABLE))?;
+    Some(named.to_str().map_or_else(|| PathBuf::from(&named), expand_home))
+}
+
+/// The configuration file where nobody named one.
+#[must_use]
+pub fn default_config_file() -> PathBuf {
+    home().join(".takopi").join("takopi.toml")
 }
 
 /// Replaces a leading `~` with the home folder.
@@ -26,6 +26,16 @@ pub fn expand_home(path: &str) -> PathBuf {
         Some("") => home(),
         Some(rest) if rest.starts_with('/') => home().join(rest.trim_start_matches('/')),
         _ => PathBuf::from(path),
+    }
+}
+
+/// A message in which paths below the home folder begin with `~`.
+#[must_use]
+pub fn with_short_home(message: &str) -> String {
+    let home = home();
+    match home.to_str() {
+        Some(home) if home.len() > 1 => message.replace(&format!("{}/", home.trim_end_matches('/')), "~/"),
+        _ => message.to_owned(),
     }
 }
 
@@ -51,6 +61,6 @@ mod tests {
 
     #[test]
     fn what_was_typed_wins() {
-        assert_eq!(config_file(Some(Path::new("/x.toml"))), Path::new("/x.toml"));
+        assert_eq!(named_config_file(Some(Path::new("/x.toml"))).as_deref(), Some(Path::new("/x.toml")));
     }
 }

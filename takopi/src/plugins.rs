@@ -9,5 +9,5 @@ mod registry;
 pub mod report;
 
 pub use enabled::EnabledList;
-pub use load::{LoadError, Loaded};
+pub use load::{LoadError, Loaded, build_runner};
 pub use registry::{Entry, LookupError, Problem, Registry, Standing};

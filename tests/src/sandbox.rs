@@ -122,6 +122,30 @@ impl Sandbox {
         command
     }
 
+    /// A shell in the same surroundings.
+    #[expect(clippy::disallowed_methods, reason = "the test is about what a shell does before")]
+    #[must_use]
+    pub fn shell(&self, script: &str) -> Command {
+        let program = self.command(&[]);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", script]).current_dir(self.work()).env_clear().stdin(Stdio::null());
+        shell.stdout(Stdio::null()).stderr(Stdio::null());
+        for (name, value) in program.get_envs() {
+            shell.env(name, value.unwrap_or_default());
+        }
+        shell
+    }
+
+    /// Ends the processes that carry the mark: a test that left some on purpose cleans up.
+    pub fn end_marked(&self) {
+        for (pid, _) in self.marked() {
+            if let Some(pid) = rustix::process::Pid::from_raw(pid) {
+                // It may have ended meanwhile.
+                let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+            }
+        }
+    }
+
     /// Runs the program to its end.
     #[must_use]
     pub fn run(&self, args: &[&str]) -> Ended {
@@ -137,12 +161,17 @@ impl Sandbox {
     /// The command lines of processes that carry the mark of this sandbox.
     #[must_use]
     pub fn left_behind(&self) -> Vec<String> {
-        fs::read_dir("/proc")
-            .unwrap()
-            .filter_map(|entry| fs::read(entry.ok()?.path().join("cmdline")).ok())
-            .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-            .filter(|line| line.contains(&self.mark))
-            .collect()
+        self.marked().into_iter().map(|(_, line)| line).collect()
+    }
+
+    fn marked(&self) -> Vec<(i32, String)> {
+        let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+            let path = entry.ok()?.path();
+            let pid = path.file_name()?.to_str()?.parse().ok()?;
+            let line = fs::read(path.join("cmdline")).ok()?;
+            Some((pid, String::from_utf8_lossy(&line).replace('\0', " ")))
+        });
+        processes.filter(|(_, line)| line.contains(&self.mark)).collect()
     }
 
     /// Waits until as many processes as this carry the mark.

@@ -63,6 +63,9 @@ pub(crate) fn new() -> EngineBackend {
 
 fn build_runner(config: &EngineConfig) -> Result<Arc<dyn Runner>, ConfigError> {
     let settings: Settings = config.parse()?;
+    if settings.profile.as_deref().is_some_and(|profile| profile.trim().is_empty()) {
+        return Err(config.table.error_at("profile", "expected a name that is not blank"));
+    }
     if let Some(refused) = args::refused(&settings.extra_args) {
         let message = format!("`{refused}` is not possible here: takopi sets it itself");
         return Err(config.table.error_at("extra_args", message));

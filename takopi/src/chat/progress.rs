@@ -49,7 +49,7 @@ impl Progress {
     }
 
     /// Takes an action in, and gives its line if it is one to show.
-    pub fn action(&mut self, event: &ActionEvent) -> Option<&str> {
+    pub fn action(&mut self, event: &ActionEvent) -> Option<String> {
         let Action { id, kind, .. } = &event.action;
         if *kind == ActionKind::Turn {
             return None;
@@ -59,21 +59,19 @@ impl Progress {
             Phase::Completed(_) => !self.open.remove(id),
         };
         self.steps += u64::from(is_new);
-        let line = line(event, &self.cwd);
-        let at = match self.shown.iter().position(|(shown, _)| shown == id) {
-            Some(at) => {
-                self.shown[at].1 = line;
-                at
-            }
-            None => {
+        let line = line(event, is_new, &self.cwd);
+        match self.shown.iter_mut().find(|(shown, _)| shown == id) {
+            Some((_, shown)) => shown.clone_from(&line),
+            None if is_new => {
                 if self.shown.len() == SHOWN_ACTIONS {
                     self.shown.pop_front();
                 }
-                self.shown.push_back((id.clone(), line));
-                self.shown.len() - 1
+                self.shown.push_back((id.clone(), line.clone()));
             }
-        };
-        Some(&self.shown[at].1)
+            // Younger ones took its place; it does not come back for its end.
+            None => {}
+        }
+        Some(line)
     }
 }
 
@@ -95,11 +93,11 @@ pub fn header(label: &str, engine: &str, duration: Duration, steps: u64) -> Stri
     if steps == 0 { header } else { format!("{header} · step {steps}") }
 }
 
-fn line(event: &ActionEvent, cwd: &str) -> String {
+fn line(event: &ActionEvent, is_new: bool, cwd: &str) -> String {
     let exit_code = event.action.detail.exit_code;
     let glyph = match event.phase {
-        Phase::Started => '▸',
-        Phase::Updated => '↻',
+        Phase::Started if is_new => '▸',
+        Phase::Started | Phase::Updated => '↻',
         Phase::Completed(ActionOutcome::Ok) => '✓',
         Phase::Completed(ActionOutcome::Failed) => '✗',
     };
@@ -203,7 +201,7 @@ mod tests {
 
     #[track_caller]
     fn check(action: Action, phase: Phase, expected: &str) {
-        assert_eq!(line(&event(action, phase), "/work"), expected);
+        assert_eq!(line(&event(action, phase), true, "/work"), expected);
     }
 
     #[test]
@@ -259,6 +257,23 @@ mod tests {
             progress.lines().collect::<Vec<_>>(),
             ["✓ echo 95", "✓ echo 96", "✓ echo 97", "✓ echo 98", "✓ echo 99"]
         );
+    }
+
+    #[test]
+    fn an_action_keeps_its_place_and_does_not_come_back() {
+        let mut progress = Progress::new("/work");
+        let action = |n: usize| Action::new(n.to_string(), ActionKind::Command, format!("echo {n}"));
+        for n in 0..6 {
+            progress.action(&event(action(n), Phase::Started));
+        }
+        progress.action(&event(action(2), OK));
+        assert_eq!(progress.action(&event(action(0), OK)).as_deref(), Some("✓ echo 0"));
+        assert_eq!(progress.action(&event(action(3), Phase::Started)).as_deref(), Some("↻ echo 3"));
+        assert_eq!(
+            progress.lines().collect::<Vec<_>>(),
+            ["▸ echo 1", "✓ echo 2", "↻ echo 3", "▸ echo 4", "▸ echo 5"]
+        );
+        assert_eq!(progress.steps(), 6);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tokio::io::AsyncReadExt;
 
 use super::error::CliError;
 use super::{Session, output};
+use crate::plugins::build_runner;
 use crate::process::LocalProcesses;
 
 /// How long a program may take to say its version.
@@ -83,7 +84,7 @@ fn engines(session: &Session<'_>) -> Result<Vec<Finding>, CliError> {
 }
 
 async fn look(engine: &EngineBackend, session: &Session<'_>, processes: &LocalProcesses) -> (Status, String) {
-    let built = session.config.engine(engine.id).and_then(|config| (engine.build_runner)(&config));
+    let built = session.config.engine(engine.id).and_then(|config| build_runner(engine, &config));
     if let Err(error) = built {
         return (Status::Error, error.to_string());
     }

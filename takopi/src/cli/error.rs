@@ -1,5 +1,6 @@
 //! The one error of the command line: what happened, and what to do next.
 
+use std::fmt;
 use std::process::ExitCode;
 
 use takopi_api::config::ConfigError;
@@ -48,6 +49,12 @@ impl CliError {
     pub(super) fn tell(&self) -> ExitCode {
         output::error(&self.message, &self.hints);
         ExitCode::from(if self.is_usage { 2 } else { 1 })
+    }
+}
+
+impl fmt::Display for CliError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
     }
 }
 

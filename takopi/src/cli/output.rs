@@ -1,9 +1,14 @@
 //! The only printer: data goes to standard output, everything else to standard error.
 
+mod writer;
+
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use console::style;
+pub(super) use writer::Writer;
+
+use crate::paths;
 
 /// What became of writing to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,11 +29,11 @@ pub(super) fn data(text: &str) -> io::Result<Written> {
     }
 }
 
-/// Writes what an engine answered. A terminal gets it without control characters: an answer may quote what somebody wrote
-/// in order to be shown there.
-pub(super) fn answer(text: &str) -> io::Result<Written> {
+/// An answer as it is written. A terminal gets it without control characters: an answer may quote what somebody wrote in
+/// order to be shown there.
+pub(super) fn answer(text: &str) -> String {
     let text = if io::stdout().is_terminal() { harmless(text) } else { text.into() };
-    data(&format!("{text}\n"))
+    format!("{text}\n")
 }
 
 /// A text without what could move a terminal's cursor or change its state.
@@ -49,6 +54,7 @@ pub(super) fn prompt(text: &str) {
 }
 
 pub(super) fn error(message: &str, hints: &[String]) {
+    let message = paths::with_short_home(message);
     line(&format!("{} {message}", style("error:").for_stderr().red().bold()));
     for hint in hints {
         line(&format!("{} {hint}", style("hint:").for_stderr().cyan()));
@@ -56,5 +62,6 @@ pub(super) fn error(message: &str, hints: &[String]) {
 }
 
 pub(super) fn warning(message: &str) {
+    let message = paths::with_short_home(message);
     line(&format!("{} {message}", style("warning:").for_stderr().yellow()));
 }

@@ -63,10 +63,8 @@ fn compare(session: &Session<'_>) -> Result<ExitCode, CliError> {
     Ok(ExitCode::FAILURE)
 }
 
-/// Constructs every usable backend. Their panics are rows of the report and not lines on standard error.
+/// Constructs every usable backend.
 fn load_all(session: &Session<'_>) -> Result<Vec<Problem>, CliError> {
-    let hook = std::panic::take_hook();
-    std::panic::set_hook(Box::new(|_| {}));
     let mut problems = Vec::new();
     for entry in session.registry.entries().iter().filter(|entry| entry.standing() == Standing::Visible) {
         let row = entry.row();
@@ -82,17 +80,17 @@ fn load_all(session: &Session<'_>) -> Result<Vec<Problem>, CliError> {
             text,
         }));
     }
-    std::panic::set_hook(hook);
     Ok(problems)
 }
 
 /// Without unwinding a panic ends the process, so the process that tries is another one.
 #[expect(clippy::disallowed_methods, reason = "no engine: this program itself")]
 fn load_in_child(row: &Backend, session: &Session<'_>) -> Result<Option<String>, CliError> {
-    let output = std::process::Command::new(std::env::current_exe()?)
-        .env(paths::CONFIG_VARIABLE, &session.config.path)
-        .args(["plugins", "--probe", row.kind().as_str(), row.id])
-        .output()?;
+    let mut child = std::process::Command::new(std::env::current_exe()?);
+    if session.config.path.exists() {
+        child.env(paths::CONFIG_VARIABLE, &session.config.path);
+    }
+    let output = child.args(["plugins", "--probe", row.kind().as_str(), row.id]).output()?;
     if output.status.success() {
         return Ok(None);
     }

@@ -16,8 +16,8 @@ use takopi_api::runner::{Attachment, RunOptions, RunSpec, Runner, ThreadLocks};
 
 use super::error::CliError;
 use super::{Session, output};
-use crate::config;
 use crate::process::LocalProcesses;
+use crate::{config, plugins};
 use choose::Thread;
 use display::Display;
 
@@ -66,7 +66,8 @@ impl RunArgs {
 pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliError> {
     let RunArgs { engine, args } = args;
     session.warn();
-    let thread = args.resume.as_deref().map(|typed| choose::thread(typed, session)).transpose()?;
+    let thread =
+        args.resume.as_deref().map(|typed| choose::thread(typed, engine.as_deref(), session)).transpose()?;
     let engine = choose::engine(engine.as_deref(), thread.as_ref(), session)?;
     choose::check_options(engine, args.model.as_deref(), args.reasoning.as_deref())?;
     let runner = build_runner(engine, session)?;
@@ -104,7 +105,7 @@ fn build_runner(engine: &EngineBackend, session: &Session<'_>) -> Result<Arc<dyn
             output::warning(&unknown.to_string());
         }
     }
-    Ok((engine.build_runner)(&config)?)
+    Ok(plugins::build_runner(engine, &config)?)
 }
 
 fn folder(typed: Option<PathBuf>) -> Result<PathBuf, CliError> {

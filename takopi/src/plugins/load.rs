@@ -1,12 +1,15 @@
 //! Constructing a backend: once, with a panicking constructor as an error like any other.
 
+use std::cell::Cell;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 use takopi_api::command::CommandBackend;
+use takopi_api::config::{ConfigError, EngineConfig};
 use takopi_api::engine::EngineBackend;
 use takopi_api::plugin::{Backend, Constructor};
+use takopi_api::runner::Runner;
 use takopi_api::transport::TransportBackend;
 
 /// A constructed backend.
@@ -59,9 +62,21 @@ impl fmt::Display for LoadError {
     }
 }
 
+/// Builds the runner of an engine; a panic in there is an error about the engine's table.
+///
+/// # Errors
+/// What the engine says about its table.
+pub fn build_runner(engine: &EngineBackend, config: &EngineConfig) -> Result<Arc<dyn Runner>, ConfigError> {
+    caught(|| (engine.build_runner)(config)).unwrap_or_else(|panic| {
+        Err(config
+            .table
+            .error_at("", format!("the plugin of {} panicked while it read this: {panic}", engine.id)))
+    })
+}
+
 /// Runs the constructor of a row and looks at what it gives.
 pub(super) fn load(row: &Backend) -> Result<Loaded, LoadError> {
-    let loaded = std::panic::catch_unwind(AssertUnwindSafe(|| {
+    caught(|| {
         let loaded = match row.constructor {
             Constructor::Engine(construct) => Loaded::Engine(construct()),
             Constructor::Transport(construct) => Loaded::Transport(construct()),
@@ -69,12 +84,31 @@ pub(super) fn load(row: &Backend) -> Result<Loaded, LoadError> {
             _ => return Err(LoadError::UnknownKind),
         };
         if loaded.id() == row.id { Ok(loaded) } else { Err(LoadError::WrongId(loaded.id().to_owned())) }
-    }));
-    loaded.unwrap_or_else(|panic| {
-        let message = panic
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned());
-        Err(LoadError::Panicked(message.unwrap_or_else(|| "no message".to_owned())))
+    })
+    .unwrap_or_else(|panic| Err(LoadError::Panicked(panic)))
+}
+
+thread_local! {
+    static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs code of a plugin and makes a panic in it a message: it is told where it matters, and not as a backtrace on
+/// standard error.
+fn caught<R>(code: impl FnOnce() -> R) -> Result<R, String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !IS_CAUGHT.get() {
+                usual(panic);
+            }
+        }));
+    });
+    IS_CAUGHT.set(true);
+    let result = std::panic::catch_unwind(AssertUnwindSafe(code));
+    IS_CAUGHT.set(false);
+    result.map_err(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
     })
 }

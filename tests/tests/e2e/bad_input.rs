@@ -72,6 +72,19 @@ fn a_bad_resume_line() {
     );
     says(&sandbox().run(&["run", "--resume=--last", "x"]), 2, &["no resume line"]);
     says(&sandbox().run(&["run", "--resume", "", "x"]), 2, &["no resume line"]);
+    let sandbox_without_codex = sandbox();
+    sandbox_without_codex.config("[plugins]\nenabled = ['takopi-engine-acme']\n");
+    says(
+        &sandbox_without_codex.run(&["run", "--resume", "codex resume 1", "x"]),
+        2,
+        &["the engine `codex` is disabled"],
+    );
+    sandbox_without_codex.config("[codex]\nextra_args = 'x'\n");
+    says(
+        &sandbox_without_codex.run(&["run", "-e", "codex", "--resume", "codex resume 1", "x"]),
+        1,
+        &["`codex.extra_args`"],
+    );
     says(
         &sandbox().run(&["run", "--engine", "acme", "--resume", "codex resume 1", "x"]),
         2,
@@ -94,6 +107,8 @@ fn a_broken_configuration() {
         &["takopi.toml:1:18: `default_engine`: there is no engine `codx`", "hint: did you mean `codex`?"],
     );
     says(&sandbox.run(&["--config", "nowhere.toml", "run", "x"]), 2, &["there is no file nowhere.toml"]);
+    let output = sandbox.command(&["plugins"]).env("TAKOPI_CONFIG", "nowhere.toml").output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "a named file that is not there is no empty one");
     // A person in that situation asks for help: it works.
     sandbox.config("= broken");
     let ended = sandbox.run(&["--help"]);
@@ -156,7 +171,7 @@ fn an_engine_that_prints_no_json() {
     says(
         &codex([lines(&["Usage: codex [options]", "more"])]),
         1,
-        &["it printed what is no JSON: Usage: codex [options]"],
+        &["it printed a line that takopi can not read: Usage: codex [options]"],
     );
 }
 

@@ -127,6 +127,8 @@ fn a_broken_engine_is_an_error_only_for_who_names_it() {
     assert!(error("codex").contains("the engine `codex` can not be used: offered more than once"));
     let ended = sandbox.run(&["run", "hello"]);
     assert!(ended.stdout.contains("demonstration agent"), "{ended:?}");
+    assert!(ended.stderr.contains("warning: the engine `panics` can not be loaded"), "{}", ended.stderr);
+    assert!(!ended.stderr.contains("backtrace"), "{}", ended.stderr);
 }
 
 #[test]

@@ -115,6 +115,70 @@ fn what_a_killed_takopi_left_is_ended_at_the_next_start() {
 }
 
 #[test]
+fn what_was_there_before_is_left_alone() {
+    let sandbox = sandbox();
+    sandbox.engine("codex", &Script::new([Scene::Out(BEGIN.into()), Scene::Out(DONE.into())]));
+    // A stranger that becomes a child of takopi: the shell that started it becomes takopi.
+    let program = sandbox.command(&[]).get_program().to_owned();
+    let script = format!("setsid sleep {} & exec {} run hello", sandbox.mark(), program.display());
+    let mut shell = sandbox.shell(&script);
+    assert!(shell.status().unwrap().success());
+    assert_eq!(sandbox.left_behind().len(), 1, "{:?}", sandbox.left_behind());
+    sandbox.end_marked();
+}
+
+#[test]
+fn an_engine_that_closes_its_output_and_goes_on_is_ended() {
+    let sandbox = sandbox();
+    let deaf = format!("exec 1>&- 2>&-; exec sleep {}", sandbox.mark());
+    sandbox.engine("codex", &Script::new([Scene::Out(BEGIN.into()), Scene::Exec(deaf)]));
+    let ended = sandbox.run(&["run", "hello"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(
+        ended.stderr.contains("codex was ended by SIGTERM before it finished its turn"),
+        "{}",
+        ended.stderr
+    );
+    assert_eq!(sandbox.left_behind(), [""; 0]);
+}
+
+#[test]
+fn a_signal_that_was_ignored_at_the_start_stays_ignored() {
+    let sandbox = sandbox();
+    sandbox
+        .engine("codex", &Script::new([Scene::Out(BEGIN.into()), Scene::Sleep(2), Scene::Out(DONE.into())]));
+    let program = sandbox.command(&[]).get_program().to_owned();
+    let mut shell = sandbox.shell(&format!("trap '' HUP; exec {} run hello", program.display()));
+    let mut child = shell.spawn().unwrap();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), Signal::HUP).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_reader_that_does_not_read_does_not_keep_an_interrupt_out() {
+    let sandbox = sandbox();
+    let mut scenes = vec![Scene::Out(BEGIN.into())];
+    for n in 0..200 {
+        scenes.push(Scene::Out(format!(
+            "{{\"type\":\"item.completed\",\"item\":{{\"id\":\"i{n}\",\"type\":\"reasoning\",\"text\":\"{}\"}}}}\n",
+            "x".repeat(5000)
+        )));
+    }
+    scenes.push(Scene::Sleep(600));
+    sandbox.engine("codex", &Script::new(scenes));
+    let mut child = sandbox.command(&["run", "--json", "hello"]).spawn().unwrap();
+    let _unread = child.stdout.take();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let pid = rustix::process::Pid::from_child(&child);
+    for _ in 0..3 {
+        rustix::process::kill_process(pid, Signal::INT).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
 fn a_reader_that_goes_away_ends_the_run_without_an_error() {
     let sandbox = sandbox();
     let mut scenes = vec![Scene::Out(BEGIN.into())];
@@ -128,7 +192,6 @@ fn a_reader_that_goes_away_ends_the_run_without_an_error() {
     sandbox.engine("codex", &Script::new(scenes));
     let mut child = sandbox.command(&["run", "--json", "hello"]).spawn().unwrap();
     drop(child.stdout.take());
-    let status = child.wait().unwrap();
-    assert!(!status.success() || status.code() == Some(0), "it ends: {status}");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(sandbox.left_behind(), [""; 0]);
 }

@@ -92,6 +92,22 @@ fn a_permission_is_asked_and_denied_with_a_reason() {
 }
 
 #[test]
+fn what_was_typed_before_the_question_is_no_answer_to_it() {
+    let sandbox = sandbox();
+    let mut terminal =
+        Terminal::new(&sandbox, &["run", "--engine", "acme", "slowly write hello to NOTES.md"]);
+    terminal.wait_for("step 1");
+    terminal.types("y");
+    terminal.wait_for("or why not: ");
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!sandbox.work().join("NOTES.md").exists(), "an early word was taken for a permission");
+    terminal.types("n");
+    terminal.wait_for("acme resume ");
+    assert_eq!(terminal.end(), Some(0));
+    assert!(!sandbox.work().join("NOTES.md").exists());
+}
+
+#[test]
 fn the_steps_are_shown_while_it_works() {
     let sandbox = sandbox();
     let terminal = Terminal::new(&sandbox, &["run", "--engine", "acme", "slowly which files are largest?"]);

@@ -38,6 +38,17 @@ impl Person {
         }
     }
 
+    /// Forgets what was typed so far: it can not be meant as the answer to what is only asked now.
+    pub(super) fn forget_typed(&mut self) {
+        if let Self::There(lines) = self {
+            // A terminal that is gone has nothing typed.
+            let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+            if let Some(lines) = lines {
+                while lines.try_recv().is_ok() {}
+            }
+        }
+    }
+
     pub(super) const fn is_there(&self) -> bool {
         matches!(self, Self::There(_))
     }

@@ -7,6 +7,8 @@ use takopi_api::runner::Runner;
 
 use super::super::Session;
 use super::super::error::CliError;
+use super::super::output;
+use crate::plugins::{LookupError, build_runner};
 
 /// What `--resume` names.
 #[derive(Debug)]
@@ -27,31 +29,46 @@ impl Thread {
     }
 }
 
-/// Reads what was typed after `--resume`: a resume line of any engine, or else one word.
-pub(super) fn thread(typed: &str, session: &Session<'_>) -> Result<Thread, CliError> {
+/// Reads what was typed after `--resume`: a resume line of the engine that is named, or of any, or else one word.
+pub(super) fn thread(typed: &str, engine: Option<&str>, session: &Session<'_>) -> Result<Thread, CliError> {
+    let mut silent = Vec::new();
     for entry in session.registry.visible(BackendKind::Engine) {
-        // An engine that can not be built has no resume lines; whoever names it is told why.
-        let Ok(engine) = session.registry.engine(entry.row().id) else { continue };
-        let Ok(runner) = session.config.engine(engine.id).and_then(|config| (engine.build_runner)(&config))
-        else {
-            continue;
-        };
-        if let Some(token) = runner.extract_resume(typed) {
-            return Ok(Thread::Line(token));
+        let id = entry.row().id;
+        match resume_line(typed, id, session) {
+            Ok(Some(token)) => return Ok(Thread::Line(token)),
+            Ok(None) => {}
+            // Whoever names an engine is told what is wrong with it; else it is one that could not be asked.
+            Err(error) if engine == Some(id) => return Err(error),
+            Err(error) => silent.push((id, error)),
         }
     }
     let word = typed.trim().trim_matches('`');
-    if word.is_empty() || word.contains(char::is_whitespace) || word.starts_with('-') {
-        let engines: Vec<&str> =
-            session.registry.visible(BackendKind::Engine).map(|entry| entry.row().id).collect();
-        return Err(CliError::usage(format!(
-            "`{}` is no resume line of an engine of this build",
-            typed.trim()
-        ))
-        .hint("copy the whole line that a run printed at its end, or only the id in it")
-        .hint(format!("engines: {}", list(&engines))));
+    if !word.is_empty() && !word.contains(char::is_whitespace) && !word.starts_with('-') {
+        return Ok(Thread::Token(word.to_owned()));
     }
-    Ok(Thread::Token(word.to_owned()))
+    // It may be a line of an engine that is disabled or not compiled in.
+    if let Some(Err(lookup)) =
+        word.split_whitespace().next().map(|id| session.registry.find(BackendKind::Engine, id))
+        && !matches!(lookup, LookupError::Unknown { not_compiled_in: None, .. })
+    {
+        return Err(CliError::from(lookup).into_usage());
+    }
+    let engines: Vec<&str> =
+        session.registry.visible(BackendKind::Engine).map(|entry| entry.row().id).collect();
+    let mut error =
+        CliError::usage(format!("`{}` is no resume line of an engine of this build", typed.trim()))
+            .hint("copy the whole line that a run printed at its end, or only the id in it")
+            .hint(format!("engines: {}", list(&engines)));
+    for (id, why) in silent {
+        error = error.hint(format!("{id} could not be asked: {why}"));
+    }
+    Err(error)
+}
+
+fn resume_line(typed: &str, id: &str, session: &Session<'_>) -> Result<Option<ResumeToken>, CliError> {
+    let engine = session.registry.engine(id)?;
+    let runner = build_runner(engine, &session.config.engine(id)?)?;
+    Ok(runner.extract_resume(typed))
 }
 
 /// The engine of a run: the one that is named, else that of the resume line, else `default_engine`, else the first that
@@ -119,7 +136,13 @@ fn loadable<'a>(session: &'a Session<'_>) -> Vec<&'a EngineBackend> {
     session
         .registry
         .visible(BackendKind::Engine)
-        .filter_map(|entry| session.registry.engine(entry.row().id).ok())
+        .filter_map(|entry| match session.registry.engine(entry.row().id) {
+            Ok(engine) => Some(engine),
+            Err(error) => {
+                output::warning(&error.to_string());
+                None
+            }
+        })
         .collect()
 }
 

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use console::truncate_str;
 use indicatif::{ProgressBar, ProgressStyle};
-use takopi_api::event::{ActionEvent, Event, Phase};
+use takopi_api::event::{ActionEvent, Completed, Event, Outcome, Phase};
 
-use super::super::output::{self, Written};
+use super::super::output;
 use crate::chat::progress::{self, Progress};
 
 /// How often the clock on the terminal moves.
@@ -49,18 +49,31 @@ impl Display {
         matches!(self.form, Form::Json)
     }
 
-    /// Shows an event.
-    pub(super) fn event(&mut self, event: &Event) -> io::Result<Written> {
+    /// Shows an event on standard error, or gives what is to be written to standard output.
+    pub(super) fn event(&mut self, event: &Event) -> io::Result<Option<String>> {
         if self.is_json() {
-            let json = serde_json::to_string(event)?;
-            return output::data(&(json + "\n"));
+            return Ok(Some(serde_json::to_string(event)? + "\n"));
         }
         match event {
             Event::Action(event) => self.action(event),
             Event::Started(_) => self.redraw("working"),
             _ => {}
         }
-        Ok(Written::All)
+        Ok(None)
+    }
+
+    /// Takes the progress away, and gives what is to be written to standard output at the end.
+    pub(super) fn completed(&self, completed: &Completed) -> io::Result<Option<String>> {
+        if self.is_json() {
+            return Ok(Some(serde_json::to_string(&Event::Completed(completed.clone()))? + "\n"));
+        }
+        self.end(match completed.outcome {
+            Outcome::Done => "done",
+            Outcome::Failed { .. } => "error",
+            Outcome::Interrupted => "cancelled",
+        });
+        let answer = completed.answer.trim_end();
+        Ok((!answer.is_empty()).then(|| output::answer(answer)))
     }
 
     /// A line for the person, in between.
@@ -88,15 +101,12 @@ impl Display {
         }
     }
 
-    /// The run is over.
-    pub(super) fn end(&self, label: &str) {
+    fn end(&self, label: &str) {
         if let Form::Live(bar) = &self.form {
             bar.finish_and_clear();
         }
-        if !self.is_json() {
-            let (duration, steps) = (self.began.elapsed(), self.progress.steps());
-            output::line(&progress::header(label, &self.engine, duration, steps));
-        }
+        let (duration, steps) = (self.began.elapsed(), self.progress.steps());
+        output::line(&progress::header(label, &self.engine, duration, steps));
     }
 
     fn action(&mut self, event: &ActionEvent) {
@@ -104,7 +114,7 @@ impl Display {
         if let (Form::Lines, Some(line)) = (&self.form, line)
             && event.phase != Phase::Updated
         {
-            output::line(line);
+            output::line(&line);
         }
         self.redraw("working");
     }

@@ -10,7 +10,7 @@ use takopi_api::runner::{RunControl, RunSpec, Runner};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::super::error::CliError;
-use super::super::output::{self, Written};
+use super::super::output::{self, Writer, Written};
 use super::ask::{self, Person};
 use super::display::Display;
 use crate::process::LocalProcesses;
@@ -35,17 +35,55 @@ pub(super) async fn drive(
         interrupts: 0,
         has_started: false,
     };
-    loop {
+    let mut unwritten = VecDeque::new();
+    let writer = Writer::new();
+    let mut is_writing = true;
+    let completed = loop {
+        let next_text = unwritten.front().cloned();
         tokio::select! {
-            event = events.next() => match event {
-                Some(Event::Completed(completed)) => return driver.completed(completed, runner),
-                Some(event) => driver.event(event).await?,
+            is_read = write(&writer, next_text), if !unwritten.is_empty() => {
+                unwritten.pop_front();
+                if !is_read {
+                    // Whoever read the events has enough, so the engine has nobody to work for.
+                    driver.control.kill();
+                    is_writing = false;
+                    unwritten.clear();
+                }
+            }
+            event = events.next(), if unwritten.is_empty() => match event {
+                Some(Event::Completed(completed)) => break completed,
+                Some(event) => unwritten.extend(driver.event(event).await?.filter(|_| is_writing)),
                 // The contract gives `completed` before the end.
                 None => return Err(CliError::new("the run ended without a word")),
             },
-            () = signals.next() => driver.interrupt().await,
+            () = signals.next() => if driver.interrupt().await == Urgency::Now {
+                // Not even a reader that does not read is waited for.
+                is_writing = false;
+                unwritten.clear();
+            },
             line = driver.person.line(), if !driver.open.is_empty() => driver.answer(line).await,
         }
+    };
+    let text = driver.display.completed(&completed)?;
+    let written = async {
+        if let Some(text) = text {
+            writer.write(text).await;
+        }
+        writer.finish().await
+    };
+    let written = tokio::select! {
+        written = written, if is_writing => written?,
+        () = signals.next(), if is_writing => Written::NobodyReads,
+        else => Written::NobodyReads,
+    };
+    Ok(driver.end(completed, written, runner))
+}
+
+/// Hands a text to the writer; without one there is nothing to wait for.
+async fn write(writer: &Writer, text: Option<String>) -> bool {
+    match text {
+        Some(text) => writer.write(text).await,
+        None => true,
     }
 }
 
@@ -62,6 +100,15 @@ pub(super) async fn shut_down(processes: &LocalProcesses) -> std::io::Result<()>
     Ok(())
 }
 
+/// When a run has to end.
+#[derive(PartialEq, Eq)]
+enum Urgency {
+    /// As soon as the engine is done with it.
+    Soon,
+    /// At once.
+    Now,
+}
+
 struct Driver {
     engine: String,
     control: RunControl,
@@ -74,11 +121,9 @@ struct Driver {
 }
 
 impl Driver {
-    async fn event(&mut self, event: Event) -> Result<(), CliError> {
-        if self.display.event(&event)? == Written::NobodyReads {
-            // Whoever read the events has enough; so the engine has no reader to work for.
-            self.control.kill();
-        }
+    /// Shows an event, and gives what is to be written to standard output.
+    async fn event(&mut self, event: Event) -> Result<Option<String>, CliError> {
+        let text = self.display.event(&event)?;
         match event {
             Event::Started(_) => self.has_started = true,
             Event::Request(event) => self.request(event.request).await,
@@ -91,15 +136,14 @@ impl Driver {
             }
             _ => {}
         }
-        Ok(())
+        Ok(text)
     }
 
     async fn request(&mut self, request: Request) {
         if !self.person.is_there() {
-            self.display.note(&format!(
-                "{} asks: {}: denied, there is no terminal to ask on",
-                self.engine, request.title
-            ));
+            let title = output::harmless(&request.title);
+            self.display
+                .note(&format!("{} asks: {title}: denied, there is no terminal to ask on", self.engine));
             let reason = Some("there is nobody who could answer".to_owned());
             self.decide(&request, Decision::Deny { reason }).await;
             return;
@@ -133,71 +177,73 @@ impl Driver {
         match self.open.front() {
             Some(request) => {
                 self.display.hide();
+                self.person.forget_typed();
                 ask::show(&self.engine, request);
             }
             None => self.display.show(),
         }
     }
 
-    async fn interrupt(&mut self) {
+    async fn interrupt(&mut self) -> Urgency {
         self.interrupts += 1;
         if self.interrupts > 1 {
             self.display.note("killing it");
-            return self.control.kill();
+            self.control.kill();
+            return Urgency::Now;
         }
         self.display.note(&format!("interrupting {}; once more kills it", self.engine));
         // A run that is over meanwhile says so by its last event.
         let _ = self.control.interrupt().await;
+        Urgency::Soon
     }
 
-    fn completed(self, completed: Completed, runner: &Arc<dyn Runner>) -> Result<ExitCode, CliError> {
-        let (label, code) = match &completed.outcome {
-            Outcome::Done => ("done", ExitCode::SUCCESS),
-            Outcome::Failed { .. } => ("error", ExitCode::FAILURE),
-            Outcome::Interrupted => ("cancelled", ExitCode::from(INTERRUPTED)),
-        };
-        self.display.end(label);
-        if self.display.is_json() {
-            output::data(
-                &(serde_json::to_string(&Event::Completed(completed)).map_err(std::io::Error::from)? + "\n"),
-            )?;
-            return Ok(code);
+    /// Tells how the run ended, after the answer is written.
+    fn end(self, completed: Completed, written: Written, runner: &Arc<dyn Runner>) -> ExitCode {
+        if !self.display.is_json() {
+            if let Outcome::Failed { error } = &completed.outcome {
+                output::error(&output::harmless(error), &[]);
+            }
+            // A thread that could not be opened can not be resumed either.
+            if self.has_started
+                && let Some(line) = completed.resume.and_then(|token| runner.format_resume(&token).ok())
+            {
+                output::line(&line);
+            }
         }
-        let answer = completed.answer.trim_end();
-        if !answer.is_empty() {
-            output::answer(answer)?;
+        match completed.outcome {
+            // A reader that has enough is no failure, whatever became of the rest.
+            _ if written == Written::NobodyReads && self.interrupts == 0 => ExitCode::SUCCESS,
+            Outcome::Done => ExitCode::SUCCESS,
+            Outcome::Failed { .. } => ExitCode::FAILURE,
+            Outcome::Interrupted => ExitCode::from(INTERRUPTED),
         }
-        if let Outcome::Failed { error } = &completed.outcome {
-            output::error(&output::harmless(error), &[]);
-        }
-        // A thread that could not be opened can not be resumed either.
-        if self.has_started
-            && let Some(line) = completed.resume.and_then(|token| runner.format_resume(&token).ok())
-        {
-            output::line(&line);
-        }
-        Ok(code)
     }
 }
 
 /// Ctrl-C, and what a service manager or a closed terminal sends instead.
-struct Signals([Signal; 3]);
+struct Signals(Vec<Signal>);
 
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        Ok(Self([
-            signal(SignalKind::interrupt())?,
-            signal(SignalKind::terminate())?,
-            signal(SignalKind::hangup())?,
-        ]))
+        let ignored = ignored_signals();
+        let kinds = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+        // Who started takopi with a signal ignored (`nohup`, a shell's background job) means that.
+        let heard = kinds.into_iter().filter(|kind| ignored & (1 << (kind.as_raw_value() - 1)) == 0);
+        Ok(Self(heard.map(signal).collect::<Result<_, _>>()?))
     }
 
     async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
+        let waits = self.0.iter_mut().map(|signal| Box::pin(signal.recv()));
+        if waits.len() == 0 {
+            return std::future::pending().await;
         }
+        futures_util::future::select_all(waits).await;
     }
+}
+
+/// The signals that this process was started with as ignored, one bit each; see proc(5).
+fn ignored_signals() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
 }
