@@ -66,12 +66,26 @@ pub(crate) struct Item<'a> {
     /// `mcp_tool_call`.
     #[serde(borrow)]
     pub(crate) server: Field<'a>,
+    #[serde(borrow)]
+    pub(crate) arguments: Field<'a>,
+    /// `mcp_tool_call`: a [`CallResult`].
+    #[serde(borrow)]
+    pub(crate) result: Field<'a>,
     /// `mcp_tool_call`: an [`ErrorBody`].
     #[serde(borrow)]
     pub(crate) error: Field<'a>,
     /// `collab_tool_call`.
     #[serde(borrow)]
     pub(crate) prompt: Field<'a>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct CallResult<'a> {
+    #[serde(borrow)]
+    pub(crate) content: Field<'a>,
+    #[serde(borrow)]
+    pub(crate) structured_content: Field<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -71,6 +71,25 @@ async fn unknown_lines_fields_and_types_cost_nothing_but_themselves() {
 }
 
 #[tokio::test]
+async fn calls_of_other_servers_are_told_with_what_is_known() {
+    let lines = [
+        r#"{"type":"thread.started","thread_id":"t1"}"#,
+        r#"{"type":"item.completed","item":{"id":"i1","type":"mcp_tool_call","server":"docs","tool":"search","arguments":{"q":"x"},"result":{"content":[{"type":"text"}],"structured_content":null},"status":"completed"}}"#,
+        r#"{"type":"item.completed","item":{"id":"i2","type":"mcp_tool_call","server":"docs","tool":"open","error":{"message":"no such page"},"status":"failed"}}"#,
+        r#"{"type":"turn.completed"}"#,
+    ];
+    let (_, events) = play(Script::new(lines.join("\n")), None).await;
+    let json: Vec<String> = events[1..3].iter().map(|event| serde_json::to_string(event).unwrap()).collect();
+    assert_eq!(
+        json,
+        [
+            r#"{"type":"action","engine":"codex","action":{"id":"i1","kind":"tool","title":"docs.search","detail":{"arguments":{"q":"x"},"result_summary":{"content_blocks":1,"has_structured":false},"server":"docs","status":"completed","tool":"search"}},"phase":"completed","ok":true}"#,
+            r#"{"type":"action","engine":"codex","action":{"id":"i2","kind":"tool","title":"docs.open","detail":{"error_message":"no such page","server":"docs","status":"failed","tool":"open"}},"phase":"completed","ok":false}"#
+        ]
+    );
+}
+
+#[tokio::test]
 async fn commentary_is_no_answer_and_a_later_message_supersedes_an_earlier_one() {
     let lines = [
         r#"{"type":"thread.started","thread_id":"t1"}"#,

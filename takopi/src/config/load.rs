@@ -100,6 +100,7 @@ fn projects(
     warnings: &mut Vec<String>,
 ) -> Result<BTreeMap<String, Project>, ConfigError> {
     let all = table.table("projects")?;
+    let main_chats = main_chats(table)?;
     let mut projects: BTreeMap<String, Project> = BTreeMap::new();
     for alias in all.keys() {
         if projects.keys().any(|other| other.eq_ignore_ascii_case(&alias)) {
@@ -111,6 +112,19 @@ fn projects(
         let entry = all.table(&alias)?;
         warn(warnings, &entry.keys_other_than(PROJECT_KEYS));
         let project = project(&entry, table.file())?;
+        if let Some(engine) = &project.default_engine
+            && !engine_ids.iter().any(|id| id.eq_ignore_ascii_case(engine))
+        {
+            let known = list(engine_ids.iter().copied());
+            return Err(entry
+                .error_at("default_engine", format!("there is no engine `{engine}`"))
+                .hint(format!("engines: {known}")));
+        }
+        if let Some(chat) = &project.chat_id
+            && main_chats.contains(chat)
+        {
+            return Err(entry.error_at("chat_id", format!("{chat} is the main chat of a transport")));
+        }
         if let Some(chat) = &project.chat_id
             && projects.values().any(|other| other.chat_id.as_ref() == Some(chat))
         {
@@ -119,6 +133,18 @@ fn projects(
         projects.insert(alias, project);
     }
     Ok(projects)
+}
+
+/// The chats that belong to a transport itself, and so to no project.
+fn main_chats(table: &ConfigTable) -> Result<Vec<String>, ConfigError> {
+    let transports = table.table("transports")?;
+    let mut chats = Vec::new();
+    for id in transports.keys() {
+        if let Some(ChatId(chat)) = transports.table(&id)?.get("chat_id")? {
+            chats.push(chat);
+        }
+    }
+    Ok(chats)
 }
 
 fn project(entry: &ConfigTable, file: &Path) -> Result<Project, ConfigError> {
@@ -253,6 +279,14 @@ mod tests {
         fails(
             "[projects.a]\npath='/'\nchat_id=1\n[projects.b]\npath='/'\nchat_id='1'\n",
             "takopi.toml:6:9: `projects.b.chat_id`: another project has the chat 1",
+        );
+        fails(
+            "[transports.x]\nchat_id = 7\n[projects.a]\npath='/'\nchat_id = '7'\n",
+            "takopi.toml:5:11: `projects.a.chat_id`: 7 is the main chat of a transport",
+        );
+        fails(
+            "[projects.a]\npath='/'\ndefault_engine = 'zebra'\n",
+            "takopi.toml:3:18: `projects.a.default_engine`: there is no engine `zebra`",
         );
         fails(
             "[limits]\nengines = 0\n",

@@ -1,10 +1,15 @@
 //! Items: what a turn works on.
 
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
 use takopi_api::event::{Action, ActionKind, ActionOutcome, EventFactory, FileChange, Phase};
 use takopi_api::jsonl::Recognition;
 
 use super::{Answer, Translation, text};
-use crate::event::{ErrorBody, Item, Todo};
+use crate::event::{CallResult, ErrorBody, Item, Todo};
+
+/// Arguments of a call that are longer than this are not kept, in bytes.
+const KEPT_ARGUMENTS: usize = 2_000;
 
 impl Translation {
     pub(super) fn item(&mut self, kind: &str, item: &Item<'_>, out: &mut EventFactory) -> Recognition {
@@ -75,24 +80,44 @@ fn action(kind: &str, item: &Item<'_>) -> Option<(Action, ActionOutcome)> {
         ActionKind::Command => {
             let exit_code = item.exit_code.read::<i32>();
             let ok = is_completed && exit_code.unwrap_or_default() == 0;
-            (action.exit_code(exit_code), ok.into())
+            (with_status(action.exit_code(exit_code), item), ok.into())
         }
         ActionKind::FileChange => {
             let changes: Vec<FileChange> = item.changes.elements();
             (action.changes(changes), is_completed.into())
         }
         ActionKind::Tool => {
-            let error = item.error.read::<ErrorBody<'_>>().map(|body| body.message.text().into_owned());
             let ok = is_completed && !item.error.is_present();
-            let action = match error {
-                Some(error) => action.with("error_message", error),
-                None => action,
-            };
-            (action, ok.into())
+            (with_call(with_status(action, item), item), ok.into())
         }
         ActionKind::Subagent => (action, (item.status.text() != "failed").into()),
         _ => (action, ActionOutcome::Ok),
     })
+}
+
+fn with_status(action: Action, item: &Item<'_>) -> Action {
+    if item.status.is_present() { action.with("status", item.status.text()) } else { action }
+}
+
+/// What is known of a call of an MCP server's tool.
+fn with_call(action: Action, item: &Item<'_>) -> Action {
+    let mut action = action.with("server", item.server.text()).with("tool", item.tool.text());
+    if item.arguments.text().len() <= KEPT_ARGUMENTS
+        && let Some(arguments) = item.arguments.read::<Value>()
+    {
+        action = action.with("arguments", arguments);
+    }
+    if let Some(error) = item.error.read::<ErrorBody<'_>>() {
+        action = action.with("error_message", error.message.text());
+    }
+    if let Some(result) = item.result.read::<CallResult<'_>>() {
+        let summary = json!({
+            "content_blocks": result.content.elements::<IgnoredAny>().len(),
+            "has_structured": result.structured_content.is_present(),
+        });
+        action = action.with("result_summary", summary);
+    }
+    action
 }
 
 /// An item of a type that came after this program: it is named once it is done, and what it says is not guessed.
