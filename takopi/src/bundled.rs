@@ -49,7 +49,9 @@ macro_rules! bundled {
 
 bundled! {
     "engine-acme" => takopi_engine_acme,
+    "engine-claude" => takopi_engine_claude,
     "engine-codex" => takopi_engine_codex,
+    "engine-qwen" => takopi_engine_qwen,
 }
 
 /// Whether a distribution is one of this project's.

@@ -14,6 +14,9 @@ pub(crate) const ROOT: &str = "Cargo.toml";
 /// The manifest of the program.
 pub(crate) const PROGRAM: &str = "takopi/Cargo.toml";
 
+/// The manifest of the end-to-end tests, whose program has every plugin.
+pub(crate) const TESTS: &str = "tests/Cargo.toml";
+
 /// Reads a manifest, by its path from the root.
 pub(crate) fn read(workspace: &Workspace, file: &str) -> Result<DocumentMut, Error> {
     workspace.read(file)?.parse().map_err(|error| Error::at(&workspace.path(file), error))
@@ -46,6 +49,28 @@ pub(crate) fn add_to_program(manifest: &mut DocumentMut, plugin: &PluginName) ->
     let feature = Array::from_iter([format!("dep:{}", plugin.package())]);
     insert(table_mut(manifest, &["features"])?, &plugin.feature(), feature.into(), is_plugin_feature);
     Ok(())
+}
+
+/// Adds the plugin's feature to the program of the end-to-end tests.
+pub(crate) fn add_to_tests(manifest: &mut DocumentMut, plugin: &PluginName) -> Result<(), String> {
+    let dependencies = table_mut(manifest, &["dependencies"])?;
+    let features = dependencies
+        .get_mut("takopi")
+        .and_then(|takopi| takopi.get_mut("features"))
+        .and_then(Item::as_array_mut)
+        .ok_or("has no list of features in its dependency `takopi`")?;
+    let mut names: Vec<String> = features.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+    names.push(plugin.feature());
+    names.sort();
+    *features = Array::from_iter(names);
+    Ok(())
+}
+
+/// The features that the program of the end-to-end tests has.
+pub(crate) fn features_of_tests(manifest: &DocumentMut) -> Vec<String> {
+    let features = table(manifest, &["dependencies"])
+        .and_then(|dependencies| dependencies.get("takopi")?.get("features")?.as_array());
+    features.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn table_mut<'a>(manifest: &'a mut DocumentMut, path: &[&str]) -> Result<&'a mut Table, String> {
@@ -117,6 +142,16 @@ mod tests {
                 "takopi-command-a = { workspace = true, optional = true }\ntakopi-engine-b = {",
             );
         assert_eq!(manifest.to_string(), expected);
+    }
+
+    #[test]
+    fn the_tests_have_every_plugin() {
+        let mut manifest: DocumentMut =
+            "[dependencies]\ntakopi = { path = \"../takopi\", features = [\"engine-b\"] }\n".parse().unwrap();
+        add_to_tests(&mut manifest, &plugin(Kind::Engine, "a")).unwrap();
+        assert_eq!(features_of_tests(&manifest), ["engine-a", "engine-b"]);
+        let mut manifest: DocumentMut = "[dependencies]\n".parse().unwrap();
+        assert!(add_to_tests(&mut manifest, &plugin(Kind::Engine, "a")).is_err());
     }
 
     #[test]

@@ -85,11 +85,14 @@ fn wired(workspace: &Workspace, plugin: &PluginName) -> Result<Vec<(String, Stri
     manifest::add_to_workspace(&mut root, plugin).map_err(|problem| told(manifest::ROOT, problem))?;
     let mut program = manifest::read(workspace, manifest::PROGRAM)?;
     manifest::add_to_program(&mut program, plugin).map_err(|problem| told(manifest::PROGRAM, problem))?;
+    let mut tests = manifest::read(workspace, manifest::TESTS)?;
+    manifest::add_to_tests(&mut tests, plugin).map_err(|problem| told(manifest::TESTS, problem))?;
     let table = bundled::with_row(&workspace.read(bundled::FILE)?, plugin)
         .map_err(|problem| told(bundled::FILE, problem))?;
     Ok(vec![
         (manifest::ROOT.to_owned(), root.to_string()),
         (manifest::PROGRAM.to_owned(), program.to_string()),
+        (manifest::TESTS.to_owned(), tests.to_string()),
         (bundled::FILE.to_owned(), table),
     ])
 }

@@ -3,7 +3,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicUsize, Ordering};
+#[cfg(target_os = "linux")]
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use tokio::time::Instant;
 use super::admission::{Admission, Limits, Place};
 use super::tail::Tail;
 #[cfg(target_os = "linux")]
-use super::tree::Tree;
+use super::tree::{Family, Tree};
 
 /// How long processes that a program left behind may take to end when they are asked, before they are killed.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(2);
@@ -35,7 +36,8 @@ const STDERR_PATIENCE: Duration = Duration::from_millis(500);
 pub struct LocalProcesses {
     admission: Admission,
     watchers: Mutex<JoinSet<()>>,
-    running: Arc<AtomicUsize>,
+    #[cfg(target_os = "linux")]
+    family: Arc<Family>,
     /// Set once all programs have to end at once.
     hurry: watch::Sender<bool>,
 }
@@ -55,7 +57,8 @@ impl LocalProcesses {
         Arc::new(Self {
             admission: Admission::new(limits),
             watchers: Mutex::default(),
-            running: Arc::default(),
+            #[cfg(target_os = "linux")]
+            family: Arc::new(Family::new()),
             hurry: watch::Sender::new(false),
         })
     }
@@ -105,9 +108,13 @@ impl ProcessHost for LocalProcesses {
         let (exit, exited) = watch::channel(None);
         let handle = Arc::new(LocalHandle { pid: child.id(), orders, exited, tail: tail.clone() });
         tracing::debug!(pid = child.id(), program = %program.display(), "started");
-        let running = Running::new(&self.running);
+        let root = child.id().and_then(|pid| i32::try_from(pid).ok());
+        #[cfg(target_os = "linux")]
+        let leftovers = Leftovers::new(root, &mark, &self.family);
+        #[cfg(not(target_os = "linux"))]
+        let leftovers = Leftovers::new(root);
         let hurry = self.hurry.subscribe();
-        let watcher = Watcher { child, mark, inbox, hurry, exit, tail, stderr, running, _place: place };
+        let watcher = Watcher { child, root, leftovers, inbox, hurry, exit, tail, stderr, _place: place };
         {
             let mut watchers = self.watchers();
             while watchers.try_join_next().is_some() {}
@@ -224,36 +231,38 @@ impl ProcessHandle for LocalHandle {
 /// Watches one program to its end, and then ends what it left behind.
 struct Watcher {
     child: Child,
-    mark: String,
+    root: Option<i32>,
+    leftovers: Leftovers,
     inbox: mpsc::UnboundedReceiver<Ending>,
     hurry: watch::Receiver<bool>,
     exit: watch::Sender<Option<ExitStatus>>,
     tail: Tail,
     stderr: Option<tokio::task::JoinHandle<()>>,
-    running: Running,
     _place: Place,
 }
 
 /// Counts a program for as long as it, or anything that it left, may be alive.
-struct Running(Arc<AtomicUsize>);
+#[cfg(target_os = "linux")]
+struct Running(Arc<Family>);
 
+#[cfg(target_os = "linux")]
 impl Running {
-    fn new(count: &Arc<AtomicUsize>) -> Self {
-        count.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(count))
+    fn new(family: &Arc<Family>) -> Self {
+        family.programs.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(family))
     }
 }
 
+#[cfg(target_os = "linux")]
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.0.programs.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 impl Watcher {
     async fn watch(mut self) {
-        let root = self.child.id().and_then(|pid| i32::try_from(pid).ok());
-        let mut leftovers = Leftovers::new(root, &self.mark, &self.running);
+        let root = self.root;
         let mut deadline: Option<Instant> = None;
         let mut is_held = true;
         let status = loop {
@@ -263,19 +272,19 @@ impl Watcher {
                     // Without a handle nobody can want anything more of the program.
                     is_held = order.is_some();
                     let ending = order.unwrap_or(Ending::asking(Ask::Terminate));
-                    leftovers.look().await;
+                    self.leftovers.look().await;
                     ask(root, ending.ask);
                     let until = Instant::now() + ending.grace;
                     deadline = Some(deadline.map_or(until, |earlier| earlier.min(until)));
                 }
                 () = sleep_until(deadline) => {
                     tracing::info!(root, "killed: its time was up");
-                    break self.kill(&mut leftovers).await;
+                    break self.kill().await;
                 }
                 // The sender lives in the host; without a host there is nobody to wait for either.
                 () = set(&mut self.hurry) => {
                     deadline = Some(Instant::now());
-                    break self.kill(&mut leftovers).await;
+                    break self.kill().await;
                 }
             }
         };
@@ -287,14 +296,14 @@ impl Watcher {
         self.exit.send_replace(Some(status));
         // What is left has no more time than the program itself had.
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        leftovers.terminate(left.unwrap_or(LEFTOVER_GRACE).min(LEFTOVER_GRACE)).await;
-        leftovers.kill().await;
+        self.leftovers.terminate(left.unwrap_or(LEFTOVER_GRACE).min(LEFTOVER_GRACE)).await;
+        self.leftovers.kill().await;
     }
 }
 
 impl Watcher {
-    async fn kill(&mut self, leftovers: &mut Leftovers) -> std::io::Result<std::process::ExitStatus> {
-        leftovers.kill().await;
+    async fn kill(&mut self) -> std::io::Result<std::process::ExitStatus> {
+        self.leftovers.kill().await;
         // The program itself is killed even where nothing can be found out about processes. It may be gone already.
         let _ = self.child.start_kill();
         self.child.wait().await
@@ -338,12 +347,16 @@ fn exit_status(status: std::process::ExitStatus) -> ExitStatus {
 
 /// What a program leaves behind. Looking at processes blocks for some milliseconds, so it happens on another thread.
 #[cfg(target_os = "linux")]
-struct Leftovers(Option<Tree>);
+struct Leftovers {
+    tree: Option<Tree>,
+    _running: Running,
+}
 
 #[cfg(target_os = "linux")]
 impl Leftovers {
-    fn new(root: Option<i32>, mark: &str, running: &Running) -> Self {
-        Self(root.map(|root| Tree::new(root, mark, Arc::clone(&running.0))))
+    fn new(root: Option<i32>, mark: &str, family: &Arc<Family>) -> Self {
+        let tree = root.map(|root| Tree::new(root, mark, Arc::clone(family)));
+        Self { tree, _running: Running::new(family) }
     }
 
     async fn look(&mut self) {
@@ -369,14 +382,14 @@ impl Leftovers {
         &mut self,
         work: impl FnOnce(&mut Tree) -> R + Send + 'static,
     ) -> Option<R> {
-        let mut tree = self.0.take()?;
+        let mut tree = self.tree.take()?;
         let (tree, result) = tokio::task::spawn_blocking(move || {
             let result = work(&mut tree);
             (tree, result)
         })
         .await
         .ok()?;
-        self.0 = Some(tree);
+        self.tree = Some(tree);
         Some(result)
     }
 }
@@ -387,7 +400,7 @@ struct Leftovers(Option<Pid>);
 
 #[cfg(not(target_os = "linux"))]
 impl Leftovers {
-    fn new(root: Option<i32>, _mark: &str, _running: &Running) -> Self {
+    fn new(root: Option<i32>) -> Self {
         Self(root.and_then(Pid::from_raw))
     }
 

@@ -55,9 +55,8 @@ pub(super) fn end_abandoned() {
         .collect();
     if !abandoned.is_empty() {
         tracing::warn!(count = abandoned.len(), "ending processes of a takopi that was killed");
-        // Other programs run as far as this knows, so that nothing else is taken for theirs.
-        let programs = Arc::new(AtomicUsize::new(usize::MAX));
-        Tree { root: None, mark: None, programs, seen: abandoned }.kill();
+        // Without a root nothing is adopted: only these processes and what descends from them.
+        Tree { root: None, mark: None, family: Arc::default(), seen: abandoned }.kill();
     }
 }
 
@@ -82,23 +81,40 @@ struct Row {
     is_zombie: bool,
 }
 
+/// What the programs of one takopi share.
+#[derive(Debug, Default)]
+pub(super) struct Family {
+    /// How many programs run, or have left something that may still run.
+    pub(super) programs: AtomicUsize,
+    /// Children that takopi had before it started any: a shell that became takopi may leave some.
+    strangers: HashSet<Member>,
+}
+
+impl Family {
+    pub(super) fn new() -> Self {
+        let own = rustix::process::getpid().as_raw_pid();
+        let children = process_table().into_iter().filter(|row| row.parent == own);
+        Self { programs: AtomicUsize::new(0), strangers: children.map(|row| row.member).collect() }
+    }
+}
+
 /// The processes of one program.
 #[derive(Debug)]
 pub(super) struct Tree {
     root: Option<Member>,
     mark: Option<Vec<u8>>,
-    /// How many programs run, this one included.
-    programs: Arc<AtomicUsize>,
+    /// What all programs of this takopi share.
+    family: Arc<Family>,
     /// Members seen in earlier looks: a parent's death hides its children from a walk along parents.
     seen: HashSet<Member>,
 }
 
 impl Tree {
     /// The program must not have been waited for yet: until then its id is its own.
-    pub(super) fn new(root: i32, mark: &str, programs: Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(root: i32, mark: &str, family: Arc<Family>) -> Self {
         let mark = Some(format!("{OWNER_VARIABLE}={mark}").into_bytes());
         let root = read_row(root).map(|row| row.member);
-        Self { root, mark, programs, seen: root.into_iter().collect() }
+        Self { root, mark, family, seen: root.into_iter().collect() }
     }
 
     /// Remembers who belongs to the program now.
@@ -135,13 +151,14 @@ impl Tree {
         let table = process_table();
         let own = rustix::process::getpid().as_raw_pid();
         let own_session = rustix::process::getsid(None).map_or(0, Pid::as_raw_pid);
-        let is_last = self.programs.load(Ordering::Acquire) <= 1;
+        let is_last = self.family.programs.load(Ordering::Acquire) <= 1;
         // What is older than the program can not be its own, whoever's child it is by now.
         let adopted = |row: &Row| {
             is_last
                 && row.parent == own
                 && row.session != own_session
                 && self.root.is_some_and(|root| row.member.began >= root.began)
+                && !self.family.strangers.contains(&row.member)
         };
         let mut children: HashMap<i32, Vec<&Row>> = HashMap::new();
         for row in &table {

@@ -18,24 +18,34 @@ fn prints(ended: &Ended, code: i32, expected: &str) {
     assert_eq!(ended.stdout, expected.replace("VERSION", version()));
 }
 
+/// The lines of this project's engines, sorted by id, each with this at its end.
+fn engines(end: impl Fn(&str) -> &'static str) -> Vec<String> {
+    let known = takopi::bundled::KNOWN.iter().filter(|known| known.kind() == "engine");
+    known
+        .map(|known| format!("  {} ({} {}){}\n", known.id(), known.package(), version(), end(known.id())))
+        .collect()
+}
+
+/// A listing with these engines.
+fn listing(engines: &[String]) -> String {
+    format!(
+        "engine backends:\n{}transport backends:\n  (none)\ncommand backends:\n  (none)\n",
+        engines.concat()
+    )
+}
+
 #[test]
 fn everything_is_listed_and_loads() {
-    let expected = "\
-engine backends:
-  acme (takopi-engine-acme VERSION)
-  codex (takopi-engine-codex VERSION)
-transport backends:
-  (none)
-command backends:
-  (none)
-";
-    prints(&sandbox().run(&["plugins"]), 0, expected);
-    prints(&sandbox().run(&["plugins", "--load"]), 0, expected);
+    let expected = listing(&engines(|_| ""));
+    prints(&sandbox().run(&["plugins"]), 0, &expected);
+    prints(&sandbox().run(&["plugins", "--load"]), 0, &expected);
 }
 
 #[test]
 fn the_three_lists_fit() {
-    prints(&sandbox().run(&["plugins", "--check"]), 0, "ok: 2 bundled, 2 linked, 2 backends\n");
+    let count = takopi::bundled::KNOWN.len();
+    let expected = format!("ok: {count} bundled, {count} linked, {count} backends\n");
+    prints(&sandbox().run(&["plugins", "--check"]), 0, &expected);
     let ended = broken().run(&["plugins", "--check"]);
     assert_eq!(ended.code, Some(1));
     assert!(ended.stderr.contains("engine orphan: registered without a distribution"), "{}", ended.stderr);
@@ -45,36 +55,12 @@ fn the_three_lists_fit() {
 fn an_enabled_list_marks_and_warns() {
     let sandbox = sandbox();
     sandbox.config("[plugins]\nenabled = ['Takopi.Engine_Codex', 'takopi-engine-acm']\n");
-    prints(
-        &sandbox.run(&["plugins"]),
-        0,
-        "\
-engine backends:
-  acme (takopi-engine-acme VERSION) disabled
-  codex (takopi-engine-codex VERSION) enabled
-transport backends:
-  (none)
-command backends:
-  (none)
-warnings:
-  `takopi-engine-acm` in `plugins.enabled` matches no plugin of this build; did you mean `takopi-engine-acme`?
-",
-    );
+    let marked = engines(|id| if id == "codex" { " enabled" } else { " disabled" });
+    let warning = "`takopi-engine-acm` in `plugins.enabled` matches no plugin of this build; did you mean `takopi-engine-acme`?";
+    prints(&sandbox.run(&["plugins"]), 0, &format!("{}warnings:\n  {warning}\n", listing(&marked)));
 }
 
-const LISTED: &str = "\
-engine backends:
-  acme (takopi-engine-acme VERSION)
-  codex (takopi-engine-codex VERSION)
-  codex (takopi-tests VERSION)
-  good (takopi-tests VERSION)
-  liar (takopi-tests VERSION)
-  orphan (no distribution)
-  panics (takopi-tests VERSION)
-transport backends:
-  (none)
-command backends:
-  (none)
+const ERRORS: &str = "\
 errors:
   engine orphan (no distribution): registered without a distribution; hidden whenever `plugins.enabled` is set
   engine codex (takopi-engine-codex VERSION): offered more than once; none is used until `plugins.enabled` leaves only one
@@ -86,7 +72,13 @@ errors:
 #[test]
 fn broken_plugins_are_listed_and_none_of_their_code_runs() {
     let ended = broken().run(&["plugins"]);
-    prints(&ended, 0, LISTED);
+    let mut listed = engines(|_| "");
+    for id in ["codex", "good", "liar", "panics"] {
+        listed.push(format!("  {id} (takopi-tests {})\n", version()));
+    }
+    listed.push("  orphan (no distribution)\n".to_owned());
+    listed.sort();
+    prints(&ended, 0, &format!("{}{ERRORS}", listing(&listed)));
     assert_eq!(ended.stderr, "", "a constructor ran");
 }
 

@@ -24,6 +24,7 @@ pub(super) fn check(workspace: &Workspace) -> Result<Vec<Violation>, Error> {
     }
     violations.extend(workspace_dependencies(workspace, &folders)?);
     violations.extend(features(workspace.program()?, &folders));
+    violations.extend(features_of_tests(workspace, &folders)?);
     violations.extend(bundled_rows(workspace, &folders)?);
     violations.extend(docs_rows(workspace, &folders)?);
     Ok(violations)
@@ -140,6 +141,16 @@ fn features(program: &Package, folders: &Features) -> Vec<Violation> {
         }
     }
     violations
+}
+
+fn features_of_tests(workspace: &Workspace, folders: &Features) -> Result<Vec<Violation>, Error> {
+    let place = Place {
+        file: manifest::TESTS,
+        what: "the feature of the dependency `takopi`",
+        entry: |plugin| format!("\"{}\"", plugin.feature()),
+    };
+    let found = manifest::features_of_tests(&manifest::read(workspace, place.file)?);
+    Ok(place.compare(&found.into_iter().collect(), folders))
 }
 
 fn bundled_rows(workspace: &Workspace, folders: &Features) -> Result<Vec<Violation>, Error> {

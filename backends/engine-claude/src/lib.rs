@@ -1,0 +1,17 @@
+//! Runs Anthropic's claude CLI: `claude -p --output-format stream-json`, one process a run.
+//!
+//! Read [`args`] for how the CLI is called, [`event`] for what its lines look like, and [`translate`] for what becomes of
+//! them.
+#![forbid(unsafe_code)]
+
+mod args;
+mod backend;
+#[cfg(test)]
+mod conformance;
+mod environment;
+mod event;
+mod translate;
+
+takopi_api::plugin! {
+    engine "claude" => backend::new, config = backend::Settings;
+}
