@@ -1,7 +1,7 @@
 //! The only crate that a takopi plugin depends on.
 //!
 //! A plugin is a crate with one or more backends (an engine, a transport, a chat command), made known to the binary at
-//! compile time by [`plugin!`]. A newcomer reads [`plugin`] for registration, then [`engine`] and [`runner`] for what an
+//! compile time by [`plugin!`](crate::plugin!). A newcomer reads [`mod@plugin`] for registration, then [`engine`] and [`runner`] for what an
 //! engine is and does, then [`event`] for what it says. [`testing`] (feature `testing`) holds the suites that a plugin's
 //! own tests run.
 //!

@@ -27,7 +27,7 @@ pub struct Distribution {
 }
 
 impl Distribution {
-    /// Made by [`plugin!`] from the plugin crate's own manifest.
+    /// Made by [`plugin!`](crate::plugin!) from the plugin crate's own manifest.
     #[must_use]
     pub const fn new(name: &'static str, version: &'static str, repository: &'static str) -> Self {
         Self { name, version, repository }
@@ -60,7 +60,7 @@ impl BackendKind {
     /// Every kind, in the order in which reports list them.
     pub const ALL: [Self; 3] = [Self::Engine, Self::Transport, Self::Command];
 
-    /// The word for this kind in reports, in [`plugin!`] and in the names of features (`engine-acme`).
+    /// The word for this kind in reports, in [`plugin!`](crate::plugin!) and in the names of features (`engine-acme`).
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -110,7 +110,7 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// A row without distribution, summary and schema; [`plugin!`] adds these.
+    /// A row without distribution, summary and schema; [`plugin!`](crate::plugin!) adds these.
     #[must_use]
     pub const fn new(id: &'static str, constructor: Constructor) -> Self {
         Self { id, summary: "", distribution: None, config_schema: None, constructor }

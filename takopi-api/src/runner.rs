@@ -271,6 +271,13 @@ pub trait Runner: Send + Sync {
 
     /// Ends what the engine keeps between runs.
     async fn shutdown(&self) {}
+
+    /// The engine's translation without a program, if the engine is one that translates lines: for benchmarks.
+    #[cfg(feature = "testing")]
+    fn translator(&self, spec: &RunSpec) -> Option<crate::testing::Translator> {
+        let _ = spec;
+        None
+    }
 }
 
 impl dyn Runner {

@@ -31,6 +31,9 @@ pub fn engine(id: &str) -> EngineBackend {
     }
 }
 
+/// A translation of lines: takes a line, and gives how many events it made of it.
+pub type Translator = Box<dyn FnMut(&str) -> usize + Send>;
+
 /// All events of a run.
 pub async fn collect(run: Run) -> Vec<Event> {
     run.events.collect().await

@@ -1,6 +1,6 @@
 //! Runs the Qwen Code CLI: `qwen -o stream-json`, one process a run.
 //!
-//! Read [`args`] for how the CLI is called, [`event`] for what its lines look like, and [`translate`] for what becomes of
+//! Read `args` for how the CLI is called, `event` for what its lines look like, and `translate` for what becomes of
 //! them.
 #![forbid(unsafe_code)]
 

@@ -129,6 +129,17 @@ impl<E: JsonlEngine> Runner for JsonlSubprocessRunner<E> {
         self.0.resume_syntax().extract(text)
     }
 
+    #[cfg(feature = "testing")]
+    fn translator(&self, spec: &RunSpec) -> Option<crate::testing::Translator> {
+        let engine = Arc::clone(&self.0);
+        let mut state = engine.state(spec);
+        let mut out = EventFactory::new(engine.engine().clone(), spec.resume.clone());
+        Some(Box::new(move |line| {
+            engine.translate(line, &mut state, &mut out);
+            std::iter::from_fn(|| out.pop()).count()
+        }))
+    }
+
     fn start(&self, spec: RunSpec) -> EngineRun {
         let control = Arc::new(ProcessControl { ask: self.0.interrupt(), program: Mutex::default() });
         let run = JsonlRun {

@@ -58,7 +58,7 @@ impl LocalProcesses {
             admission: Admission::new(limits),
             watchers: Mutex::default(),
             #[cfg(target_os = "linux")]
-            family: Arc::new(Family::new()),
+            family: Family::of_this_process(),
             hurry: watch::Sender::new(false),
         })
     }
@@ -96,6 +96,9 @@ impl ProcessHost for LocalProcesses {
             // What belongs to no run is takopi's own short question, such as for a version.
             None => Place::default(),
         };
+        // Counted before it starts: from its first moment on it must not be taken for an orphan of another program.
+        #[cfg(target_os = "linux")]
+        let running = Running::new(&self.family);
         let mark = next_mark();
         let mut child = prepare(&program, &command, &mark)
             .spawn()
@@ -110,7 +113,7 @@ impl ProcessHost for LocalProcesses {
         tracing::debug!(pid = child.id(), program = %program.display(), "started");
         let root = child.id().and_then(|pid| i32::try_from(pid).ok());
         #[cfg(target_os = "linux")]
-        let leftovers = Leftovers::new(root, &mark, &self.family);
+        let leftovers = Leftovers::new(root, &mark, running);
         #[cfg(not(target_os = "linux"))]
         let leftovers = Leftovers::new(root);
         let hurry = self.hurry.subscribe();
@@ -354,9 +357,9 @@ struct Leftovers {
 
 #[cfg(target_os = "linux")]
 impl Leftovers {
-    fn new(root: Option<i32>, mark: &str, family: &Arc<Family>) -> Self {
-        let tree = root.map(|root| Tree::new(root, mark, Arc::clone(family)));
-        Self { tree, _running: Running::new(family) }
+    fn new(root: Option<i32>, mark: &str, running: Running) -> Self {
+        let tree = root.map(|root| Tree::new(root, mark, Arc::clone(&running.0)));
+        Self { tree, _running: running }
     }
 
     async fn look(&mut self) {

@@ -5,8 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustix::process::{Pid, PidfdFlags, Signal, WaitOptions};
@@ -91,10 +91,15 @@ pub(super) struct Family {
 }
 
 impl Family {
-    pub(super) fn new() -> Self {
-        let own = rustix::process::getpid().as_raw_pid();
-        let children = process_table().into_iter().filter(|row| row.parent == own);
-        Self { programs: AtomicUsize::new(0), strangers: children.map(|row| row.member).collect() }
+    /// The one of this process: orphans are the process's, whichever host started their program.
+    pub(super) fn of_this_process() -> Arc<Self> {
+        static FAMILY: OnceLock<Arc<Family>> = OnceLock::new();
+        Arc::clone(FAMILY.get_or_init(|| {
+            let own = rustix::process::getpid().as_raw_pid();
+            let children = process_table().into_iter().filter(|row| row.parent == own);
+            let strangers = children.map(|row| row.member).collect();
+            Arc::new(Self { programs: AtomicUsize::new(0), strangers })
+        }))
     }
 }
 
@@ -151,6 +156,7 @@ impl Tree {
         let table = process_table();
         let own = rustix::process::getpid().as_raw_pid();
         let own_session = rustix::process::getsid(None).map_or(0, Pid::as_raw_pid);
+        // Asked after the table was read: a program that stands in it was counted before it started.
         let is_last = self.family.programs.load(Ordering::Acquire) <= 1;
         // What is older than the program can not be its own, whoever's child it is by now.
         let adopted = |row: &Row| {
