@@ -51,6 +51,9 @@ bundled! {
     "engine-acme" => takopi_engine_acme,
     "engine-claude" => takopi_engine_claude,
     "engine-codex" => takopi_engine_codex,
+    "engine-gemini" => takopi_engine_gemini,
+    "engine-opencode" => takopi_engine_opencode,
+    "engine-pi" => takopi_engine_pi,
     "engine-qwen" => takopi_engine_qwen,
 }
 

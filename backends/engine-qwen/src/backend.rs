@@ -70,6 +70,7 @@ pub(crate) fn new() -> EngineBackend {
     let availability =
         Availability::Cli { commands: &["qwen"], install: "npm install -g @qwen-code/qwen-code" };
     EngineBackend::new("qwen", availability, build_runner)
+        .with_tested_versions("0.24.4", "0.24.4")
         .with_capabilities(EngineCapabilities::none().with_model())
 }
 

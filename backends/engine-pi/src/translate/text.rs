@@ -1,0 +1,42 @@
+//! Errors as a person reads them.
+
+use serde::Deserialize;
+use takopi_api::jsonl::Field;
+
+/// The message in an error, which may be the API's status and its own JSON: `400: {"message":"why",…}` is `400: why`.
+pub(super) fn of_error(error: &str) -> String {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Body<'a> {
+        #[serde(borrow)]
+        error: Field<'a>,
+        #[serde(borrow)]
+        message: Field<'a>,
+        #[serde(borrow)]
+        detail: Field<'a>,
+    }
+    let error = error.trim();
+    let Some(start) = error.find('{') else { return error.to_owned() };
+    let (before, json) = error.split_at(start);
+    let body: Body<'_> = serde_json::from_str(json).unwrap_or_default();
+    [body.error, body.message, body.detail]
+        .into_iter()
+        .find(|field| field.is_present())
+        .map_or_else(|| error.to_owned(), |field| format!("{before}{}", of_error(&field.text())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_unwrapped_from_their_json() {
+        let check = |error: &str, expected: &str| assert_eq!(of_error(error), expected);
+        check("terminated", "terminated");
+        check(r#"400: {"type":"x","message":"Fake 400 error.","code":"x"}"#, "400: Fake 400 error.");
+        check(r#"429 {"error":{"message":"slow down"}}"#, "429 slow down");
+        check("expected { here", "expected { here");
+        check(r#"{"code":7}"#, r#"{"code":7}"#);
+        check("", "");
+    }
+}
