@@ -103,9 +103,9 @@ impl Input<'_> {
 /// use takopi_api::event::ActionKind;
 /// use takopi_api::jsonl::Field;
 ///
-/// let input: Field = serde_json::from_str(r#"{"file_path":"/work/a.rs","limit":3}"#).unwrap();
+/// let input: Field = serde_json::from_str(r#"{"file_path":"/repo/a.rs","limit":3}"#).unwrap();
 /// let action = takopi_api::tool::action("toolu_1", "Read", input);
-/// assert_eq!((action.kind, action.title.as_str()), (ActionKind::Tool, "read: /work/a.rs"));
+/// assert_eq!((action.kind, action.title.as_str()), (ActionKind::Tool, "read: /repo/a.rs"));
 /// ```
 #[must_use]
 pub fn action(id: impl Into<String>, name: &str, input: Field<'_>) -> Action {
@@ -174,11 +174,11 @@ mod tests {
 
     #[test]
     fn changes_name_their_file() {
-        let input: Field<'_> = serde_json::from_str(r#"{"file_path":"/work/a.rs","content":"x"}"#).unwrap();
+        let input: Field<'_> = serde_json::from_str(r#"{"file_path":"/repo/a.rs","content":"x"}"#).unwrap();
         let action = action("1", "Write", input);
         assert_eq!(
             action.detail.changes,
-            [FileChange { path: "/work/a.rs".into(), kind: ChangeKind::Update }]
+            [FileChange { path: "/repo/a.rs".into(), kind: ChangeKind::Update }]
         );
     }
 }

@@ -48,7 +48,7 @@ fn recordings(feature: &str) -> String {
 
 fn measure(id: &str, text: &str) {
     let processes: Arc<dyn ProcessHost> = ScriptedProcesses::new(Script::new(""));
-    let spec = RunSpec::new("hi", "/work", processes, ThreadLocks::default());
+    let spec = RunSpec::new("hi", "/repo", processes, ThreadLocks::default());
     let runner = (engine(id).build_runner)(&EngineConfig::empty("/nowhere")).unwrap();
     let split = quickest(|| memchr::memchr_iter(b'\n', text.as_bytes()).count());
     let ignore =

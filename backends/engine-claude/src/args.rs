@@ -81,7 +81,7 @@ mod tests {
 
     fn spec(prompt: &str) -> RunSpec {
         let processes: Arc<dyn ProcessHost> = ScriptedProcesses::new(Script::new(""));
-        RunSpec::new(prompt, "/work", processes, ThreadLocks::default())
+        RunSpec::new(prompt, "/repo", processes, ThreadLocks::default())
     }
 
     #[track_caller]

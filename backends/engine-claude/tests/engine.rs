@@ -28,7 +28,7 @@ fn runner() -> Arc<dyn Runner> {
 
 fn spec(script: Script) -> RunSpec {
     let processes = ScriptedProcesses::new(script);
-    RunSpec::new("hi", "/work", processes as Arc<dyn ProcessHost>, ThreadLocks::default())
+    RunSpec::new("hi", "/repo", processes as Arc<dyn ProcessHost>, ThreadLocks::default())
 }
 
 async fn play(script: Script, resume: Option<&str>) -> (Completed, Vec<Event>) {

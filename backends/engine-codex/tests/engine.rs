@@ -27,7 +27,7 @@ fn runner() -> Arc<dyn Runner> {
 async fn play(script: Script, resume: Option<&str>) -> (Completed, Vec<Event>) {
     let processes = ScriptedProcesses::new(script);
     let spec =
-        RunSpec::new("hi", "/work", Arc::clone(&processes) as Arc<dyn ProcessHost>, ThreadLocks::default())
+        RunSpec::new("hi", "/repo", Arc::clone(&processes) as Arc<dyn ProcessHost>, ThreadLocks::default())
             .resume(resume.map(|thread| ResumeToken::new(CODEX, thread).unwrap()));
     let events = collect(runner().run(spec)).await;
     (check_events(&CODEX, &events), events)
@@ -108,7 +108,7 @@ async fn commentary_is_no_answer_and_a_later_message_supersedes_an_earlier_one()
 async fn the_runner_keeps_the_contract() {
     let spec = |script: Script| {
         let processes = ScriptedProcesses::new(script);
-        RunSpec::new("hi", "/work", processes as Arc<dyn ProcessHost>, ThreadLocks::default())
+        RunSpec::new("hi", "/repo", processes as Arc<dyn ProcessHost>, ThreadLocks::default())
     };
     let recording = fs::read(folder().join("shell.jsonl")).unwrap();
     let first_lines: Vec<u8> =

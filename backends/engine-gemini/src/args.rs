@@ -78,7 +78,7 @@ mod tests {
 
     fn spec(prompt: &str) -> RunSpec {
         let processes: Arc<dyn ProcessHost> = ScriptedProcesses::new(Script::new(""));
-        RunSpec::new(prompt, "/work", processes, ThreadLocks::default())
+        RunSpec::new(prompt, "/repo", processes, ThreadLocks::default())
     }
 
     #[track_caller]
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn files_are_referred_to_or_named() {
-        let paths = ["/work/in/a b.png", "/work/c.txt", "/else/d.txt"];
+        let paths = ["/repo/in/a b.png", "/repo/c.txt", "/else/d.txt"];
         let spec = spec("look").attachments(paths.map(Attachment::new));
         check(
             &Settings::default(),

@@ -104,7 +104,7 @@ mod tests {
     async fn refusal(thread: &str, answer: &str) -> (Option<String>, usize) {
         let processes = ScriptedProcesses::new(Script::new(answer));
         let host = Arc::clone(&processes) as Arc<dyn ProcessHost>;
-        let spec = RunSpec::new("hi", "/work", host, ThreadLocks::default())
+        let spec = RunSpec::new("hi", "/repo", host, ThreadLocks::default())
             .resume(Some(ResumeToken::new(ENGINE, thread).unwrap()));
         let folders = Folders::default();
         let first = folders.refusal(&spec).await;
@@ -118,14 +118,14 @@ mod tests {
         assert_eq!(
             refusal.unwrap(),
             "thread ses_1a belongs to /old, and opencode can continue it only there; leave out the resume line to start \
-             a new one in /work"
+             a new one in /repo"
         );
         assert_eq!(questions, 1);
     }
 
     #[tokio::test]
     async fn what_nobody_knows_is_no_reason_to_refuse() {
-        assert_eq!(refusal("ses_1a", "[{\"directory\":\"/work\"}]\n").await, (None, 1));
+        assert_eq!(refusal("ses_1a", "[{\"directory\":\"/repo\"}]\n").await, (None, 1));
         for answer in ["[]\n", "", "opencode run [message..]\n", "[\n", "[{\"folder\":1}]\n"] {
             assert_eq!(refusal("ses_1a", answer).await, (None, 2), "{answer}");
         }

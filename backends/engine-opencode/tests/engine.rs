@@ -29,7 +29,7 @@ fn spec(processes: &Arc<ScriptedProcesses>, cwd: &str) -> RunSpec {
 }
 
 async fn play(script: Script) -> (Completed, Vec<Event>) {
-    let events = collect(runner().run(spec(&ScriptedProcesses::new(script), "/work"))).await;
+    let events = collect(runner().run(spec(&ScriptedProcesses::new(script), "/repo"))).await;
     (check_events(&OPENCODE, &events), events)
 }
 
@@ -101,7 +101,7 @@ async fn a_turn_that_ends_for_another_reason_is_no_success() {
 async fn a_thread_of_another_folder_is_refused_before_opencode_runs() {
     let resume = Some(ResumeToken::new(OPENCODE, "ses_1a").unwrap());
     let processes = ScriptedProcesses::new(Script::new("[\n  {\n    \"directory\": \"/old\"\n  }\n]\n"));
-    let events = collect(runner().run(spec(&processes, "/work").resume(resume.clone()))).await;
+    let events = collect(runner().run(spec(&processes, "/repo").resume(resume.clone()))).await;
     let completed = check_events(&OPENCODE, &events);
     assert!(matches!(&completed.outcome, Outcome::Failed { error } if error.contains("belongs to /old")));
     assert_eq!(completed.resume, resume);
@@ -114,10 +114,10 @@ async fn a_thread_of_another_folder_is_refused_before_opencode_runs() {
 async fn a_thread_that_takopi_saw_begin_needs_no_question() {
     let runner = runner();
     let processes = ScriptedProcesses::new(Script::new([START, STOP].join("\n")));
-    let events = collect(runner.run(spec(&processes, "/work"))).await;
+    let events = collect(runner.run(spec(&processes, "/repo"))).await;
     let resume = check_events(&OPENCODE, &events).resume;
 
-    let events = collect(runner.run(spec(&processes, "/work").resume(resume.clone()))).await;
+    let events = collect(runner.run(spec(&processes, "/repo").resume(resume.clone()))).await;
     assert!(check_events(&OPENCODE, &events).is_done());
     let events = collect(runner.run(spec(&processes, "/other").resume(resume))).await;
     assert!(!check_events(&OPENCODE, &events).is_done());
@@ -127,7 +127,7 @@ async fn a_thread_that_takopi_saw_begin_needs_no_question() {
 
 #[tokio::test]
 async fn the_runner_keeps_the_contract() {
-    let spec = |script: Script| spec(&ScriptedProcesses::new(script), "/work");
+    let spec = |script: Script| spec(&ScriptedProcesses::new(script), "/repo");
     let recording = fs::read(folder().join("shell.jsonl")).unwrap();
     let first_lines: Vec<u8> =
         recording.split_inclusive(|&byte| byte == b'\n').take(3).flatten().copied().collect();

@@ -133,7 +133,7 @@ mod tests {
 
     fn spec(prompt: &str) -> RunSpec {
         let processes: Arc<dyn ProcessHost> = ScriptedProcesses::new(Script::new(""));
-        RunSpec::new(prompt, "/work", processes, ThreadLocks::default())
+        RunSpec::new(prompt, "/repo", processes, ThreadLocks::default())
     }
 
     fn resuming(thread: &str) -> RunSpec {
@@ -193,7 +193,7 @@ mod tests {
             let header = format!("{{\"type\":\"session\",\"id\":\"{id}\",\"cwd\":\"{cwd}\"}}\n");
             fs::write(folder.path().join(name), header).unwrap();
         };
-        write("1.jsonl", "01aa-1", "/work");
+        write("1.jsonl", "01aa-1", "/repo");
         write("2.jsonl", "01bb-1", "/elsewhere");
         write("3.jsonl", "01bb-2", "/elsewhere");
         let sessions = Sessions::below(Path::new(folder.path()));

@@ -26,7 +26,7 @@ fn runner() -> Arc<dyn Runner> {
 
 async fn play(lines: &[&str], resume: Option<&str>) -> (Completed, Vec<Event>) {
     let processes = ScriptedProcesses::new(Script::new(lines.join("\n")));
-    let spec = RunSpec::new("hi", "/work", processes as Arc<dyn ProcessHost>, ThreadLocks::default())
+    let spec = RunSpec::new("hi", "/repo", processes as Arc<dyn ProcessHost>, ThreadLocks::default())
         .resume(resume.map(|thread| ResumeToken::new(PI, thread).unwrap()));
     let events = collect(runner().run(spec)).await;
     (check_events(&PI, &events), events)
@@ -42,7 +42,7 @@ fn titles(events: &[Event]) -> Vec<&str> {
         .collect()
 }
 
-const SESSION: &str = r#"{"type":"session","version":3,"id":"0199aaaa-1111","cwd":"/work"}"#;
+const SESSION: &str = r#"{"type":"session","version":3,"id":"0199aaaa-1111","cwd":"/repo"}"#;
 const FINE: &str = r#"{"type":"message_end","message":{"role":"assistant","content":[{"type":"text","text":"fine"}],"stopReason":"stop"}}"#;
 const OVERLOADED: &str = r#"{"type":"message_end","message":{"role":"assistant","content":[],"stopReason":"error","errorMessage":"529 overloaded"}}"#;
 
@@ -121,7 +121,7 @@ async fn a_thread_is_continued_under_the_name_that_it_was_asked_for() {
 async fn a_fork_is_followed_and_told() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("2026_0199aaaa-1111.jsonl");
-    fs::write(&file, SESSION.replace("/work", "/elsewhere")).unwrap();
+    fs::write(&file, SESSION.replace("/repo", "/elsewhere")).unwrap();
     let path = file.to_str().unwrap();
     let session = format!(r#"{{"type":"session","id":"0199cccc-2222","parentSession":"{path}"}}"#);
     for asked in ["0199aaaa-1111", path] {
@@ -147,7 +147,7 @@ fn resume_lines_hold_paths_with_blanks() {
 async fn the_runner_keeps_the_contract() {
     let spec = |script: Script| {
         let processes = ScriptedProcesses::new(script);
-        RunSpec::new("hi", "/work", processes as Arc<dyn ProcessHost>, ThreadLocks::default())
+        RunSpec::new("hi", "/repo", processes as Arc<dyn ProcessHost>, ThreadLocks::default())
     };
     let recording = fs::read(folder().join("shell.jsonl")).unwrap();
     let first_lines: Vec<u8> =

@@ -170,7 +170,7 @@ impl<E: JsonlEngine, M: Fn() -> E> Recordings<M> {
         let resume = expected.resume.as_ref().map(|thread| {
             ResumeToken::new(engine.engine().clone(), thread.as_str()).expect("a recorded thread is a token")
         });
-        RunSpec::new("Please do the task.", "/work", processes, ThreadLocks::default()).resume(resume)
+        RunSpec::new("Please do the task.", "/repo", processes, ThreadLocks::default()).resume(resume)
     }
 
     fn read(&self, name: &str, ending: &str) -> Vec<u8> {

@@ -201,7 +201,7 @@ mod tests {
 
     #[track_caller]
     fn check(action: Action, phase: Phase, expected: &str) {
-        assert_eq!(line(&event(action, phase), true, "/work"), expected);
+        assert_eq!(line(&event(action, phase), true, "/repo"), expected);
     }
 
     #[test]
@@ -215,7 +215,7 @@ mod tests {
         check(Action::new("1", ActionKind::WebSearch, "rust"), OK, "✓ searched: rust");
         let change = |path: &str, kind| FileChange { path: path.into(), kind };
         let changes = vec![
-            change("/work/a", ChangeKind::Add),
+            change("/repo/a", ChangeKind::Add),
             change("b", ChangeKind::Update),
             change("c", ChangeKind::Delete),
             change("d", ChangeKind::Add),
@@ -226,10 +226,10 @@ mod tests {
 
     #[test]
     fn the_folder_is_cut_only_where_a_path_begins() {
-        let check = |text: &str, expected: &str| assert_eq!(shorten(text, "/work"), expected);
-        check("cat /work/a '/work/b c'", "cat a 'b c'");
-        check("cd /work && ls", "cd . && ls");
-        check("cat /x/work/b /workshop/c", "cat /x/work/b /workshop/c");
+        let check = |text: &str, expected: &str| assert_eq!(shorten(text, "/repo"), expected);
+        check("cat /repo/a '/repo/b c'", "cat a 'b c'");
+        check("cd /repo && ls", "cd . && ls");
+        check("cat /x/repo/b /reposhop/c", "cat /x/repo/b /reposhop/c");
         check("", "");
         assert_eq!(shorten("/a", ""), "/a");
     }
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn only_the_youngest_actions_are_kept_and_steps_are_counted_once() {
-        let mut progress = Progress::new("/work");
+        let mut progress = Progress::new("/repo");
         for n in 0..100 {
             let action = Action::new(n.to_string(), ActionKind::Command, format!("echo {n}"));
             progress.action(&event(action.clone(), Phase::Started));
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn an_action_keeps_its_place_and_does_not_come_back() {
-        let mut progress = Progress::new("/work");
+        let mut progress = Progress::new("/repo");
         let action = |n: usize| Action::new(n.to_string(), ActionKind::Command, format!("echo {n}"));
         for n in 0..6 {
             progress.action(&event(action(n), Phase::Started));
