@@ -5,7 +5,7 @@ mod field;
 mod lines;
 mod runner;
 
-pub use field::Field;
+pub use field::{Field, Object};
 pub use lines::{Line, LineReader};
 pub use runner::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun, Unfinished};
 

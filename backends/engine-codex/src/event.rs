@@ -2,7 +2,7 @@
 //! the CLI changes costs a field, never a line.
 
 use serde::Deserialize;
-use takopi_api::jsonl::Field;
+use takopi_api::jsonl::{Field, Object};
 
 /// One line.
 #[derive(Debug, Default, Deserialize)]
@@ -24,7 +24,7 @@ pub(crate) struct Line<'a> {
     pub(crate) usage: Field<'a>,
     /// `item.started`, `item.updated` and `item.completed`: an [`Item`].
     #[serde(borrow)]
-    pub(crate) item: Field<'a>,
+    pub(crate) item: Object<Item<'a>>,
 }
 
 /// What a turn works on. One struct for all types: an item has the fields of its type.

@@ -9,7 +9,7 @@ use takopi_api::process::Exit;
 use takopi_api::resume::ResumeToken;
 
 use crate::backend::ENGINE;
-use crate::event::{ErrorBody, Item, Line, TurnUsage};
+use crate::event::{ErrorBody, Line, TurnUsage};
 
 /// What one run remembers between lines.
 #[derive(Debug)]
@@ -74,8 +74,8 @@ impl Translation {
             "turn.completed" => self.turn_completed(&line, out),
             "turn.failed" => self.turn_failed(&line, out),
             "error" => self.error(&line.message.text(), out),
-            "item.started" | "item.updated" | "item.completed" => match line.item.read::<Item<'_>>() {
-                Some(item) => return self.item(&kind, &item, out),
+            "item.started" | "item.updated" | "item.completed" => match line.item.get() {
+                Some(item) => return self.item(&kind, item, out),
                 None => return Recognition::Malformed { reason: format!("{kind} without an item") },
             },
             "" => return Recognition::Malformed { reason: "a line without a type".to_owned() },

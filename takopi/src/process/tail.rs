@@ -20,7 +20,9 @@ impl Tail {
 
     pub(super) fn text(&self) -> String {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(kept.make_contiguous()).into_owned()
+        let text = String::from_utf8_lossy(kept.make_contiguous());
+        // Colours are for the terminal that the program believed to have.
+        console::strip_ansi_codes(&text).into_owned()
     }
 }
 
@@ -33,6 +35,8 @@ mod tests {
         let tail = Tail::default();
         tail.push(b"begin");
         assert_eq!(tail.text(), "begin");
+        tail.push(b" \x1b[31mred\x1b[0m");
+        assert_eq!(tail.text(), "begin red");
         for _ in 0..100 {
             tail.push(&[b'x'; 1000]);
         }
