@@ -4,4 +4,4 @@ mod load;
 mod model;
 
 pub use load::load;
-pub use model::{Config, ENGINE_KEYS, Project};
+pub use model::{Config, ENGINE_KEYS, FIRST_CHOICE, Project};

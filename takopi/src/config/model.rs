@@ -45,6 +45,9 @@ pub struct Project {
     pub chat_id: Option<String>,
 }
 
+/// The engine that the Python program took where nothing was configured. It comes first if it is installed.
+pub const FIRST_CHOICE: &str = "codex";
+
 /// Keys that every engine's table may have besides the engine's own.
 pub const ENGINE_KEYS: &[&str] = &["pass_env"];
 

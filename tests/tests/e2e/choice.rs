@@ -26,8 +26,12 @@ const FROM_ACME: &str = "demonstration agent";
 
 #[test]
 fn the_first_that_is_installed_and_else_the_embedded_one() {
-    answers(&with_codex(), &["run", "hello"], "from codex");
-    answers(&sandbox(), &["run", "hello"], FROM_ACME);
+    let sandbox = with_codex();
+    answers(&sandbox, &["run", "hello"], "from codex");
+    // It is the first choice wherever it is; the others come in the order of their ids.
+    sandbox.engine("claude", &Script::default());
+    answers(&sandbox, &["run", "hello"], "from codex");
+    answers(&crate::sandbox(), &["run", "hello"], FROM_ACME);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use takopi_api::runner::Runner;
 use super::super::Session;
 use super::super::error::CliError;
 use super::super::output;
+use crate::config::FIRST_CHOICE;
 use crate::plugins::{LookupError, build_runner};
 
 /// What `--resume` names.
@@ -107,7 +108,8 @@ fn default_engine<'a>(id: &str, session: &'a Session<'_>) -> Result<&'a EngineBa
 }
 
 fn first_available<'a>(session: &'a Session<'_>) -> Result<&'a EngineBackend, CliError> {
-    let engines = loadable(session);
+    let mut engines = loadable(session);
+    engines.sort_by_key(|engine| engine.id != FIRST_CHOICE);
     let with_cli = engines
         .iter()
         .find(|engine| matches!(engine.availability, Availability::Cli { .. }) && is_installed(engine));
