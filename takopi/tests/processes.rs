@@ -30,3 +30,23 @@ async fn programs_side_by_side_do_not_end_each_other() {
     }
     host.shutdown().await;
 }
+
+/// As when takopi panics: nobody is left to wait for the program.
+#[test]
+fn a_runtime_that_is_given_up_leaves_no_program_behind() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let host = LocalProcesses::new(Limits::default());
+    let process = runtime.block_on(async {
+        let process = host.spawn(CommandSpec::new("sleep", "/").arg("271828")).await.unwrap();
+        tokio::task::yield_now().await;
+        process
+    });
+    let pid = process.handle.pid().unwrap();
+    let is_alive = || {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        !stat.is_empty() && !stat.contains(") Z ")
+    };
+    assert!(is_alive());
+    drop((runtime, host));
+    assert!(!is_alive());
+}

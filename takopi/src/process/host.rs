@@ -300,7 +300,7 @@ impl Watcher {
         // What is left has no more time than the program itself had.
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         self.leftovers.terminate(left.unwrap_or(LEFTOVER_GRACE).min(LEFTOVER_GRACE)).await;
-        self.leftovers.kill().await;
+        self.leftovers.finish().await;
     }
 }
 
@@ -351,8 +351,19 @@ fn exit_status(status: std::process::ExitStatus) -> ExitStatus {
 /// What a program leaves behind. Looking at processes blocks for some milliseconds, so it happens on another thread.
 #[cfg(target_os = "linux")]
 struct Leftovers {
+    /// Until nothing is left.
     tree: Option<Tree>,
     _running: Running,
+}
+
+/// A watcher that is given up (its runtime ends, or takopi panics) leaves nothing behind either.
+#[cfg(target_os = "linux")]
+impl Drop for Leftovers {
+    fn drop(&mut self) {
+        if let Some(tree) = &mut self.tree {
+            tree.kill();
+        }
+    }
 }
 
 #[cfg(target_os = "linux")]
@@ -368,6 +379,12 @@ impl Leftovers {
 
     async fn kill(&mut self) {
         self.with(Tree::kill).await;
+    }
+
+    /// Kills what is left, for the last time.
+    async fn finish(&mut self) {
+        self.kill().await;
+        self.tree = None;
     }
 
     /// Asks what is left to end, and waits for it.
@@ -411,6 +428,10 @@ impl Leftovers {
 
     async fn kill(&mut self) {
         self.signal(Signal::KILL);
+    }
+
+    async fn finish(&mut self) {
+        self.kill().await;
     }
 
     async fn terminate(&mut self, grace: Duration) {
