@@ -99,7 +99,8 @@ fn caught<R>(code: impl FnOnce() -> R) -> Result<R, String> {
     HOOK.call_once(|| {
         let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if !IS_CAUGHT.get() {
+            // Where nothing unwinds nothing is caught, and this is the last chance to tell.
+            if !IS_CAUGHT.get() || cfg!(panic = "abort") {
                 usual(panic);
             }
         }));
