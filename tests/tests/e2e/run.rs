@@ -43,7 +43,7 @@ fn json_is_the_only_thing_on_standard_output() {
     );
     assert_eq!(
         lines[3],
-        r#"{"type":"action","engine":"codex","action":{"id":"i1","kind":"command","title":"cargo test","detail":{"exit_code":101,"status":"failed"}},"phase":"completed","ok":false}"#
+        r#"{"type":"action","engine":"codex","action":{"id":"i1","kind":"command","title":"cargo test","detail":{"exit_code":101}},"phase":"completed","ok":false}"#
     );
     assert_eq!(
         lines.last().copied(),

@@ -80,7 +80,7 @@ fn action(kind: &str, item: &Item<'_>) -> Option<(Action, ActionOutcome)> {
         ActionKind::Command => {
             let exit_code = item.exit_code.read::<i32>();
             let ok = is_completed && exit_code.unwrap_or_default() == 0;
-            (with_status(action.exit_code(exit_code), item), ok.into())
+            (action.exit_code(exit_code), ok.into())
         }
         ActionKind::FileChange => {
             let changes: Vec<FileChange> = item.changes.elements();
@@ -88,20 +88,19 @@ fn action(kind: &str, item: &Item<'_>) -> Option<(Action, ActionOutcome)> {
         }
         ActionKind::Tool => {
             let ok = is_completed && !item.error.is_present();
-            (with_call(with_status(action, item), item), ok.into())
+            (with_call(action, item), ok.into())
         }
         ActionKind::Subagent => (action, (item.status.text() != "failed").into()),
         _ => (action, ActionOutcome::Ok),
     })
 }
 
-fn with_status(action: Action, item: &Item<'_>) -> Action {
-    if item.status.is_present() { action.with("status", item.status.text()) } else { action }
-}
-
 /// What is known of a call of an MCP server's tool.
 fn with_call(action: Action, item: &Item<'_>) -> Action {
-    let mut action = action.with("server", item.server.text()).with("tool", item.tool.text());
+    let mut action = action
+        .with("server", item.server.text())
+        .with("tool", item.tool.text())
+        .with("status", item.status.text());
     if item.arguments.text().len() <= KEPT_ARGUMENTS
         && let Some(arguments) = item.arguments.read::<Value>()
     {
