@@ -52,13 +52,27 @@ pub(crate) fn build_program(
     profile: Profile,
     args: &[&str],
 ) -> Result<PathBuf, Error> {
+    build(workspace, ["takopi", "takopi"], profile, args)
+}
+
+/// Builds one of the programs of `tests/`.
+pub(crate) fn build_test_program(workspace: &Workspace, name: &str) -> Result<PathBuf, Error> {
+    build(workspace, ["takopi-tests", name], Profile::Dev, &[])
+}
+
+fn build(
+    workspace: &Workspace,
+    [package, program]: [&str; 2],
+    profile: Profile,
+    args: &[&str],
+) -> Result<PathBuf, Error> {
     let mut cargo = cargo(workspace);
     cargo
-        .args(["build", "--quiet", "--package", "takopi", "--bin", "takopi"])
+        .args(["build", "--quiet", "--package", package, "--bin", program])
         .args(["--message-format", "json-render-diagnostics", "--profile", &profile.to_string()])
         .args(args)
         .stdout(Stdio::piped());
-    let tried = format!("cargo build --package takopi --profile {profile} {}", args.join(" "));
+    let tried = format!("cargo build --package {package} --profile {profile} {}", args.join(" "));
     let failed = |error: std::io::Error| Error::new(format!("`{tried}` could not be run: {error}"));
     let mut child = cargo.spawn().map_err(failed)?;
     let stdout = child.stdout.take().expect("standard output was just set to a pipe");

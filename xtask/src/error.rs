@@ -21,6 +21,12 @@ impl Error {
         Self::new(format!("{}: {error}", path.display()))
     }
 
+    /// Says first what it is about.
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
     /// Adds what to do next.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

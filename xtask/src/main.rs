@@ -10,6 +10,7 @@ mod check_wiring;
 mod docs;
 mod error;
 mod feature_sets;
+mod live_engines;
 mod manifest;
 mod new_backend;
 mod plugin;
@@ -56,6 +57,12 @@ enum Command {
     },
     /// Count the instructions of starting the shipped program, against a budget
     BenchStartup,
+    /// Run the real CLIs of the engines against a scripted model server
+    LiveEngines {
+        /// The engines [default: all that have a live test]
+        #[arg(value_name = "ENGINE")]
+        engines: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -76,6 +83,7 @@ fn run(command: &Command) -> Result<ExitCode, Error> {
         Command::Docs { check: true } => docs::check(&workspace),
         Command::NewBackend { kind, id } => new_backend::run(&workspace, *kind, id),
         Command::FeatureSets { profile } => feature_sets::run(&workspace, profile),
+        Command::LiveEngines { engines } => live_engines::run(&workspace, engines),
         Command::BenchStartup => bench_startup::run(&workspace),
     }
 }

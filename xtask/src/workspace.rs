@@ -33,6 +33,11 @@ impl Workspace {
         self.metadata.workspace_root.join(relative).into_std_path_buf()
     }
 
+    /// A file or folder below the folder for what is built.
+    pub(crate) fn target(&self, relative: &str) -> PathBuf {
+        self.metadata.target_directory.join(relative).into_std_path_buf()
+    }
+
     pub(crate) fn read(&self, relative: &str) -> Result<String, Error> {
         let path = self.path(relative);
         fs::read_to_string(&path).map_err(|error| Error::at(&path, error))

@@ -64,6 +64,7 @@ pub(super) fn steps(name: &str) -> Option<Vec<Step>> {
         ],
         "two" => vec![shell("echo one"), shell("echo two"), text("Ran two commands.")],
         "fail" => vec![shell("echo out; echo err >&2; exit 3"), text("The command failed with 3.")],
+        "touch" => vec![shell("touch here.txt"), text("Touched here.txt.")],
         "write" => vec![Step::act(HELLO), text("Wrote hello.txt.")],
         "edit" => vec![
             Step::act(HELLO),
@@ -116,8 +117,8 @@ mod tests {
     #[test]
     fn every_scenario_ends_with_a_text_or_an_error() {
         for name in [
-            "plain", "think", "shell", "two", "fail", "write", "edit", "read", "big", "flaky", "e400",
-            "e401", "e500", "drop", "sleep", "empty", "unicode", "long",
+            "plain", "think", "shell", "two", "touch", "fail", "write", "edit", "read", "big", "flaky",
+            "e400", "e401", "e500", "drop", "sleep", "empty", "unicode", "long",
         ] {
             let steps = steps(name).unwrap_or_else(|| panic!("no scenario {name}"));
             let last = steps.last().unwrap();

@@ -1,0 +1,183 @@
+//! The engines: which package has the CLI, and what makes it talk to the model server.
+
+/// An engine's CLI.
+#[derive(Debug)]
+pub(super) struct Engine {
+    pub(super) id: &'static str,
+    /// The package in npm's registry.
+    pub(super) package: &'static str,
+    /// Pinned: what is tested today is what is tested tomorrow.
+    pub(super) version: &'static str,
+    /// Its table in `takopi.toml`: nobody can be asked, so what the cases do must be allowed.
+    pub(super) settings: &'static str,
+    /// A file of its own configuration in the home folder. [`PORT`] stands for the model server's.
+    pub(super) file: Option<(&'static str, &'static str)>,
+    /// Variables, in which [`PORT`] stands for the model server's.
+    pub(super) variables: &'static [(&'static str, &'static str)],
+    /// Where it can not do what the others do.
+    pub(super) deviations: &'static [Deviation],
+}
+
+/// A case that ends otherwise than it should, for a reason that is not takopi's.
+#[derive(Debug)]
+pub(super) struct Deviation {
+    pub(super) case: &'static str,
+    pub(super) end: End,
+    pub(super) reason: &'static str,
+}
+
+/// How such a case ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The run fails, and says so.
+    Fails,
+}
+
+/// Stands for the port of the model server in texts.
+pub(super) const PORT: &str = "@PORT@";
+
+/// The node that the CLIs run in. With an older one npm silently chooses old releases of some.
+pub(super) const NODE: (&str, &str) = ("node", "22");
+
+pub(super) const ENGINES: &[Engine] = &[
+    Engine {
+        id: "codex",
+        package: "@openai/codex",
+        version: "0.169.0",
+        settings: r#"extra_args = ["-c", "notify=[]", "-c", "sandbox_mode=\"workspace-write\""]"#,
+        file: Some((".codex/config.toml", CODEX)),
+        // Takopi passes what codex's own configuration names.
+        variables: &[("FAKE_KEY", "dummy")],
+        deviations: &[],
+    },
+    Engine {
+        id: "claude",
+        package: "@anthropic-ai/claude-code",
+        version: "2.1.330",
+        settings: "use_api_billing = true",
+        file: None,
+        variables: &[
+            ("ANTHROPIC_BASE_URL", "http://127.0.0.1:@PORT@"),
+            ("ANTHROPIC_API_KEY", "dummy"),
+            ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+            ("DISABLE_AUTOUPDATER", "1"),
+            ("DISABLE_ERROR_REPORTING", "1"),
+            ("DISABLE_TELEMETRY", "1"),
+        ],
+        deviations: &[],
+    },
+    Engine {
+        id: "opencode",
+        package: "opencode-ai",
+        version: "1.18.33",
+        settings: "",
+        file: Some((".config/opencode/opencode.json", OPENCODE)),
+        variables: &[
+            ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
+            ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1"),
+            ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
+        ],
+        deviations: &[],
+    },
+    Engine {
+        id: "pi",
+        package: "@earendil-works/pi-coding-agent",
+        version: "0.87.1",
+        settings: "provider = \"fake\"\nmodel = \"fake-model\"",
+        file: Some((".pi/agent/models.json", PI)),
+        variables: &[("PI_OFFLINE", "1"), ("PI_SKIP_VERSION_CHECK", "1"), ("PI_TELEMETRY", "0")],
+        deviations: &[],
+    },
+    Engine {
+        id: "gemini",
+        package: "@google/gemini-cli",
+        version: "0.61.0",
+        settings: "approval_mode = \"yolo\"",
+        file: Some((".gemini/settings.json", GEMINI)),
+        variables: &[
+            ("GEMINI_API_KEY", "dummy"),
+            ("GEMINI_CLI_TRUST_WORKSPACE", "true"),
+            ("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:@PORT@"),
+        ],
+        deviations: &[Deviation {
+            case: "big",
+            end: End::Fails,
+            reason: "gemini breaks off its own output after a pipe's buffer, and exits with 0",
+        }],
+    },
+    Engine {
+        id: "qwen",
+        package: "@qwen-code/qwen-code",
+        version: "0.24.4",
+        settings: "approval_mode = \"yolo\"\nauth_type = \"openai\"",
+        file: None,
+        variables: &[
+            ("OPENAI_API_KEY", "dummy"),
+            ("OPENAI_BASE_URL", "http://127.0.0.1:@PORT@/v1"),
+            ("OPENAI_MODEL", "fake-model"),
+        ],
+        deviations: &[],
+    },
+];
+
+const CODEX: &str = r#"model = "fake-model"
+model_provider = "fake"
+check_for_update_on_startup = false
+
+[model_providers.fake]
+name = "fake"
+base_url = "http://127.0.0.1:@PORT@/v1"
+wire_api = "responses"
+env_key = "FAKE_KEY"
+
+[analytics]
+enabled = false
+"#;
+
+const OPENCODE: &str = r#"{
+  "autoupdate": false,
+  "share": "disabled",
+  "model": "fake/fake-model",
+  "small_model": "fake/fake-model",
+  "provider": {
+    "fake": {
+      "npm": "@ai-sdk/openai-compatible",
+      "name": "Fake",
+      "options": { "baseURL": "http://127.0.0.1:@PORT@/v1", "apiKey": "dummy" },
+      "models": {
+        "fake-model": { "name": "Fake", "tool_call": true, "limit": { "context": 200000, "output": 32000 } }
+      }
+    }
+  }
+}
+"#;
+
+const PI: &str = r#"{
+  "providers": {
+    "fake": {
+      "baseUrl": "http://127.0.0.1:@PORT@/v1",
+      "apiKey": "dummy",
+      "api": "openai-completions",
+      "models": [
+        {
+          "id": "fake-model",
+          "name": "Fake",
+          "reasoning": false,
+          "input": ["text"],
+          "contextWindow": 200000,
+          "maxTokens": 32000,
+          "cost": { "input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0 }
+        }
+      ]
+    }
+  }
+}
+"#;
+
+const GEMINI: &str = r#"{
+  "security": { "auth": { "selectedType": "gemini-api-key" } },
+  "general": { "enableAutoUpdate": false, "enableAutoUpdateNotification": false },
+  "privacy": { "usageStatisticsEnabled": false },
+  "telemetry": { "enabled": false }
+}
+"#;

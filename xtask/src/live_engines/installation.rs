@@ -1,0 +1,95 @@
+//! The CLIs, installed by npm into a folder of their own.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use super::engines::{Engine, NODE};
+use crate::cargo::command;
+use crate::error::Error;
+
+/// Where the CLIs are.
+#[derive(Debug)]
+pub(super) struct Installation {
+    folder: PathBuf,
+}
+
+impl Installation {
+    /// `None` if there is no npm.
+    pub(super) fn open(folder: PathBuf) -> Option<Self> {
+        let mut npm = command("npm");
+        npm.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+        npm.status().is_ok_and(|status| status.success()).then_some(Self { folder })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Installs what is not there yet.
+    pub(super) fn install(&self, engines: &[&Engine]) -> Result<(), Error> {
+        let (node, version) = NODE;
+        self.install_package(node, node, version)?;
+        engines.iter().try_for_each(|engine| self.install_package(engine.id, engine.package, engine.version))
+    }
+
+    /// PATH for an engine: its CLI, and the node for that, before what the machine has.
+    pub(super) fn path_of(&self, engine: &Engine) -> Result<OsString, Error> {
+        let mut folders =
+            vec![self.modules(engine.id).join(".bin"), self.modules(NODE.0).join(NODE.0).join("bin")];
+        folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+        std::env::join_paths(folders).map_err(|error| Error::at(&self.folder, error))
+    }
+
+    fn modules(&self, name: &str) -> PathBuf {
+        self.folder.join(name).join("node_modules")
+    }
+
+    fn install_package(&self, name: &str, package: &str, version: &str) -> Result<(), Error> {
+        if installed_version(&self.modules(name).join(package))
+            .is_some_and(|found| is_version(&found, version))
+        {
+            return Ok(());
+        }
+        let wanted = format!("{package}@{version}");
+        println!("installing {wanted}");
+        let folder = self.folder.join(name);
+        fs::create_dir_all(&folder).map_err(|error| Error::at(&folder, error))?;
+        let output = command("npm")
+            .args(["install", "--no-audit", "--no-fund", "--loglevel=error", "--prefix"])
+            .arg(&folder)
+            .arg(&wanted)
+            .output()
+            .map_err(|error| Error::new(format!("npm could not be run: {error}")))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(Error::new(format!("npm could not install {wanted}: {}\n{}", output.status, said.trim_end()))
+            .hint("it needs npm's registry"))
+    }
+}
+
+fn installed_version(package: &Path) -> Option<String> {
+    let manifest: Value = serde_json::from_slice(&fs::read(package.join("package.json")).ok()?).ok()?;
+    Some(manifest["version"].as_str()?.to_owned())
+}
+
+/// Whether a version is the wanted one, or one of the wanted major version.
+fn is_version(found: &str, wanted: &str) -> bool {
+    found.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_version;
+
+    #[test]
+    fn a_major_version_stands_for_all_of_its_own() {
+        assert!(is_version("22.3.1", "22") && is_version("0.169.0", "0.169.0"));
+        assert!(!is_version("220.0.0", "22") && !is_version("0.169.1", "0.169.0"));
+    }
+}

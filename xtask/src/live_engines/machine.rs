@@ -1,0 +1,169 @@
+//! Where the runs happen: a home folder with the engines' configuration, and a repository to make worktrees of.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::engines::{Engine, PORT};
+use super::installation::Installation;
+use super::processes;
+use super::takopi::Run;
+use crate::cargo::command;
+use crate::error::Error;
+
+/// What every run has in common.
+#[derive(Debug)]
+pub(super) struct Machine {
+    program: PathBuf,
+    /// Not below the system's temporary folder, where codex refuses to keep its helpers.
+    home: PathBuf,
+    /// Temporary files of engines. A folder of its own, as `target` itself may be below the system's.
+    temporary: PathBuf,
+    /// The repository and its worktrees, one or two a case.
+    work: PathBuf,
+    /// What the runs print.
+    output: PathBuf,
+    port: u16,
+    paths: Vec<(&'static str, OsString)>,
+}
+
+impl Machine {
+    /// Makes the folders new.
+    pub(super) fn set_up(
+        installation: &Installation,
+        program: PathBuf,
+        engines: &[&Engine],
+        port: u16,
+    ) -> Result<Self, Error> {
+        let folder = |name: &str| -> Result<PathBuf, Error> {
+            let path = installation.folder().join(name);
+            if path.exists() {
+                fs::remove_dir_all(&path).map_err(|error| Error::at(&path, error))?;
+            }
+            fs::create_dir_all(&path).map_err(|error| Error::at(&path, error))?;
+            // `/proc` knows no symbolic links.
+            path.canonicalize().map_err(|error| Error::at(&path, error))
+        };
+        let paths = engines.iter().map(|engine| Ok((engine.id, installation.path_of(engine)?)));
+        let machine = Self {
+            program,
+            home: folder("home")?,
+            temporary: folder("tmp")?,
+            work: folder("work")?,
+            output: folder("output")?,
+            port,
+            paths: paths.collect::<Result<_, Error>>()?,
+        };
+        let tables = engines.iter().map(|engine| format!("[{}]\n{}\n", engine.id, engine.settings));
+        machine.write(".takopi/takopi.toml", &tables.collect::<String>())?;
+        for (path, text) in engines.iter().filter_map(|engine| engine.file) {
+            machine.write(path, &machine.with_port(text))?;
+        }
+        machine.make_repository()?;
+        Ok(machine)
+    }
+
+    /// A worktree that nobody was in.
+    pub(super) fn worktree(&self, name: &str) -> Result<PathBuf, Error> {
+        let path = self.worktree_path(name);
+        self.git([
+            OsStr::new("worktree"),
+            "add".as_ref(),
+            "--quiet".as_ref(),
+            "--detach".as_ref(),
+            path.as_ref(),
+        ])?;
+        Ok(path)
+    }
+
+    /// Where the worktree of this name is.
+    pub(super) fn worktree_path(&self, name: &str) -> PathBuf {
+        self.work.join(name)
+    }
+
+    /// Starts a run of an engine. What it prints is kept in files of this name.
+    pub(super) fn start(
+        &self,
+        engine: &Engine,
+        folder: &Path,
+        name: &str,
+        args: &[&str],
+    ) -> Result<Run, Error> {
+        let path = self.paths.iter().find(|(id, _)| *id == engine.id).map(|(_, path)| path.as_os_str());
+        let mut takopi = command(&self.program);
+        takopi
+            .args(["run", "--engine", engine.id])
+            .args(args)
+            .current_dir(folder)
+            .env_clear()
+            .env("HOME", &self.home)
+            .env("PATH", path.unwrap_or_default())
+            .env("TMPDIR", &self.temporary)
+            .envs([("TERM", "dumb"), ("LANG", "C.UTF-8"), ("NO_PROXY", "127.0.0.1,localhost")]);
+        for (variable, value) in engine.variables {
+            takopi.env(variable, self.with_port(value));
+        }
+        Run::start(takopi, &self.output, name)
+    }
+
+    /// The processes that are left of runs.
+    pub(super) fn left(&self) -> Vec<String> {
+        processes::left(&self.home, &self.work)
+    }
+
+    fn with_port(&self, text: &str) -> String {
+        text.replace(PORT, &self.port.to_string())
+    }
+
+    fn write(&self, path: &str, text: &str) -> Result<(), Error> {
+        let path = self.home.join(path);
+        path.parent()
+            .map_or(Ok(()), fs::create_dir_all)
+            .and_then(|()| fs::write(&path, text))
+            .map_err(|error| Error::at(&path, error))
+    }
+
+    fn make_repository(&self) -> Result<(), Error> {
+        let path = self.repository();
+        fs::create_dir_all(&path).map_err(|error| Error::at(&path, error))?;
+        self.git(["init", "--quiet"])?;
+        self.git([
+            "-c",
+            "user.name=Live Test",
+            "-c",
+            "user.email=live@example.invalid",
+            "-c",
+            "commit.gpgsign=false",
+            "commit",
+            "--quiet",
+            "--allow-empty",
+            "--message",
+            "Begin",
+        ])
+    }
+
+    fn repository(&self) -> PathBuf {
+        self.work.join("repository")
+    }
+
+    fn git(&self, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<(), Error> {
+        let mut git = command("git");
+        // The person's own configuration may ask for hooks, signatures and more. The variables are those that are set
+        // while git itself runs a hook.
+        git.env("HOME", &self.home).env("GIT_CONFIG_NOSYSTEM", "1");
+        for variable in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+            git.env_remove(variable);
+        }
+        let output = git
+            .arg("-C")
+            .arg(self.repository())
+            .args(args)
+            .output()
+            .map_err(|error| Error::new(format!("git could not be run: {error}")))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        Err(Error::new(format!("git ended with {}: {}", output.status, said.trim_end())))
+    }
+}
