@@ -186,7 +186,8 @@ fn call(tool: &Tool, input: Input) -> Call {
 
 /// The working folder, which engines tell their models in one of these forms.
 pub(super) fn folder(request: &str) -> Option<String> {
-    const BEFORE: &[&str] = &["<cwd>", "orking directory: ", "orking directory:** "];
+    const BEFORE: &[&str] =
+        &["<cwd>", "orking directory: ", "orking directory:** ", "orking in the directory: "];
     let start = BEFORE.iter().filter_map(|mark| Some(request.find(mark)? + mark.len())).min()?;
     let path = request[start..].split(['<', '\\', '\n', '"']).next().unwrap_or_default().trim();
     (!path.is_empty()).then(|| path.to_owned())
@@ -266,6 +267,7 @@ mod tests {
         check(r#"{"text":"<cwd>/work</cwd>"}"#, Some("/work"));
         check(r#"{"text":"Primary working directory: /work\n - x"}"#, Some("/work"));
         check(r#"{"text":"**working directory:** /a b\nx"}"#, Some("/a b"));
+        check(r#"{"text":"I'm currently working in the directory: /work\nx"}"#, Some("/work"));
         check(r#"{"text":"none"}"#, None);
     }
 }
