@@ -17,6 +17,10 @@ check:
 ci:
     bash .ci/run
 
+# the real CLIs of the engines, or of those that are named
+live *engines:
+    cargo xtask live-engines {{engines}}
+
 # the binary as it is shipped
 dist:
     cargo build -p takopi --profile dist

@@ -28,8 +28,10 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "big", check: |bench| bench.runs_command("big", "Printed 1 MB.") },
     Case { name: "flaky", check: |bench| bench.answers("flaky", "Recovered after one error.") },
     Case { name: "e400", check: |bench| bench.fails("e400", "400") },
+    Case { name: "drop", check: breaks_off },
     Case { name: "resume", check: resumes },
     Case { name: "resume-elsewhere", check: resumes_elsewhere },
+    Case { name: "unknown-thread", check: knows_no_thread },
     Case { name: "cancel", check: is_cancelled },
 ];
 
@@ -42,6 +44,9 @@ impl Case {
         let note = match deviation {
             Some(Deviation { end: End::Fails, reason, .. }) => {
                 bench.fails(self.name, "").map(|note| note.map(|note| format!("{note}; {reason}")))
+            }
+            Some(Deviation { end: End::Skipped, reason, .. }) => {
+                return Ok(format!("skipped {} {}: {reason}", engine.id, self.name));
             }
             None => (self.check)(&bench),
         };
@@ -135,6 +140,30 @@ fn writes(bench: &Bench<'_>) -> Result<Note, Error> {
         Ok(text) if text == "hello\n" => Ok(None),
         Ok(text) => Err(ended.wrong(&format!("`hello` in {}, which has `{text}`", path.display()))),
         Err(error) => Err(ended.wrong(&format!("a file {}: {error}", path.display()))),
+    }
+}
+
+/// The model's stream breaks off each time: some engines give up, and some ask again without a stream.
+fn breaks_off(bench: &Bench<'_>) -> Result<Note, Error> {
+    let ended = bench.run("drop")?;
+    let completed = ended.completed().unwrap_or_default();
+    match (ended.code, completed["error"].as_str()) {
+        (Some(0), None) if completed["ok"] == true => Ok(Some("answered".to_owned())),
+        (Some(1), Some(said)) if !said.is_empty() => Ok(Some(first_line(said))),
+        _ => Err(ended.wrong("an answer, or exit code 1 and an error")),
+    }
+}
+
+/// A thread that nobody began.
+fn knows_no_thread(bench: &Bench<'_>) -> Result<Note, Error> {
+    let folder = bench.machine.worktree(&bench.name())?;
+    let thread = bench.engine.unknown_thread;
+    let args = ["--json", "--resume", thread, &bench.prompt("plain")];
+    let ended = bench.machine.start(bench.engine, &folder, &bench.name(), &args)?.end()?;
+    let completed = ended.completed().unwrap_or_default();
+    match completed["error"].as_str() {
+        Some(said) if ended.code == Some(1) && said.contains(thread) => Ok(Some(first_line(said))),
+        _ => Err(ended.wrong("exit code 1, and an error that names the thread")),
     }
 }
 

@@ -14,6 +14,8 @@ pub(super) struct Engine {
     pub(super) file: Option<(&'static str, &'static str)>,
     /// Variables, in which [`PORT`] stands for the model server's.
     pub(super) variables: &'static [(&'static str, &'static str)],
+    /// A thread that it can not have, in the form of its ids.
+    pub(super) unknown_thread: &'static str,
     /// Where it can not do what the others do.
     pub(super) deviations: &'static [Deviation],
 }
@@ -31,6 +33,8 @@ pub(super) struct Deviation {
 pub(super) enum End {
     /// The run fails, and says so.
     Fails,
+    /// It is not waited for.
+    Skipped,
 }
 
 /// Stands for the port of the model server in texts.
@@ -38,6 +42,8 @@ pub(super) const PORT: &str = "@PORT@";
 
 /// The node that the CLIs run in. With an older one npm silently chooses old releases of some.
 pub(super) const NODE: (&str, &str) = ("node", "22");
+
+const UUID: &str = "00000000-0000-4000-8000-000000000000";
 
 pub(super) const ENGINES: &[Engine] = &[
     Engine {
@@ -48,6 +54,7 @@ pub(super) const ENGINES: &[Engine] = &[
         file: Some((".codex/config.toml", CODEX)),
         // Takopi passes what codex's own configuration names.
         variables: &[("FAKE_KEY", "dummy")],
+        unknown_thread: UUID,
         deviations: &[],
     },
     Engine {
@@ -60,10 +67,13 @@ pub(super) const ENGINES: &[Engine] = &[
             ("ANTHROPIC_BASE_URL", "http://127.0.0.1:@PORT@"),
             ("ANTHROPIC_API_KEY", "dummy"),
             ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+            // By itself it tries ten times, which takes minutes.
+            ("CLAUDE_CODE_MAX_RETRIES", "2"),
             ("DISABLE_AUTOUPDATER", "1"),
             ("DISABLE_ERROR_REPORTING", "1"),
             ("DISABLE_TELEMETRY", "1"),
         ],
+        unknown_thread: UUID,
         deviations: &[],
     },
     Engine {
@@ -77,6 +87,7 @@ pub(super) const ENGINES: &[Engine] = &[
             ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1"),
             ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
         ],
+        unknown_thread: "ses_000000000000XXXXXXXXXXXXXX",
         deviations: &[],
     },
     Engine {
@@ -86,6 +97,7 @@ pub(super) const ENGINES: &[Engine] = &[
         settings: "provider = \"fake\"\nmodel = \"fake-model\"",
         file: Some((".pi/agent/models.json", PI)),
         variables: &[("PI_OFFLINE", "1"), ("PI_SKIP_VERSION_CHECK", "1"), ("PI_TELEMETRY", "0")],
+        unknown_thread: UUID,
         deviations: &[],
     },
     Engine {
@@ -99,6 +111,7 @@ pub(super) const ENGINES: &[Engine] = &[
             ("GEMINI_CLI_TRUST_WORKSPACE", "true"),
             ("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:@PORT@"),
         ],
+        unknown_thread: UUID,
         deviations: &[Deviation {
             case: "big",
             end: End::Fails,
@@ -116,6 +129,7 @@ pub(super) const ENGINES: &[Engine] = &[
             ("OPENAI_BASE_URL", "http://127.0.0.1:@PORT@/v1"),
             ("OPENAI_MODEL", "fake-model"),
         ],
+        unknown_thread: UUID,
         deviations: &[],
     },
 ];

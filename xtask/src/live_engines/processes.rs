@@ -36,7 +36,42 @@ fn command_line(process: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::is_of_run;
+    use std::process::{Child, Command};
+
+    use super::{is_of_run, left};
+    use crate::cargo::command;
+
+    /// Ends with the test, however that ends.
+    struct Sleeper(Child);
+
+    impl Sleeper {
+        fn start(sleep: &mut Command) -> Self {
+            Self(sleep.arg("61").spawn().unwrap())
+        }
+    }
+
+    impl Drop for Sleeper {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    #[test]
+    fn a_process_is_found_by_its_variables_and_by_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().join("home");
+        let work = folder.path().canonicalize().unwrap().join("work");
+        std::fs::create_dir_all(work.join("a")).unwrap();
+        assert!(left(&home, &work).is_empty());
+        let marked = Sleeper::start(command("sleep").env("HOME", &home).env("TAKOPI_RUN_ID", "1"));
+        let there = Sleeper::start(command("sleep").env_clear().current_dir(work.join("a")));
+        let other = Sleeper::start(command("sleep").current_dir("/"));
+        let found = left(&home, &work);
+        let is_found =
+            |sleeper: &Sleeper| found.iter().any(|line| line.starts_with(&format!("{}: ", sleeper.0.id())));
+        assert!(is_found(&marked) && is_found(&there) && !is_found(&other), "{found:?}");
+    }
 
     #[test]
     fn a_process_of_a_run_has_its_id_and_its_home() {
