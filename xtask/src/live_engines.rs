@@ -23,7 +23,7 @@ use self::server::Server;
 
 pub(crate) fn run(workspace: &Workspace, names: &[String]) -> Result<ExitCode, Error> {
     let engines = chosen(names, &workspace.backend_folders()?)?;
-    let Some(installation) = Installation::open(workspace.target("live-engines")) else {
+    let Some(installation) = Installation::open(workspace.target("live-engines"))? else {
         println!("skipped: npm is not installed");
         return Ok(ExitCode::SUCCESS);
     };

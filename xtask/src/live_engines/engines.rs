@@ -88,7 +88,11 @@ pub(super) const ENGINES: &[Engine] = &[
             ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
         ],
         unknown_thread: "ses_000000000000XXXXXXXXXXXXXX",
-        deviations: &[],
+        deviations: &[Deviation {
+            case: "drop",
+            end: End::Skipped,
+            reason: "opencode asks again for more than a minute",
+        }],
     },
     Engine {
         id: "pi",

@@ -1,7 +1,7 @@
 //! The CLIs, installed by npm into a folder of their own.
 
 use std::ffi::OsString;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -15,14 +15,25 @@ use crate::error::Error;
 #[derive(Debug)]
 pub(super) struct Installation {
     folder: PathBuf,
+    /// Held as long as the folder is used: a second live test would take the first one's home folder away.
+    _lock: File,
 }
 
 impl Installation {
     /// `None` if there is no npm.
-    pub(super) fn open(folder: PathBuf) -> Option<Self> {
+    pub(super) fn open(folder: PathBuf) -> Result<Option<Self>, Error> {
         let mut npm = command("npm");
         npm.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
-        npm.status().is_ok_and(|status| status.success()).then_some(Self { folder })
+        if !npm.status().is_ok_and(|status| status.success()) {
+            return Ok(None);
+        }
+        fs::create_dir_all(&folder).map_err(|error| Error::at(&folder, error))?;
+        let path = folder.join("lock");
+        let lock = File::create(&path).map_err(|error| Error::at(&path, error))?;
+        lock.try_lock().map_err(|error| {
+            Error::at(&path, error).hint("another live test runs in this folder: wait for its end")
+        })?;
+        Ok(Some(Self { folder, _lock: lock }))
     }
 
     pub(super) fn folder(&self) -> &Path {
