@@ -40,11 +40,12 @@ pub(crate) fn run(workspace: &Workspace, names: &[String]) -> Result<ExitCode, E
     let mut count = 0;
     for engine in &engines {
         for case in cases::CASES {
-            println!("{}", case.run(&machine, engine)?);
-            count += 1;
+            let line = case.run(&machine, engine)?;
+            println!("{line}");
+            count += usize::from(line.starts_with("ok "));
         }
     }
-    println!("{count} cases of {} engines in {} s", engines.len(), started.elapsed().as_secs());
+    println!("ok: {count} cases of {} engines in {} s", engines.len(), started.elapsed().as_secs());
     Ok(ExitCode::SUCCESS)
 }
 
