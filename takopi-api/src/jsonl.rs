@@ -3,10 +3,12 @@
 
 mod field;
 mod lines;
+mod nested;
 mod runner;
 
-pub use field::{Field, Object};
+pub use field::Field;
 pub use lines::{Line, LineReader};
+pub use nested::{Object, Objects};
 pub use runner::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun, Unfinished};
 
 /// The longest line that is read, in bytes. A longer one is skipped to its end and reported.

@@ -2,7 +2,7 @@
 //! their type: what the CLI changes costs a field, never a line.
 
 use serde::Deserialize;
-use takopi_api::jsonl::Field;
+use takopi_api::jsonl::{Field, Object, Objects};
 
 /// One line. One struct for all types: a line has the fields of its type.
 #[derive(Debug, Default, Deserialize)]
@@ -16,7 +16,7 @@ pub(crate) struct Line<'a> {
     pub(crate) session_id: Field<'a>,
     /// `assistant` and `user`: a [`Message`]. `system`/`permission_denied`: a text.
     #[serde(borrow)]
-    pub(crate) message: Field<'a>,
+    pub(crate) message: Object<'a, Message<'a>>,
     /// `assistant` and `user`: the call of the sub-agent that says this.
     #[serde(borrow)]
     pub(crate) parent_tool_use_id: Field<'a>,
@@ -91,7 +91,7 @@ pub(crate) struct Message<'a> {
     pub(crate) model: Field<'a>,
     /// A text, or a list of [`Block`].
     #[serde(borrow)]
-    pub(crate) content: Field<'a>,
+    pub(crate) content: Objects<'a, Block<'a>>,
 }
 
 /// A piece of a message. One struct for all types.

@@ -24,7 +24,7 @@ pub(crate) struct Line<'a> {
     pub(crate) usage: Field<'a>,
     /// `item.started`, `item.updated` and `item.completed`: an [`Item`].
     #[serde(borrow)]
-    pub(crate) item: Object<Item<'a>>,
+    pub(crate) item: Object<'a, Item<'a>>,
 }
 
 /// What a turn works on. One struct for all types: an item has the fields of its type.

@@ -1,12 +1,9 @@
 //! Fields of a line that are read without trust in their type.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::marker::PhantomData;
 
 use memchr::memchr;
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::value::RawValue;
 
 /// A field of a JSON object that may be absent, null, or of another type than today's.
@@ -81,73 +78,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
     }
 }
 
-/// An object within a line: read in the same pass, and nothing if the line has something else there.
-#[derive(Debug, Clone, Copy)]
-pub struct Object<T>(Option<T>);
-
-impl<T> Object<T> {
-    /// The object, if it is one.
-    #[must_use]
-    pub const fn get(&self) -> Option<&T> {
-        self.0.as_ref()
-    }
-}
-
-impl<T> Default for Object<T> {
-    fn default() -> Self {
-        Self(None)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ObjectVisitor(PhantomData))
-    }
-}
-
-struct ObjectVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-    type Value = Object<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("any JSON value")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Object<T>, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(|object| Object(Some(object)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Object<T>, A::Error> {
-        while elements.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Object(None))
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Object<T>, E> {
-        Ok(Object(None))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Object<T>, E> {
-        Ok(Object(None))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Object<T>, E> {
-        Ok(Object(None))
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Object<T>, E> {
-        Ok(Object(None))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Object<T>, E> {
-        Ok(Object(None))
-    }
-
-    fn visit_unit<E>(self) -> Result<Object<T>, E> {
-        Ok(Object(None))
-    }
-}
-
 /// A JSON string in which each escape of half a character is replaced by that of U+FFFD.
 fn without_lone_surrogates(json: &str) -> String {
     let unit = |at: usize| {
@@ -196,26 +126,6 @@ mod tests {
         let wire: Wire<'_> = serde_json::from_str(r#"{"a":null,"b":"a\nb"}"#).unwrap();
         assert!(!wire.a.is_present());
         assert_eq!((wire.a.text(), wire.b.text()), ("".into(), "a\nb".into()));
-    }
-
-    #[test]
-    fn an_object_is_read_in_place_and_nothing_else_costs_the_line() {
-        #[derive(Default, serde::Deserialize)]
-        #[serde(default)]
-        struct Outer<'a> {
-            #[serde(borrow)]
-            inner: Object<Wire<'a>>,
-            #[serde(borrow)]
-            b: Field<'a>,
-        }
-        let read = |json: &'static str| serde_json::from_str::<Outer<'_>>(json).unwrap();
-        assert_eq!(read(r#"{"inner":{"a":"x","c":[1]},"b":1}"#).inner.get().unwrap().a.text(), "x");
-        for other in [r#"[1,{"a":2}]"#, r#""text\u00e4""#, "1", "-1", "1.5", "true", "null"] {
-            let json: &'static str = Box::leak(format!(r#"{{"inner":{other},"b":"kept"}}"#).into_boxed_str());
-            let outer = read(json);
-            assert!(outer.inner.get().is_none(), "{other}");
-            assert_eq!(outer.b.text(), "kept", "{other}");
-        }
     }
 
     #[test]

@@ -1,18 +1,18 @@
 //! Messages: what the model says and calls, and what its tools answer.
 
 use takopi_api::event::{ActionId, ActionKind, ActionOutcome, EventFactory};
-use takopi_api::jsonl::{Field, Recognition};
+use takopi_api::jsonl::Recognition;
 use takopi_api::tool;
 
 use super::{Translation, text};
-use crate::event::{Block, Line, Message};
+use crate::event::{Block, Line};
 
 /// The name of the model in messages that the CLI made itself.
 const SYNTHETIC: &str = "<synthetic>";
 
 impl Translation {
     pub(super) fn assistant(&mut self, line: &Line<'_>, out: &mut EventFactory) -> Recognition {
-        let message: Message<'_> = line.message.read().unwrap_or_default();
+        let Some(message) = line.message.get() else { return Recognition::Ignored };
         let is_synthetic = message.model.text() == SYNTHETIC;
         // What a sub-agent says is for the agent that started it; only its calls are shown.
         let is_own = !line.parent_tool_use_id.is_present();
@@ -24,7 +24,7 @@ impl Translation {
             self.end_retry(ActionOutcome::Ok, out);
         }
         let mut recognition = Recognition::Known;
-        for block in blocks(message.content) {
+        for block in message.content.get() {
             let kind = block.kind.text();
             match &*kind {
                 "text" if is_own && is_synthetic => self.said.by_cli = block.text.text().into_owned(),
@@ -41,8 +41,8 @@ impl Translation {
                     }
                 }
                 "text" | "thinking" | "redacted_thinking" => {}
-                "tool_use" | "server_tool_use" | "mcp_tool_use" => self.call(line, &block, out),
-                kind if kind.ends_with("_tool_result") => self.answered(&block, out),
+                "tool_use" | "server_tool_use" | "mcp_tool_use" => self.call(line, block, out),
+                kind if kind.ends_with("_tool_result") => self.answered(block, out),
                 kind => recognition = Recognition::Unknown { kind: format!("assistant {kind}") },
             }
         }
@@ -50,17 +50,17 @@ impl Translation {
     }
 
     pub(super) fn user(&mut self, line: &Line<'_>, out: &mut EventFactory) -> Recognition {
-        let message: Message<'_> = line.message.read().unwrap_or_default();
-        if let Some(printed) = text::of_local_command(&message.content.text()) {
+        let Some(message) = line.message.get() else { return Recognition::Ignored };
+        if let Some(printed) = text::of_local_command(message.content.text()) {
             self.said.by_cli = printed;
             return Recognition::Known;
         }
         let mut recognition = Recognition::Known;
-        for block in blocks(message.content) {
+        for block in message.content.get() {
             let kind = block.kind.text();
             match &*kind {
                 kind if kind == "tool_result" || kind.ends_with("_tool_result") => {
-                    self.answered(&block, out);
+                    self.answered(block, out);
                 }
                 // What takopi or the CLI itself told the model.
                 "text" | "image" | "document" => {}
@@ -98,9 +98,4 @@ impl Translation {
         }
         out.action_completed(action, ActionOutcome::from(!is_error));
     }
-}
-
-fn blocks(content: Field<'_>) -> impl Iterator<Item = Block<'_>> {
-    let blocks: Vec<Field<'_>> = content.read().unwrap_or_default();
-    blocks.into_iter().filter_map(Field::read)
 }

@@ -13,7 +13,7 @@ impl Translation {
             "init" => return self.init(line, out),
             "api_retry" => self.api_retry(line, out),
             "permission_denied" => {
-                let title = text::of_denial(&line.tool_name.text(), &line.message.text());
+                let title = text::of_denial(&line.tool_name.text(), line.message.text());
                 self.failed_warning("denied", title, out);
             }
             "status" if line.status.text() == "compacting" => out.note("compacting the conversation"),

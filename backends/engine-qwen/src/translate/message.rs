@@ -1,22 +1,22 @@
 //! Messages: what the model says and calls, and what its tools answer.
 
 use takopi_api::event::{ActionId, ActionKind, ActionOutcome, EventFactory};
-use takopi_api::jsonl::{Field, Recognition};
+use takopi_api::jsonl::Recognition;
 use takopi_api::tool;
 
 use super::Translation;
-use crate::event::{Block, Line, Message};
+use crate::event::{Block, Line};
 
 impl Translation {
     pub(super) fn assistant(&mut self, line: &Line<'_>, out: &mut EventFactory) -> Recognition {
-        let message: Message<'_> = line.message.read().unwrap_or_default();
+        let Some(message) = line.message.get() else { return Recognition::Ignored };
         // What a sub-agent says is for the agent that started it; only its calls are shown.
         let is_own = !line.parent_tool_use_id.is_present();
         if is_own && message.model.is_present() {
             self.model = Some(message.model.text().into_owned());
         }
         let mut recognition = Recognition::Known;
-        for block in blocks(message.content) {
+        for block in message.content.get() {
             let kind = block.kind.text();
             // An error of the API comes as a text too, and then the retries came to nothing; the result says so.
             if is_own && !block.text.text().starts_with("[API Error:") {
@@ -38,7 +38,7 @@ impl Translation {
                     }
                 }
                 "text" | "thinking" => {}
-                "tool_use" => self.call(line, &block, out),
+                "tool_use" => self.call(line, block, out),
                 kind => recognition = Recognition::Unknown { kind: format!("assistant {kind}") },
             }
         }
@@ -46,12 +46,12 @@ impl Translation {
     }
 
     pub(super) fn user(&mut self, line: &Line<'_>, out: &mut EventFactory) -> Recognition {
-        let message: Message<'_> = line.message.read().unwrap_or_default();
+        let Some(message) = line.message.get() else { return Recognition::Ignored };
         let mut recognition = Recognition::Known;
-        for block in blocks(message.content) {
+        for block in message.content.get() {
             let kind = block.kind.text();
             match &*kind {
-                "tool_result" => self.answered(&block, out),
+                "tool_result" => self.answered(block, out),
                 // What takopi or the CLI itself told the model.
                 "text" => {}
                 kind => recognition = Recognition::Unknown { kind: format!("user {kind}") },
@@ -94,11 +94,6 @@ impl Translation {
         }
         out.action_completed(action, ActionOutcome::from(!is_error));
     }
-}
-
-fn blocks(content: Field<'_>) -> impl Iterator<Item = Block<'_>> {
-    let blocks: Vec<Field<'_>> = content.read().unwrap_or_default();
-    blocks.into_iter().filter_map(Field::read)
 }
 
 /// The code in the result of a command that failed. What the command printed comes before it, so the last such line is
