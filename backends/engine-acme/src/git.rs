@@ -42,13 +42,13 @@ impl GitFolder {
     pub(crate) fn of(root: &Path) -> Option<Self> {
         root.ancestors().find_map(|folder| {
             let git = folder.join(".git");
-            if git.is_dir() {
+            if is_repository(&git) {
                 return Some(Self(git));
             }
             let start = reading::start_of(&git, LINE_LIMIT).ok()?;
             let named = start.text().trim().strip_prefix("gitdir:")?.trim().to_owned();
             let git = folder.join(named);
-            git.is_dir().then_some(Self(git))
+            is_repository(&git).then_some(Self(git))
         })
     }
 
@@ -64,6 +64,11 @@ impl GitFolder {
         let end = reading::end_of(&self.0.join("logs/HEAD"), LOG_LIMIT).unwrap_or_default();
         String::from_utf8_lossy(&end).lines().rev().filter_map(parse_entry).take(most).collect()
     }
+}
+
+/// A folder of that name alone is none: sandboxes make empty ones, so that nothing else can be put there.
+fn is_repository(git: &Path) -> bool {
+    git.join("HEAD").is_file()
 }
 
 fn parse_head(text: &str) -> Head {

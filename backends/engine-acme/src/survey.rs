@@ -138,7 +138,11 @@ mod tests {
         fs::write(root.join("a"), "").unwrap();
         fs::write(root.join("b"), "").unwrap();
         assert_eq!(paths(&walk_all(&root, 100).unwrap()), [".gitignore", "a"]);
+        // An empty folder above is no repository.
+        fs::create_dir(folder.path().join(".git")).unwrap();
+        assert_eq!(paths(&walk_all(&root, 100).unwrap()), [".gitignore", "a"]);
         fs::create_dir(root.join(".git")).unwrap();
+        fs::write(root.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
         assert_eq!(paths(&walk_all(&root, 100).unwrap()), [".gitignore", "a"]);
     }
 
