@@ -73,7 +73,7 @@ fn a_second_interrupt_kills_an_engine_that_does_not_listen() {
     let mut scenes = vec![Scene::Leave(format!("exec setsid sleep {}", sandbox.mark()))];
     scenes.extend([Scene::Out(BEGIN.into()), Scene::Exec(deaf)]);
     sandbox.engine("codex", &Script::new(scenes));
-    let started = sandbox.start(&["run", "hello"]);
+    let started = sandbox.start(&["run", "--json", "hello"]);
     sandbox.wait_for_marked(3);
     started.signal(Signal::INT);
     std::thread::sleep(std::time::Duration::from_millis(500));
@@ -82,6 +82,8 @@ fn a_second_interrupt_kills_an_engine_that_does_not_listen() {
     let ended = started.end();
     assert_eq!(ended.code, Some(130), "{ended:?}");
     assert!(ended.stderr.contains("killing it"));
+    // Whoever reads the events is told the end all the same.
+    assert_eq!(ended.completed().outcome, takopi_api::event::Outcome::Interrupted);
     assert_eq!(sandbox.left_behind(), [""; 0]);
 }
 

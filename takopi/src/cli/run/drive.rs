@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use takopi_api::event::{Completed, Decision, Event, Outcome, Request};
@@ -17,6 +18,9 @@ use crate::process::LocalProcesses;
 
 /// How a run that a person ended is reported to the shell: 128 and the number of SIGINT.
 const INTERRUPTED: u8 = 130;
+
+/// How long the reader of a run that was killed may take for its end.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 pub(super) async fn drive(
     runner: &Arc<dyn Runner>,
@@ -56,8 +60,8 @@ pub(super) async fn drive(
                 // The contract gives `completed` before the end.
                 None => return Err(CliError::new("the run ended without a word")),
             },
-            () = signals.next() => if driver.interrupt().await == Urgency::Now {
-                // Not even a reader that does not read is waited for.
+            () = signals.next() => if driver.interrupt().await == Urgency::Now && !unwritten.is_empty() {
+                // The reader does not read, and is not waited for any more.
                 is_writing = false;
                 unwritten.clear();
             },
@@ -74,6 +78,7 @@ pub(super) async fn drive(
     let written = tokio::select! {
         written = written, if is_writing => written?,
         () = signals.next(), if is_writing => Written::NobodyReads,
+        () = tokio::time::sleep(LAST_WORDS), if is_writing && driver.interrupts > 1 => Written::NobodyReads,
         else => Written::NobodyReads,
     };
     Ok(driver.end(completed, written, runner))
