@@ -155,7 +155,8 @@ impl Tree {
     fn living(&mut self) -> Vec<Member> {
         let table = process_table();
         let own = rustix::process::getpid().as_raw_pid();
-        let own_session = rustix::process::getsid(None).map_or(0, Pid::as_raw_pid);
+        // From the table, and not from getsid(2): where the leader of the session is outside of this namespace it is 0.
+        let own_session = table.iter().find(|row| row.member.pid == own).map_or(0, |row| row.session);
         // Asked after the table was read: a program that stands in it was counted before it started.
         let is_last = self.family.programs.load(Ordering::Acquire) <= 1;
         // What is older than the program can not be its own, whoever's child it is by now.
@@ -225,7 +226,8 @@ fn process_table() -> Vec<Row> {
 }
 
 fn read_row(pid: i32) -> Option<Row> {
-    parse_stat(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+    // A program may give itself a name that is no text.
+    parse_stat(pid, &String::from_utf8_lossy(&fs::read(format!("/proc/{pid}/stat")).ok()?))
 }
 
 /// The fields of `/proc/<pid>/stat`, see proc(5). The second one is the program's name, which may hold anything.
