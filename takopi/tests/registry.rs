@@ -8,6 +8,7 @@ use takopi::plugins::{EnabledList, LoadError, LookupError, Registry};
 use takopi_api::command::{CommandBackend, CommandContext};
 use takopi_api::engine::{Availability, EngineBackend};
 use takopi_api::error::Error;
+use takopi_api::message::OutgoingMessage;
 use takopi_api::plugin::{Backend, BackendKind, Constructor, Distribution};
 
 static ONE: Distribution = Distribution::new("plugin-one", "1.2.3", "");
@@ -106,8 +107,8 @@ impl CommandBackend for Ping {
         "ping"
     }
 
-    async fn handle(&self, _: CommandContext) -> Result<Option<String>, Error> {
-        Ok(Some("pong".to_owned()))
+    async fn handle(&self, _: CommandContext) -> Result<Option<OutgoingMessage>, Error> {
+        Ok(None)
     }
 }
 

@@ -1,0 +1,207 @@
+//! What a command can do: send messages, and start runs.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::engine::EngineId;
+use crate::error::Error;
+use crate::event::Completed;
+use crate::message::{Address, MessageRef, OutgoingMessage, SendOptions};
+use crate::resume::ResumeToken;
+use crate::runner::RunOptions;
+use crate::runtime::RunContext;
+use crate::transport::SendError;
+
+/// Whether people see a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Emission {
+    /// As any run: progress, requests, the answer.
+    #[default]
+    Emit,
+    /// Only the command sees its result. Requests of it are denied: there is nobody to ask.
+    Capture,
+}
+
+/// A run that a command wants.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RunRequest {
+    /// What the engine should do.
+    pub prompt: String,
+    /// The engine; else the one that a message here would have.
+    pub engine: Option<EngineId>,
+    /// The project and branch; else those that a message here would have.
+    pub context: Option<RunContext>,
+    /// The thread that it continues; none starts a new one.
+    pub resume: Option<ResumeToken>,
+    /// The model and the like; what is not said is as a message here would have it.
+    pub options: RunOptions,
+    /// Whether people see it.
+    pub emission: Emission,
+}
+
+impl RunRequest {
+    /// A run that people see, as a message here would have it.
+    #[must_use]
+    pub fn new(prompt: impl Into<String>) -> Self {
+        Self {
+            prompt: prompt.into(),
+            engine: None,
+            context: None,
+            resume: None,
+            options: RunOptions::default(),
+            emission: Emission::Emit,
+        }
+    }
+
+    /// The engine.
+    #[must_use]
+    pub fn engine(mut self, engine: EngineId) -> Self {
+        self.engine = Some(engine);
+        self
+    }
+
+    /// The project and branch.
+    #[must_use]
+    pub fn context(mut self, context: RunContext) -> Self {
+        self.context = Some(context);
+        self
+    }
+
+    /// The thread that it continues.
+    #[must_use]
+    pub fn resume(mut self, token: ResumeToken) -> Self {
+        self.resume = Some(token);
+        self
+    }
+
+    /// The model and the like.
+    #[must_use]
+    pub fn options(mut self, options: RunOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Only the command sees its result.
+    #[must_use]
+    pub const fn capture(mut self) -> Self {
+        self.emission = Emission::Capture;
+        self
+    }
+}
+
+/// How a run of a command ended.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RunResult {
+    /// The last event of the run: engine, answer, error, thread, usage.
+    pub completed: Completed,
+    /// The message with the answer, if people saw the run.
+    pub message: Option<MessageRef>,
+}
+
+impl RunResult {
+    /// A result.
+    #[must_use]
+    pub const fn new(completed: Completed, message: Option<MessageRef>) -> Self {
+        Self { completed, message }
+    }
+}
+
+/// How many runs go on at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Parallelism {
+    /// One after the other.
+    #[default]
+    Sequential,
+    /// As many as takopi's limits allow.
+    Parallel,
+}
+
+/// What takopi implements for [`Executor`].
+#[async_trait]
+pub trait CommandHost: Send + Sync {
+    /// Sends a message; without an address to where the command was used.
+    async fn send(
+        &self,
+        to: Option<Address>,
+        message: OutgoingMessage,
+        options: SendOptions,
+    ) -> Result<MessageRef, SendError>;
+
+    /// Runs an engine to its end.
+    async fn run(&self, request: RunRequest) -> Result<RunResult, Error>;
+}
+
+/// Sends messages and starts runs where a command was used. It may be kept and used after the command has returned.
+#[derive(Clone)]
+pub struct Executor(Arc<dyn CommandHost>);
+
+impl Executor {
+    /// An executor.
+    #[must_use]
+    pub fn new(host: Arc<dyn CommandHost>) -> Self {
+        Self(host)
+    }
+
+    /// Sends a message to where the command was used.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub async fn send(
+        &self,
+        message: OutgoingMessage,
+        options: SendOptions,
+    ) -> Result<MessageRef, SendError> {
+        self.0.send(None, message, options).await
+    }
+
+    /// Sends a message to another place of the same transport.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub async fn send_to(
+        &self,
+        to: Address,
+        message: OutgoingMessage,
+        options: SendOptions,
+    ) -> Result<MessageRef, SendError> {
+        self.0.send(Some(to), message, options).await
+    }
+
+    /// Runs an engine to its end. An engine's failure is a result and no error.
+    ///
+    /// # Errors
+    /// [`Error`] if the run could not begin.
+    pub async fn run_one(&self, request: RunRequest) -> Result<RunResult, Error> {
+        self.0.run(request).await
+    }
+
+    /// Runs several; the results are in the order of the requests.
+    pub async fn run_many(
+        &self,
+        requests: Vec<RunRequest>,
+        parallelism: Parallelism,
+    ) -> Vec<Result<RunResult, Error>> {
+        match parallelism {
+            Parallelism::Parallel => {
+                futures_util::future::join_all(requests.into_iter().map(|request| self.0.run(request))).await
+            }
+            Parallelism::Sequential => {
+                let mut results = Vec::with_capacity(requests.len());
+                for request in requests {
+                    results.push(self.0.run(request).await);
+                }
+                results
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Executor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Executor").finish_non_exhaustive()
+    }
+}
