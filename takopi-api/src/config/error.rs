@@ -3,23 +3,29 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// A place in a configuration file. Lines and columns count from 1; columns count characters.
+/// Where a setting stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Location {
-    /// The file.
-    pub path: PathBuf,
-    /// The line.
-    pub line: usize,
-    /// The column.
-    pub column: usize,
+#[non_exhaustive]
+pub enum Location {
+    /// In a file. Lines and columns count from 1; columns count characters.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// The column.
+        column: usize,
+    },
+    /// In a variable of the environment, which won over the file.
+    Variable(String),
 }
 
 impl Location {
-    /// The place of a byte in a text.
-    pub(super) fn of(path: PathBuf, text: &str, byte: usize) -> Self {
+    /// The place of a byte in the text of a file.
+    pub(super) fn in_file(path: PathBuf, text: &str, byte: usize) -> Self {
         let before = text.get(..byte).unwrap_or(text);
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Self {
+        Self::File {
             path,
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
@@ -29,7 +35,10 @@ impl Location {
 
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}", self.path.display(), self.line, self.column)
+        match self {
+            Self::File { path, line, column } => write!(f, "{}:{line}:{column}", path.display()),
+            Self::Variable(name) => write!(f, "the variable {name}"),
+        }
     }
 }
 
@@ -37,7 +46,7 @@ impl fmt::Display for Location {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConfigError {
-    /// The place, if it is one place in a file.
+    /// The place, if it is one place.
     pub location: Option<Location>,
     /// The path of the key, e.g. `codex.extra_args`; empty for the file as a whole.
     pub key: String,

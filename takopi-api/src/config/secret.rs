@@ -134,6 +134,7 @@ impl JsonSchema for Secret {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "description": "A secret: its text, or where it is kept.",
+            "writeOnly": true,
             "anyOf": [
                 { "type": "string" },
                 { "type": "object", "required": ["env"], "properties": { "env": { "type": "string" } } },

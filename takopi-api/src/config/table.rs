@@ -25,10 +25,32 @@ pub struct ConfigTable {
     path: Vec<String>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Default)]
 struct Source {
     path: PathBuf,
     text: String,
+    overrides: Vec<Override>,
+}
+
+/// The text may hold secrets, so only its origin is shown.
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let variables: Vec<_> = self.overrides.iter().map(|one| &one.variable).collect();
+        f.debug_struct("Source")
+            .field("path", &self.path)
+            .field("overrides", &variables)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Settings of a variable, which win over the file.
+#[derive(Clone)]
+struct Override {
+    variable: String,
+    /// TOML, after as many line breaks as there are bytes in what comes before it: so no span of it is one of the file
+    /// or of another variable.
+    text: String,
+    start: usize,
 }
 
 /// A key that nobody knows.
@@ -65,14 +87,27 @@ impl ConfigTable {
     /// # Errors
     /// [`ConfigError`] if it is not TOML.
     pub fn from_toml(path: &Path, text: impl Into<String>) -> Result<Self, ConfigError> {
-        let source = Source { path: path.to_owned(), text: text.into() };
+        let source = Source { path: path.to_owned(), text: text.into(), overrides: Vec::new() };
         if let Err(error) = DeTable::parse(&source.text) {
-            return Err(ConfigError {
-                location: error.span().map(|span| source.locate(&span)),
-                ..ConfigError::new("", format!("this is not TOML: {}", error.message()))
-            });
+            return Err(source.not_toml(&error));
         }
         Ok(Self { source: Arc::new(source), path: Vec::new() })
+    }
+
+    /// This file with the settings of a variable of the environment laid over it: tables are merged, and of every other
+    /// value the variable's is taken. Errors about these settings name the variable.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if `text` is not TOML.
+    pub fn overridden(mut self, variable: &str, text: &str) -> Result<Self, ConfigError> {
+        let source = Arc::make_mut(&mut self.source);
+        let start = source.overrides.last().map_or(source.text.len(), |last| last.text.len()) + 1;
+        let text = "\n".repeat(start) + text;
+        source.overrides.push(Override { variable: variable.to_owned(), text, start });
+        match source.parse() {
+            Ok(_) => Ok(self),
+            Err(error) => Err(source.not_toml(&error)),
+        }
     }
 
     /// The file that the table stands in; empty for [`Self::empty`].
@@ -191,8 +226,8 @@ impl ConfigTable {
 
     /// Looks at this table in its file; `None` if it is absent.
     fn look<R>(&self, look: impl FnOnce(&Spanned<DeTable<'_>>) -> R) -> Option<R> {
-        // `from_toml` parsed this text, so it parses again; an empty source is an empty document.
-        let mut table = DeTable::parse(&self.source.text).ok()?;
+        // Whoever made this table parsed its source, so it parses again; an empty source is an empty document.
+        let mut table = self.source.parse().ok()?;
         for key in &self.path {
             let value = table.get_mut().remove(key.as_str())?;
             let span = value.span();
@@ -219,29 +254,64 @@ impl ConfigTable {
         let span = error.span().unwrap_or_else(|| within.clone());
         ConfigError {
             location: Some(self.source.locate(&span)),
-            ..ConfigError::new(self.key_path(&key_at(table.get_ref(), &span)), error.message())
+            ..ConfigError::new(
+                self.key_path(&key_at(table.get_ref(), &span).unwrap_or_default()),
+                error.message(),
+            )
         }
     }
 }
 
 impl Source {
+    /// The file with what the variables say.
+    fn parse(&self) -> Result<Spanned<DeTable<'_>>, toml::de::Error> {
+        let mut table = DeTable::parse(&self.text)?;
+        for Override { text, .. } in &self.overrides {
+            merge(table.get_mut(), DeTable::parse(text)?.into_inner());
+        }
+        Ok(table)
+    }
+
     fn locate(&self, span: &Range<usize>) -> Location {
-        Location::of(self.path.clone(), &self.text, span.start)
+        match self.overrides.iter().rfind(|one| one.start <= span.start) {
+            Some(one) => Location::Variable(one.variable.clone()),
+            None => Location::in_file(self.path.clone(), &self.text, span.start),
+        }
+    }
+
+    fn not_toml(&self, error: &toml::de::Error) -> ConfigError {
+        ConfigError {
+            location: error.span().map(|span| self.locate(&span)),
+            ..ConfigError::new("", format!("this is not TOML: {}", error.message()))
+        }
     }
 }
 
-/// The path of the innermost key whose value holds the span.
-fn key_at(table: &DeTable<'_>, span: &Range<usize>) -> String {
-    let holds = |outer: Range<usize>| outer.start <= span.start && span.end <= outer.end;
-    let found = table.iter().find(|(key, value)| holds(key.span()) || holds(value.span()));
-    match found.map(|(key, value)| (key.get_ref(), value.get_ref())) {
-        None => String::new(),
-        Some((key, DeValue::Table(inner))) => match key_at(inner, span) {
-            deeper if deeper.is_empty() => key.to_string(),
-            deeper => format!("{key}.{deeper}"),
-        },
-        Some((key, _)) => key.to_string(),
+fn merge<'a>(table: &mut DeTable<'a>, over: DeTable<'a>) {
+    for (key, mut value) in over {
+        if let DeValue::Table(over) = value.get_mut()
+            && let Some(DeValue::Table(table)) = table.get_mut(&**key.get_ref()).map(Spanned::get_mut)
+        {
+            merge(table, std::mem::take(over));
+        } else {
+            // The key goes too: it knows where it stands.
+            table.remove(&**key.get_ref());
+            table.insert(key, value);
+        }
     }
+}
+
+/// The path of the innermost key whose value holds the span. A table may hold what stands elsewhere.
+fn key_at(table: &DeTable<'_>, span: &Range<usize>) -> Option<String> {
+    let holds = |outer: Range<usize>| outer.start <= span.start && span.end <= outer.end;
+    table.iter().find_map(|(key, value)| {
+        let deeper = match value.get_ref() {
+            DeValue::Table(inner) => key_at(inner, span),
+            _ => None,
+        };
+        let here = || (holds(key.span()) || holds(value.span())).then(|| key.get_ref().to_string());
+        deeper.map(|deeper| format!("{}.{deeper}", key.get_ref())).or_else(here)
+    })
 }
 
 /// Follows a reference into the schema's definitions, and looks through the `anyOf` of an optional value.
@@ -325,6 +395,44 @@ mod tests {
         let error =
             ConfigTable::from_toml(Path::new("takopi.toml"), "a = 1\nb = = 2\n").unwrap_err().to_string();
         assert!(error.starts_with("takopi.toml:2:5: this is not TOML: "), "{error}");
+    }
+
+    #[test]
+    fn variables_win_over_the_file_and_are_named_in_errors() {
+        let file = table("# a comment\n[acme]\nslow = false\nwords = ['file']\n");
+        let over = |texts: &[&str]| {
+            texts
+                .iter()
+                .enumerate()
+                .try_fold(file.clone(), |table, (n, text)| table.overridden(&format!("V{n}"), text))
+        };
+        let acme: Acme = over(&["acme.slow = true", "acme.limits.lines = 3"])
+            .unwrap()
+            .table("acme")
+            .unwrap()
+            .parse()
+            .unwrap();
+        assert!(acme.slow && acme.words == ["file"] && acme.limits.unwrap().lines == 3);
+        let error = |texts: &[&str]| {
+            over(texts).and_then(|table| table.table("acme")?.parse::<Acme>()).unwrap_err().to_string()
+        };
+        assert_eq!(
+            error(&["acme.slow = true", "acme.limits.lines = -3", "acme.words = []"]),
+            "the variable V1: `acme.limits.lines`: invalid value: integer `-3`, expected u32"
+        );
+        assert_eq!(
+            error(&["acme = 3"]),
+            "the variable V0: `acme`: expected a table, found a value of type integer"
+        );
+        assert!(error(&["= 3"]).starts_with("the variable V0: this is not TOML"), "{}", error(&["= 3"]));
+        let unknown =
+            over(&["acme.slwo = 1"]).unwrap().table("acme").unwrap().unknown_keys(&schema_for!(Acme), &[]);
+        assert_eq!(unknown[0].to_string(), "the variable V0: unknown key `acme.slwo`; did you mean `slow`?");
+        assert!(!format!("{:?}", over(&["acme.words = ['hunter2']"])).contains("hunter2"));
+        // What the file says wrong is still told with its place there.
+        let wrong = table("[acme]\nslow = 3\n").overridden("V0", "acme.words = []").unwrap();
+        let error = wrong.table("acme").unwrap().parse::<Acme>().unwrap_err().to_string();
+        assert!(error.starts_with("takopi.toml:2:8: `acme.slow`"), "{error}");
     }
 
     #[test]
