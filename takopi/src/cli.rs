@@ -1,5 +1,6 @@
 //! The command line: what was typed becomes a plain request, and the library does the rest.
 
+mod config;
 mod doctor;
 mod error;
 mod output;
@@ -14,13 +15,13 @@ use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use takopi_api::plugin::{Backend, BackendKind, Distribution};
 
 use crate::chat::commands;
-use crate::config::{self, Config};
+use crate::config::{Config, Overrides, Reader, Vocabulary};
 use crate::plugins::Registry;
 use crate::{bundled, logging, paths};
 use error::{CliError, Failure};
 
 /// The names of commands that this program's users know and this version does not have yet. No plugin may take them.
-const LATER_COMMANDS: &[&str] = &["init", "config", "help"];
+const LATER_COMMANDS: &[&str] = &["init", "help"];
 
 #[derive(Debug, Parser)]
 #[command(name = "takopi", version, about = "Drive coding agents from a chat or a terminal")]
@@ -49,6 +50,8 @@ enum Command {
     Plugins(plugins::PluginsArgs),
     /// Check what takopi needs on this machine
     Doctor(doctor::DoctorArgs),
+    /// Show and change the configuration file
+    Config(config::ConfigArgs),
 }
 
 /// What a command works with: the registry under the configuration's enabled list, and the configuration.
@@ -96,6 +99,11 @@ fn dispatch(
                 Command::Run(args) => start(&global, || run::run(args, &open()?)),
                 Command::Plugins(args) => start(&global, || plugins::run(&args, &open()?)),
                 Command::Doctor(args) => start(&global, || doctor::run(&args, &open()?)),
+                // It works on files that nothing else can open.
+                Command::Config(args) => {
+                    let vocabulary = vocabulary(rows, &reserved);
+                    start(&global, || config::run(&args, global.config.as_deref(), rows, vocabulary))
+                }
             }
         }
         Err(error) if wants_engines(&error) => with_engines(args, rows, &reserved, linked),
@@ -112,10 +120,9 @@ fn with_engines(
 ) -> Result<ExitCode, Failure> {
     // `--help` must work with a broken configuration as well, and a command can only be meant by who knows it is there.
     let global = GlobalArgs { config: typed_config(args), debug: false };
-    let registry = open(&global, rows, reserved, linked).map_or_else(
-        |_| Registry::new(rows.iter().copied(), reserved, <_>::default()),
-        |session| session.registry,
-    );
+    let config = reader(&global, rows, reserved).and_then(|reader| Ok(reader.load()?));
+    let enabled = config.map(|config| config.enabled).unwrap_or_default();
+    let registry = Registry::new(rows.iter().copied(), reserved, enabled);
     let example = registry.visible(BackendKind::Engine).map(|entry| entry.row().id).next();
     let mut tree = Cli::command().after_help(examples(example.unwrap_or("ENGINE")));
     for entry in registry.visible(BackendKind::Engine) {
@@ -162,21 +169,33 @@ fn open<'a>(
     reserved: &[&str],
     linked: &'a [&'static Distribution],
 ) -> Result<Session<'a>, CliError> {
+    let config = reader(global, rows, reserved)?.load_and_migrate()?;
+    let registry = Registry::new(rows.iter().copied(), reserved, config.enabled.clone());
+    Ok(Session { registry, config, linked })
+}
+
+/// What reads the configuration, under what the environment says.
+fn reader(global: &GlobalArgs, rows: &[&'static Backend], reserved: &[&str]) -> Result<Reader, CliError> {
     let named = paths::named_config_file(global.config.as_deref());
     if let Some(path) = named.as_ref().filter(|path| !path.exists()) {
         return Err(CliError::usage(format!("there is no file {}", path.display()))
             .hint("it is named by --config, or by TAKOPI_CONFIG"));
     }
     let path = named.unwrap_or_else(paths::default_config_file);
+    Ok(Reader::new(path, vocabulary(rows, reserved), Overrides::of_environment()?))
+}
+
+/// The engines that this build has or could have, and the words that are taken.
+fn vocabulary(rows: &[&'static Backend], reserved: &[&str]) -> Vocabulary {
     let known = bundled::KNOWN
         .iter()
         .filter(|known| known.kind() == BackendKind::Engine.as_str())
         .map(bundled::Known::id);
-    let engine_ids: Vec<&str> =
-        rows.iter().filter(|row| row.kind() == BackendKind::Engine).map(|row| row.id).chain(known).collect();
-    let config = config::load(&path, &engine_ids, reserved)?;
-    let registry = Registry::new(rows.iter().copied(), reserved, config.enabled.clone());
-    Ok(Session { registry, config, linked })
+    let linked = rows.iter().filter(|row| row.kind() == BackendKind::Engine).map(|row| row.id);
+    Vocabulary {
+        engines: linked.chain(known).map(str::to_owned).collect(),
+        reserved: reserved.iter().map(|&word| word.to_owned()).collect(),
+    }
 }
 
 /// The words that no engine and no chat command may have: every command of this program, typed or in chat.

@@ -1,7 +1,25 @@
-//! The configuration file: where it is, what it means, what is wrong with it.
+//! The configuration file: where it is, what it means, what is wrong with it, and how it is changed.
 
+mod diff;
+mod edit;
+mod environment;
+mod file;
+mod key_path;
+mod keys;
 mod load;
+mod migrate;
 mod model;
+mod schema;
+mod setting;
+mod values;
+mod watch;
 
-pub use load::load;
-pub use model::{Config, ENGINE_KEYS, FIRST_CHOICE, Project};
+pub use diff::{Change, ChangeKind, diff};
+pub use edit::{Document, Found, Unset};
+pub use environment::Overrides;
+pub use key_path::{InvalidKey, KeyPath};
+pub use load::{Reader, Vocabulary};
+pub use model::{Config, DEFAULT_TRANSPORT, FIRST_CHOICE, Project};
+pub use schema::FileSchema;
+pub use setting::Setting;
+pub use watch::{Update, watch};

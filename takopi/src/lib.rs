@@ -1,8 +1,8 @@
 //! takopi as a library: everything but the five lines of `main`.
 //!
 //! [`Host`] is the program. [`plugins`] is the static registry, [`bundled`] the only file that names plugins, [`config`]
-//! the configuration, [`chat`] the way of a message, [`process`] how engines' programs are started and ended, [`cli`]
-//! the commands.
+//! the configuration, [`lock`] what keeps a second takopi away from it, [`chat`] the way of a message, [`process`] how
+//! engines' programs are started and ended, [`cli`] the commands.
 #![cfg_attr(not(test), deny(unused_crate_dependencies))]
 
 pub mod bundled;
@@ -10,6 +10,7 @@ pub mod chat;
 pub mod cli;
 pub mod config;
 mod host;
+pub mod lock;
 mod logging;
 pub mod paths;
 pub mod plugins;

@@ -1,6 +1,9 @@
 //! Where things are.
 
 use std::ffi::OsString;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 /// The variable that names the configuration file.
@@ -27,6 +30,27 @@ pub fn expand_home(path: &str) -> PathBuf {
         Some(rest) if rest.starts_with('/') => home().join(rest.trim_start_matches('/')),
         _ => PathBuf::from(path),
     }
+}
+
+/// A path as a person is shown it: from the root, or from `~` if it lies below the home folder.
+#[must_use]
+pub fn shown(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    match path.strip_prefix(home()) {
+        Ok(below) if home().parent().is_some() && !below.as_os_str().is_empty() => {
+            format!("~/{}", below.display())
+        }
+        _ => path.display().to_string(),
+    }
+}
+
+/// Makes a folder that only its owner may look into, and those above it that are missing.
+///
+/// # Errors
+/// What the system says.
+pub fn make_private_folder(folder: &Path) -> io::Result<()> {
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 /// A message in which paths below the home folder begin with `~`.
@@ -57,6 +81,14 @@ mod tests {
         assert_eq!(expand_home("~"), home());
         assert_eq!(expand_home("a/~/b"), Path::new("a/~/b"));
         assert_eq!(expand_home("~other/a"), Path::new("~other/a"));
+    }
+
+    #[test]
+    fn paths_are_shown_from_the_home_folder_or_from_the_root() {
+        assert_eq!(shown(&home().join("a/b")), "~/a/b");
+        assert_eq!(shown(&home()), home().display().to_string());
+        assert_eq!(shown(Path::new("/nowhere/x")), "/nowhere/x");
+        assert!(Path::new(&shown(Path::new("x"))).is_absolute() || shown(Path::new("x")).starts_with("~/"));
     }
 
     #[test]

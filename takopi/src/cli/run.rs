@@ -16,8 +16,8 @@ use takopi_api::runner::{Attachment, RunOptions, RunSpec, Runner, ThreadLocks};
 
 use super::error::CliError;
 use super::{Session, output};
+use crate::plugins;
 use crate::process::LocalProcesses;
-use crate::{config, plugins};
 use choose::Thread;
 use display::Display;
 
@@ -100,10 +100,8 @@ pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliE
 fn build_runner(engine: &EngineBackend, session: &Session<'_>) -> Result<Arc<dyn Runner>, CliError> {
     let config = session.config.engine(engine.id)?;
     let row = session.registry.find(takopi_api::plugin::BackendKind::Engine, engine.id)?.row();
-    if let Some(schema) = row.config_schema {
-        for unknown in config.table.unknown_keys(&schema(), config::ENGINE_KEYS) {
-            output::warning(&unknown.to_string());
-        }
+    for unknown in session.config.unknown_keys_of(row)? {
+        output::warning(&unknown.to_string());
     }
     Ok(plugins::build_runner(engine, &config)?)
 }

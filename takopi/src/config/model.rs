@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use takopi_api::config::{ConfigError, ConfigTable, EngineConfig};
+use takopi_api::config::{ConfigError, ConfigTable, EngineConfig, UnknownKey};
+use takopi_api::plugin::{Backend, BackendKind};
 
+use super::file::OnDisk;
+use super::keys;
 use crate::plugins::EnabledList;
 use crate::process::Limits;
 
@@ -18,6 +21,10 @@ pub struct Config {
     pub default_engine: Option<String>,
     /// The alias of the project for messages that name none.
     pub default_project: Option<String>,
+    /// The transports to start, as they are named; empty if none is.
+    pub transports: Vec<String>,
+    /// Whether changes of the file apply while takopi runs.
+    pub watch: bool,
     /// Which distributions are visible.
     pub enabled: EnabledList,
     /// How many engines run at a time, and how much memory is left to the machine.
@@ -27,6 +34,8 @@ pub struct Config {
     /// What a person should know about the file and what is no error, one sentence each.
     pub warnings: Vec<String>,
     pub(super) table: ConfigTable,
+    /// What the file held when this was read.
+    pub(super) on_disk: OnDisk,
 }
 
 /// A repository that runs happen in.
@@ -48,8 +57,11 @@ pub struct Project {
 /// The engine that the Python program took where nothing was configured. It comes first if it is installed.
 pub const FIRST_CHOICE: &str = "codex";
 
+/// The transport that the Python program started where none was named.
+pub const DEFAULT_TRANSPORT: &str = "telegram";
+
 /// Keys that every engine's table may have besides the engine's own.
-pub const ENGINE_KEYS: &[&str] = &["pass_env"];
+const ENGINE_KEYS: &[&str] = &[keys::PASS_ENV.name];
 
 impl Config {
     /// The folder of the file, where state is kept too.
@@ -71,7 +83,43 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] if it is no list of names.
     pub fn pass_env(&self, id: &str) -> Result<Vec<String>, ConfigError> {
-        Ok(self.table.table(id)?.get("pass_env")?.unwrap_or_default())
+        Ok(self.table.table(id)?.get(keys::PASS_ENV.name)?.unwrap_or_default())
+    }
+
+    /// The table of a transport.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if there is something else than a table.
+    pub fn transport(&self, id: &str) -> Result<ConfigTable, ConfigError> {
+        self.table.table("transports")?.table(id)
+    }
+
+    /// The table of a chat command of a plugin: `[plugins.<id>]`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if there is something else than a table.
+    pub fn command(&self, id: &str) -> Result<ConfigTable, ConfigError> {
+        self.table.table("plugins")?.table(id)
+    }
+
+    /// The keys in a plugin's table that neither the plugin nor takopi knows.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if there is something else than a table.
+    pub fn unknown_keys_of(&self, row: &Backend) -> Result<Vec<UnknownKey>, ConfigError> {
+        let (table, also) = match row.kind() {
+            BackendKind::Engine => (self.table.table(row.id)?, ENGINE_KEYS),
+            BackendKind::Transport => (self.transport(row.id)?, &[][..]),
+            BackendKind::Command => (self.command(row.id)?, &[][..]),
+            _ => return Ok(Vec::new()),
+        };
+        Ok(row.config_schema.map_or_else(Vec::new, |schema| table.unknown_keys(&schema(), also)))
+    }
+
+    /// The engine for runs that name none: of their project if it has one of its own, else of the whole file.
+    #[must_use]
+    pub fn default_engine_of<'a>(&'a self, project: Option<&'a Project>) -> Option<&'a str> {
+        project.and_then(|project| project.default_engine.as_deref()).or(self.default_engine.as_deref())
     }
 
     /// An error about a key at the top of the file.

@@ -1,0 +1,194 @@
+//! The program's own keys, each once: what it holds and what it is for.
+//!
+//! Unknown keys are found with this table, the schema for editors is made of it, and `config set` knows from it what a
+//! word stands for.
+
+use takopi_api::plugin::BackendKind;
+
+use super::key_path::KeyPath;
+
+/// A key of the file.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) name: &'static str,
+    pub(super) holds: Holds,
+    pub(super) about: &'static str,
+}
+
+/// What stands under a key.
+#[derive(Debug)]
+pub(super) enum Holds {
+    /// A text that is not blank.
+    Text,
+    /// True or false.
+    Flag,
+    /// A whole number, this one or more.
+    Number(u32),
+    /// A list of texts.
+    Texts,
+    /// A text, or a list of them.
+    TextOrTexts,
+    /// A chat's id: a number or a text.
+    ChatId,
+    Table(&'static Shape),
+}
+
+/// The keys of a table.
+#[derive(Debug)]
+pub(super) struct Shape {
+    pub(super) keys: &'static [Key],
+    pub(super) others: Others,
+}
+
+/// What the keys of a table may be besides those with a name.
+#[derive(Debug)]
+pub(super) enum Others {
+    /// Nobody knows them.
+    Unknown,
+    /// Names that a person chose, each of a table.
+    Chosen(&'static Shape),
+    /// Ids of plugins, each of the plugin's own table. Under every id these keys are takopi's.
+    Plugins(BackendKind, &'static [Key]),
+}
+
+/// The whole file.
+pub(super) const ROOT: &Shape = &Shape {
+    keys: &[
+        key("default_engine", Holds::Text, "The engine for runs that name none."),
+        key("default_project", Holds::Text, "The project for messages that name none."),
+        key("transport", Holds::TextOrTexts, "The transport that takopi starts, or several of them."),
+        key(
+            "watch_config",
+            Holds::Flag,
+            "Whether changes of this file apply while takopi runs; true if absent.",
+        ),
+        key("transports", Holds::Table(TRANSPORTS), "A table for each transport."),
+        key("projects", Holds::Table(PROJECTS), "The repositories that runs happen in, by their aliases."),
+        key(
+            "plugins",
+            Holds::Table(PLUGINS),
+            "Which plugins are visible, and a table for each chat command.",
+        ),
+        key("limits", Holds::Table(LIMITS), "What runs may take of the machine."),
+    ],
+    others: Others::Plugins(BackendKind::Engine, &[PASS_ENV]),
+};
+
+pub(super) const LIMITS: &Shape = &Shape {
+    keys: &[
+        key("engines", Holds::Number(1), "How many engines run at a time."),
+        key("free_memory_mb", Holds::Number(0), "A run waits while less memory than this is free, in MiB."),
+    ],
+    others: Others::Unknown,
+};
+
+pub(super) const PROJECT: &Shape = &Shape {
+    keys: &[
+        key("path", Holds::Text, "The folder of the project; `~` is the home folder."),
+        key(
+            "worktrees_dir",
+            Holds::Text,
+            "The folder of its worktrees; `.worktrees` in the project if absent.",
+        ),
+        key("worktree_base", Holds::Text, "The base of new branches."),
+        key("default_engine", Holds::Text, "The engine for its runs that name none."),
+        key("chat_id", Holds::ChatId, "The chat that is its own."),
+    ],
+    others: Others::Unknown,
+};
+
+const TRANSPORTS: &Shape = &Shape { keys: &[], others: Others::Plugins(BackendKind::Transport, &[]) };
+
+const PROJECTS: &Shape = &Shape { keys: &[], others: Others::Chosen(PROJECT) };
+
+const PLUGINS: &Shape = &Shape {
+    keys: &[
+        key(
+            "enabled",
+            Holds::Texts,
+            "The packages whose plugins are visible; all of them if empty or absent.",
+        ),
+        key("auto_install", Holds::Flag, "Reserved: plugins are compiled in."),
+    ],
+    others: Others::Plugins(BackendKind::Command, &[]),
+};
+
+pub(super) const PASS_ENV: Key = key(
+    "pass_env",
+    Holds::Texts,
+    "Variables that the engine's programs see besides those that it names itself.",
+);
+
+/// The name of every key that holds a chat's id, a plugin's keys included.
+pub(super) const CHAT_ID: &str = "chat_id";
+
+/// What a key is called that holds a secret, alone or after a `_`.
+const SECRET_NAMES: &[&str] = &["token", "secret", "password", "api_key"];
+
+const fn key(name: &'static str, holds: Holds, about: &'static str) -> Key {
+    Key { name, holds, about }
+}
+
+impl Shape {
+    /// The names of the keys that have one.
+    pub(super) fn names(&self) -> Vec<&'static str> {
+        self.keys.iter().map(|key| key.name).collect()
+    }
+
+    /// What stands under a key below this table, if takopi knows it itself.
+    pub(super) fn find(&self, key: &KeyPath) -> Option<&'static Holds> {
+        self.find_parts(&key.parts().collect::<Vec<_>>())
+    }
+
+    fn find_parts(&self, parts: &[&str]) -> Option<&'static Holds> {
+        let (name, rest) = parts.split_first()?;
+        let named = self.keys.iter().find(|key| key.name == *name);
+        match (named.map(|key| &key.holds), &self.others) {
+            (Some(Holds::Table(shape)), _) if !rest.is_empty() => shape.find_parts(rest),
+            (None, Others::Chosen(shape)) => shape.find_parts(rest),
+            (None, Others::Plugins(_, keys)) => {
+                let [name] = rest else { return None };
+                keys.iter().find(|key| key.name == *name).map(|key| &key.holds)
+            }
+            (holds, _) => holds.filter(|_| rest.is_empty()),
+        }
+    }
+}
+
+/// Whether a key is called like one that holds a secret.
+pub(super) fn names_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace('-', "_");
+    SECRET_NAMES.iter().any(|secret| {
+        name.strip_suffix(secret).is_some_and(|before| before.is_empty() || before.ends_with('_'))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_found_by_their_path() {
+        let find = |key: &str| ROOT.find(&key.parse().unwrap());
+        assert!(matches!(find("watch_config"), Some(Holds::Flag)));
+        assert!(matches!(find("plugins.auto_install"), Some(Holds::Flag)));
+        assert!(matches!(find("projects.Z80.chat_id"), Some(Holds::ChatId)));
+        assert!(matches!(find("projects"), Some(Holds::Table(_))));
+        assert!(matches!(find("acme.pass_env"), Some(Holds::Texts)));
+        for unknown in ["acme", "acme.mode", "projects.z80", "plugins.ping.x", "watch_config.x", "limits.x"] {
+            assert!(find(unknown).is_none(), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_known_by_the_ends_of_their_names() {
+        for name in
+            ["token", "bot_token", "API-KEY", "voice_transcription_api_key", "client_secret", "password"]
+        {
+            assert!(names_secret(name), "{name}");
+        }
+        for name in ["tokens", "token_file", "key", "mytoken", "secretary"] {
+            assert!(!names_secret(name), "{name}");
+        }
+    }
+}

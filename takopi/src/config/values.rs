@@ -1,0 +1,69 @@
+//! Values that may be written in more than one way.
+
+use serde::Deserialize;
+
+use super::setting::{flag_of_number, flag_of_word};
+
+/// True or false, also as 1 or 0, or as one of the usual words.
+#[derive(Deserialize)]
+#[serde(try_from = "AnyFlag")]
+pub(super) struct Flag(pub(super) bool);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected true or false")]
+enum AnyFlag {
+    Flag(bool),
+    Number(i64),
+    Word(String),
+}
+
+impl TryFrom<AnyFlag> for Flag {
+    type Error = &'static str;
+
+    fn try_from(flag: AnyFlag) -> Result<Self, Self::Error> {
+        let flag = match flag {
+            AnyFlag::Flag(flag) => Some(flag),
+            AnyFlag::Number(number) => flag_of_number(number),
+            AnyFlag::Word(word) => flag_of_word(&word),
+        };
+        flag.map(Self).ok_or("expected true or false")
+    }
+}
+
+/// A chat's id: an opaque text; numbers are taken as they are written.
+#[derive(Deserialize)]
+#[serde(from = "AnyChatId")]
+pub(super) struct ChatId(pub(super) String);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a chat id: a number or a text")]
+enum AnyChatId {
+    Number(i64),
+    Text(String),
+}
+
+impl From<AnyChatId> for ChatId {
+    fn from(id: AnyChatId) -> Self {
+        match id {
+            AnyChatId::Number(id) => Self(id.to_string()),
+            AnyChatId::Text(id) => Self(id.trim().to_owned()),
+        }
+    }
+}
+
+/// A text, or a list of them.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
+pub(super) enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+impl OneOrMore {
+    pub(super) fn into_vec(self) -> Vec<String> {
+        match self {
+            Self::One(text) => vec![text],
+            Self::More(texts) => texts,
+        }
+    }
+}

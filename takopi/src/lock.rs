@@ -1,0 +1,261 @@
+//! One takopi for one configuration: a lock of the operating system on a file beside it.
+//!
+//! The lock belongs to the open file, so it ends with its process however that ends, and no reused process id can keep
+//! anybody out. The file itself stays: whoever removes a file that another process is opening leaves two locks.
+
+use std::fmt;
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::paths;
+
+/// The file's name, in the folder of the configuration.
+const FILE_NAME: &str = "takopi.lock";
+
+/// How much of a lock file is read: it is not ours alone to write.
+const LONGEST: u64 = 4096;
+
+/// Says which bot a process is without saying its token: the first ten hexadecimal digits of the token's SHA-256.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(String);
+
+impl Fingerprint {
+    /// The fingerprint of a token.
+    #[must_use]
+    pub fn of(token: &str) -> Self {
+        let digest = Sha256::digest(token);
+        Self(digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What the file holds while a process runs.
+#[derive(Debug, Serialize, Deserialize)]
+struct Holder {
+    pid: u32,
+    token_fingerprint: Option<Fingerprint>,
+}
+
+/// The lock, held until this is dropped.
+#[derive(Debug)]
+pub struct InstanceLock {
+    file: File,
+}
+
+/// Why there is no lock.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum LockError {
+    /// Another process holds it.
+    Held {
+        /// The configuration that both want.
+        config: PathBuf,
+        /// The process, if the file says it.
+        pid: Option<u32>,
+    },
+    /// The file can not be opened, locked or written.
+    Failed {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+impl InstanceLock {
+    /// Takes the lock of a configuration file, which need not exist, for a process with this token.
+    ///
+    /// # Errors
+    /// [`LockError::Held`] if another process has it.
+    pub fn acquire(config: &Path, token: Option<Fingerprint>) -> Result<Self, LockError> {
+        let path = config.with_file_name(FILE_NAME);
+        let failed = |error| LockError::Failed { path: path.clone(), error };
+        paths::make_private_folder(config.parent().unwrap_or(Path::new(""))).map_err(failed)?;
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(LockError::Held { config: config.to_owned(), pid: holder(&mut file) });
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
+        }
+        write(&mut file, &Holder { pid: std::process::id(), token_fingerprint: token }).map_err(failed)?;
+        Ok(Self { file })
+    }
+}
+
+impl Drop for InstanceLock {
+    fn drop(&mut self) {
+        // An empty file names nobody. If this fails, it names a process that no longer holds the lock, which does no harm.
+        let _ = self.file.set_len(0);
+        // Also without this the lock ends with the file; a program that was being started just now may have it open still.
+        let _ = self.file.unlock();
+    }
+}
+
+impl LockError {
+    /// What to do next.
+    #[must_use]
+    pub fn hints(&self) -> Vec<String> {
+        match self {
+            Self::Held { pid: Some(pid), .. } => vec![
+                format!("stop it with `kill {pid}`"),
+                "or give this one a configuration in a folder of its own, with --config".to_owned(),
+            ],
+            Self::Held { pid: None, .. } => {
+                vec![
+                    "stop it, or give this one a configuration in a folder of its own, with --config"
+                        .to_owned(),
+                ]
+            }
+            Self::Failed { .. } => {
+                vec![
+                    "the folder of the configuration must be one that takopi can write and lock files in"
+                        .to_owned(),
+                ]
+            }
+        }
+    }
+}
+
+impl fmt::Display for LockError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Held { config, pid } => {
+                write!(f, "takopi is already running with {}", config.display())?;
+                pid.map_or(Ok(()), |pid| write!(f, " (process {pid})"))
+            }
+            Self::Failed { path, error } => write!(f, "{}: {error}", path.display()),
+        }
+    }
+}
+
+impl std::error::Error for LockError {}
+
+fn write(file: &mut File, holder: &Holder) -> io::Result<()> {
+    // An older file may be open to others.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    let mut text = serde_json::to_string_pretty(holder)?;
+    text.push('\n');
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(text.as_bytes())
+}
+
+/// The process that the file names.
+fn holder(file: &mut File) -> Option<u32> {
+    let mut text = Vec::new();
+    file.take(LONGEST).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok().map(|holder: Holder| holder.pid)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn config() -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("takopi.toml");
+        (folder, config)
+    }
+
+    #[test]
+    fn the_file_names_the_process_and_never_the_token() {
+        let (folder, config) = config();
+        let path = folder.path().join("takopi.lock");
+        let lock = InstanceLock::acquire(&config, Some(Fingerprint::of("123:abc"))).unwrap();
+        assert_eq!(
+            fs::read_to_string(&path).unwrap(),
+            format!("{{\n  \"pid\": {},\n  \"token_fingerprint\": \"f221311c7e\"\n}}\n", std::process::id())
+        );
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        drop(lock);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "", "the file stays, and names nobody");
+    }
+
+    #[test]
+    fn a_second_one_is_told_who_has_it() {
+        let (_folder, config) = config();
+        let lock = InstanceLock::acquire(&config, None).unwrap();
+        let error = InstanceLock::acquire(&config, Some(Fingerprint::of("another token"))).unwrap_err();
+        let pid = std::process::id();
+        assert_eq!(
+            error.to_string(),
+            format!("takopi is already running with {} (process {pid})", config.display())
+        );
+        assert_eq!(error.hints()[0], format!("stop it with `kill {pid}`"));
+        drop(lock);
+        drop(InstanceLock::acquire(&config, None).unwrap());
+        InstanceLock::acquire(&config, None).unwrap();
+    }
+
+    #[test]
+    fn what_a_dead_process_left_is_taken_over() {
+        let (folder, config) = config();
+        // A process of this number is alive: it is not asked for.
+        let pid = std::process::id();
+        let long = "x".repeat(100_000);
+        for left in [&format!("{{\"pid\": {pid}, \"token_fingerprint\": null}}"), "", "no json", "{}", &long]
+        {
+            let path = folder.path().join("takopi.lock");
+            fs::write(&path, left).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+            let _lock = InstanceLock::acquire(&config, None).unwrap();
+            let text = fs::read_to_string(&path).unwrap();
+            assert!(text.starts_with("{\n  \"pid\"") && text.ends_with("null\n}\n"), "{text}");
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn a_holder_that_the_file_does_not_name_is_one_all_the_same() {
+        let (folder, config) = config();
+        let file = File::create(folder.path().join("takopi.lock")).unwrap();
+        file.lock().unwrap();
+        let error = InstanceLock::acquire(&config, None).unwrap_err();
+        assert!(matches!(error, LockError::Held { pid: None, .. }), "{error}");
+        assert!(!error.to_string().contains("process") && error.hints().len() == 1);
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "no engine: any program")]
+    #[test]
+    fn a_program_that_was_started_meanwhile_does_not_keep_it() {
+        let (_folder, config) = config();
+        let lock = InstanceLock::acquire(&config, None).unwrap();
+        let mut program = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        drop(lock);
+        let again = InstanceLock::acquire(&config, None);
+        program.kill().and_then(|()| program.wait()).unwrap();
+        again.unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_is_made_and_one_that_can_not_be_is_named() {
+        let (folder, config) = config();
+        InstanceLock::acquire(&folder.path().join("new/takopi.toml"), None).unwrap();
+        fs::write(&config, "").unwrap();
+        let error = InstanceLock::acquire(&config.join("takopi.toml"), None).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("{}/takopi.lock: ", config.display())), "{error}");
+        assert_eq!(error.hints().len(), 1);
+    }
+}
