@@ -1,8 +1,9 @@
 //! takopi as a library: everything but the five lines of `main`.
 //!
 //! [`Host`] is the program. [`plugins`] is the static registry, [`bundled`] the only file that names plugins, [`config`]
-//! the configuration, [`lock`] what keeps a second takopi away from it, [`chat`] the way of a message, [`process`] how
-//! engines' programs are started and ended, [`cli`] the commands.
+//! the configuration, [`lock`] what keeps a second takopi away from it, [`project`] where runs happen, [`store`] what is
+//! remembered, [`chat`] the way of a message, [`process`] how engines' programs are started and ended, [`cli`] the
+//! commands.
 #![cfg_attr(not(test), deny(unused_crate_dependencies))]
 
 pub mod bundled;
@@ -15,5 +16,6 @@ mod logging;
 pub mod paths;
 pub mod plugins;
 pub mod process;
+pub mod project;
 
 pub use host::Host;

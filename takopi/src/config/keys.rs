@@ -93,6 +93,7 @@ pub(super) const PROJECT: &Shape = &Shape {
         key("worktree_base", Holds::Text, "The base of new branches."),
         key("default_engine", Holds::Text, "The engine for its runs that name none."),
         key("chat_id", Holds::ChatId, "The chat that is its own."),
+        key("setup", Holds::Texts, "A program and its arguments, run once in each new worktree."),
     ],
     others: Others::Unknown,
 };

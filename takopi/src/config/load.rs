@@ -11,11 +11,12 @@ use super::environment::Overrides;
 use super::file::{self, OnDisk};
 use super::keys::{LIMITS, PROJECT, ROOT};
 use super::migrate::{self, Migrated, Migration};
-use super::model::{Config, Project};
+use super::model::{Config, Project, SetupHook};
 use super::values::{ChatId, Flag, OneOrMore};
 use crate::paths;
 use crate::plugins::EnabledList;
 use crate::process::Limits;
+use crate::project::Alias;
 
 /// The words that a file is read against.
 #[derive(Debug, Clone, Default)]
@@ -134,14 +135,7 @@ impl Reader {
             );
         }
         let projects = projects(&table, engines, reserved, &mut warnings)?;
-        let default_project = text(&table, "default_project")?;
-        if let Some(alias) = &default_project
-            && !projects.keys().any(|known| known.eq_ignore_ascii_case(alias))
-        {
-            return Err(table
-                .error_at("default_project", format!("there is no project `{alias}`"))
-                .hint(format!("projects: {}", list(projects.keys()))));
-        }
+        let default_project = default_project(&table, &projects)?;
         Ok(Config {
             path: self.path.clone(),
             default_engine: text(&table, "default_engine")?,
@@ -204,18 +198,19 @@ fn projects(
     engine_ids: &[String],
     reserved: &[String],
     warnings: &mut Vec<String>,
-) -> Result<BTreeMap<String, Project>, ConfigError> {
+) -> Result<BTreeMap<Alias, Project>, ConfigError> {
     let all = table.table("projects")?;
     let main_chats = main_chats(table)?;
-    let mut projects: BTreeMap<String, Project> = BTreeMap::new();
-    for alias in all.keys() {
-        if projects.keys().any(|other| other.eq_ignore_ascii_case(&alias)) {
-            return Err(all.error_at(&alias, "another project has this alias, in other letters"));
+    let mut projects: BTreeMap<Alias, Project> = BTreeMap::new();
+    for key in all.keys() {
+        let alias = Alias::new(&key).map_err(|error| all.error_at(&key, error.to_string()))?;
+        if projects.contains_key(&alias) {
+            return Err(all.error_at(&key, "another project has this alias, in other letters"));
         }
-        if engine_ids.iter().chain(reserved).any(|word| word.eq_ignore_ascii_case(&alias)) {
-            return Err(all.error_at(&alias, "an alias can not be the name of an engine or a command"));
+        if let Some(fault) = alias_fault(&alias, engine_ids, reserved) {
+            return Err(all.error_at(&key, fault));
         }
-        let entry = all.table(&alias)?;
+        let entry = all.table(&key)?;
         warn(warnings, &entry.keys_other_than(&PROJECT.names()));
         let project = project(&entry, table.file())?;
         if let Some(engine) = &project.default_engine
@@ -239,6 +234,27 @@ fn projects(
         projects.insert(alias, project);
     }
     Ok(projects)
+}
+
+/// What keeps a project from having this alias, whatever other projects there are.
+#[must_use]
+pub fn alias_fault(alias: &Alias, engine_ids: &[String], reserved: &[String]) -> Option<&'static str> {
+    let is_taken = engine_ids.iter().chain(reserved).any(|word| alias.matches(word));
+    is_taken.then_some("an alias can not be the name of an engine or a command")
+}
+
+/// The project that `default_project` names, by its alias as it is written where the project is.
+fn default_project(
+    table: &ConfigTable,
+    projects: &BTreeMap<Alias, Project>,
+) -> Result<Option<Alias>, ConfigError> {
+    let Some(word) = text(table, "default_project")? else { return Ok(None) };
+    match projects.keys().find(|alias| alias.matches(&word)) {
+        Some(alias) => Ok(Some(alias.clone())),
+        None => Err(table
+            .error_at("default_project", format!("there is no project `{word}`"))
+            .hint(format!("projects: {}", list(projects.keys().map(Alias::as_str))))),
+    }
 }
 
 /// The chats that belong to a transport itself, and so to no project.
@@ -266,7 +282,21 @@ fn project(entry: &ConfigTable, file: &Path) -> Result<Project, ConfigError> {
         worktree_base: text(entry, "worktree_base")?,
         default_engine: text(entry, "default_engine")?,
         chat_id,
+        setup: setup(entry)?,
     })
+}
+
+/// A program and its arguments: a list, as there is no shell that could take a line apart.
+fn setup(entry: &ConfigTable) -> Result<Option<SetupHook>, ConfigError> {
+    let Some(words) = entry.get::<Vec<String>>("setup")? else { return Ok(None) };
+    match words.split_first() {
+        Some((program, args)) if !program.trim().is_empty() => {
+            Ok(Some(SetupHook { program: paths::expand_home(program.trim()), args: args.to_vec() }))
+        }
+        _ => Err(entry
+            .error_at("setup", "expected a program and its arguments")
+            .hint("for example `setup = [\"npm\", \"ci\"]`")),
+    }
 }
 
 /// A text that says something, if the key is there.
@@ -281,8 +311,8 @@ fn warn(warnings: &mut Vec<String>, unknown: &[UnknownKey]) {
     warnings.extend(unknown.iter().map(ToString::to_string));
 }
 
-fn list<'a>(words: impl Iterator<Item = &'a String>) -> String {
-    let words: Vec<&str> = words.map(String::as_str).collect();
+fn list<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<&str> = words.collect();
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 

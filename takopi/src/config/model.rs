@@ -10,6 +10,7 @@ use super::file::OnDisk;
 use super::keys;
 use crate::plugins::EnabledList;
 use crate::process::Limits;
+use crate::project::Alias;
 
 /// A configuration, with what is not said filled in.
 #[derive(Debug, Clone)]
@@ -19,8 +20,8 @@ pub struct Config {
     pub path: PathBuf,
     /// The engine for runs that name none.
     pub default_engine: Option<String>,
-    /// The alias of the project for messages that name none.
-    pub default_project: Option<String>,
+    /// The project for messages that name none.
+    pub default_project: Option<Alias>,
     /// The transports to start, as they are named; empty if none is.
     pub transports: Vec<String>,
     /// Whether changes of the file apply while takopi runs.
@@ -29,8 +30,8 @@ pub struct Config {
     pub enabled: EnabledList,
     /// How many engines run at a time, and how much memory is left to the machine.
     pub limits: Limits,
-    /// The projects by their aliases as they are written.
-    pub projects: BTreeMap<String, Project>,
+    /// The projects by their aliases.
+    pub projects: BTreeMap<Alias, Project>,
     /// What a person should know about the file and what is no error, one sentence each.
     pub warnings: Vec<String>,
     pub(super) table: ConfigTable,
@@ -52,6 +53,17 @@ pub struct Project {
     pub default_engine: Option<String>,
     /// The chat that is its own.
     pub chat_id: Option<String>,
+    /// What is run in a new worktree before the first run in it.
+    pub setup: Option<SetupHook>,
+}
+
+/// A program that prepares a new worktree. There is no shell in between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetupHook {
+    /// The program: a path, or a name that is looked up on `PATH`.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<String>,
 }
 
 /// The engine that the Python program took where nothing was configured. It comes first if it is installed.

@@ -236,3 +236,35 @@ fn an_old_file_that_can_not_be_written_is_understood_all_the_same() {
 fn the_debug_form_holds_no_value() {
     assert!(!format!("{:?}", read("[transports.x]\ntoken = 'hunter2'\n").unwrap()).contains("hunter2"));
 }
+
+#[test]
+fn a_setup_hook_is_a_program_and_its_arguments() {
+    let config = read("[projects.a]\npath='/a'\nsetup = ['~/bin/setup', '--now', 'a b']\n").unwrap();
+    let hook = config.projects.values().next().unwrap().setup.clone().unwrap();
+    assert_eq!(hook.program, paths::expand_home("~/bin/setup"));
+    assert_eq!(hook.args, ["--now", "a b"]);
+    let none = read("[projects.a]\npath='/a'\n").unwrap();
+    assert_eq!(none.projects.values().next().unwrap().setup, None);
+    for nothing in ["[]", "['']", "[' ', 'x']"] {
+        fails(
+            &format!("[projects.a]\npath='/a'\nsetup = {nothing}\n"),
+            "takopi.toml:3:9: `projects.a.setup`: expected a program and its arguments",
+        );
+    }
+    fails(
+        "[projects.a]\npath='/a'\nsetup = 'npm ci'\n",
+        "takopi.toml:3:9: `projects.a.setup`: invalid type: string \"npm ci\", expected a sequence",
+    );
+}
+
+#[test]
+fn an_alias_can_be_told_from_the_rest_of_a_line() {
+    fails(
+        "[projects.'a @b']\npath='/'\n",
+        "takopi.toml:1:1: `projects.a @b`: no word of an alias can begin with `@`: that is how branches are \
+         written",
+    );
+    fails("[projects.'']\npath='/'\n", "takopi.toml:1:1: `projects`: an alias can not be blank");
+    let config = read("default_project = 'MY APP'\n[projects.'my app']\npath = '/'\n").unwrap();
+    assert_eq!(config.default_project.unwrap().as_str(), "my app");
+}
