@@ -3,9 +3,12 @@
 mod config;
 mod doctor;
 mod error;
+mod init;
 mod output;
 mod plugins;
+mod question;
 mod run;
+mod worktrees;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -21,7 +24,7 @@ use crate::{bundled, logging, paths};
 use error::{CliError, Failure};
 
 /// The names of commands that this program's users know and this version does not have yet. No plugin may take them.
-const LATER_COMMANDS: &[&str] = &["init", "help"];
+const LATER_COMMANDS: &[&str] = &["help"];
 
 #[derive(Debug, Parser)]
 #[command(name = "takopi", version, about = "Drive coding agents from a chat or a terminal")]
@@ -48,6 +51,10 @@ enum Command {
     Run(run::RunArgs),
     /// Show the engines, transports and commands of this build
     Plugins(plugins::PluginsArgs),
+    /// Make the repository here a project, which runs can name
+    Init(init::InitArgs),
+    /// Show the worktrees of projects, or remove those that nobody would miss
+    Worktrees(worktrees::WorktreesArgs),
     /// Check what takopi needs on this machine
     Doctor(doctor::DoctorArgs),
     /// Show and change the configuration file
@@ -59,6 +66,8 @@ struct Session<'a> {
     registry: Registry,
     config: Config,
     linked: &'a [&'static Distribution],
+    /// What has read the configuration, and can read it again.
+    reader: Reader,
 }
 
 impl Session<'_> {
@@ -98,6 +107,11 @@ fn dispatch(
             match cli.command {
                 Command::Run(args) => start(&global, || run::run(args, &open()?)),
                 Command::Plugins(args) => start(&global, || plugins::run(&args, &open()?)),
+                // It writes the file, which need not be there before.
+                Command::Init(args) => start(&global, || {
+                    init::run(&args, &open_reader(reader_of(&global, rows, &reserved)?, rows, linked)?)
+                }),
+                Command::Worktrees(args) => start(&global, || worktrees::run(&args, &open()?)),
                 Command::Doctor(args) => start(&global, || doctor::run(&args, &open()?)),
                 // It works on files that nothing else can open.
                 Command::Config(args) => {
@@ -169,9 +183,22 @@ fn open<'a>(
     reserved: &[&str],
     linked: &'a [&'static Distribution],
 ) -> Result<Session<'a>, CliError> {
-    let config = reader(global, rows, reserved)?.load_and_migrate()?;
-    let registry = Registry::new(rows.iter().copied(), reserved, config.enabled.clone());
-    Ok(Session { registry, config, linked })
+    open_reader(reader(global, rows, reserved)?, rows, linked)
+}
+
+fn open_reader<'a>(
+    reader: Reader,
+    rows: &[&'static Backend],
+    linked: &'a [&'static Distribution],
+) -> Result<Session<'a>, CliError> {
+    let config = reader.load_and_migrate()?;
+    let registry = registry(rows, &reader, &config);
+    Ok(Session { registry, config, linked, reader })
+}
+
+fn registry(rows: &[&'static Backend], reader: &Reader, config: &Config) -> Registry {
+    let reserved: Vec<&str> = reader.vocabulary().reserved.iter().map(String::as_str).collect();
+    Registry::new(rows.iter().copied(), &reserved, config.enabled.clone())
 }
 
 /// What reads the configuration, under what the environment says.
@@ -181,6 +208,16 @@ fn reader(global: &GlobalArgs, rows: &[&'static Backend], reserved: &[&str]) -> 
         return Err(CliError::usage(format!("there is no file {}", path.display()))
             .hint("it is named by --config, or by TAKOPI_CONFIG"));
     }
+    reader_of(global, rows, reserved)
+}
+
+/// The same, of a file that need not be there.
+fn reader_of(
+    global: &GlobalArgs,
+    rows: &[&'static Backend],
+    reserved: &[&str],
+) -> Result<Reader, CliError> {
+    let named = paths::named_config_file(global.config.as_deref());
     let path = named.unwrap_or_else(paths::default_config_file);
     Ok(Reader::new(path, vocabulary(rows, reserved), Overrides::of_environment()?))
 }

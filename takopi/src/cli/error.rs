@@ -7,6 +7,7 @@ use takopi_api::config::ConfigError;
 
 use super::output;
 use crate::plugins::LookupError;
+use crate::project::{UnknownProject, WorktreeError};
 
 /// An error as a person reads it.
 #[derive(Debug)]
@@ -72,6 +73,18 @@ impl From<ConfigError> for CliError {
 
 impl From<LookupError> for CliError {
     fn from(error: LookupError) -> Self {
+        Self { message: error.to_string(), hints: error.hints(), is_usage: false }
+    }
+}
+
+impl From<UnknownProject> for CliError {
+    fn from(error: UnknownProject) -> Self {
+        Self { message: error.to_string(), hints: error.hints(), is_usage: false }
+    }
+}
+
+impl From<WorktreeError> for CliError {
+    fn from(error: WorktreeError) -> Self {
         Self { message: error.to_string(), hints: error.hints(), is_usage: false }
     }
 }

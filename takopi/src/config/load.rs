@@ -48,6 +48,12 @@ impl Reader {
         &self.path
     }
 
+    /// The words that the file is read against.
+    #[must_use]
+    pub const fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
+    }
+
     /// Reads the file and changes nothing: what is old in it is understood as what took its place.
     ///
     /// # Errors
@@ -216,7 +222,7 @@ fn projects(
         if let Some(engine) = &project.default_engine
             && !engine_ids.iter().any(|id| id.eq_ignore_ascii_case(engine))
         {
-            let known = list(engine_ids.iter());
+            let known = list(engine_ids.iter().map(String::as_str));
             return Err(entry
                 .error_at("default_engine", format!("there is no engine `{engine}`"))
                 .hint(format!("engines: {known}")));

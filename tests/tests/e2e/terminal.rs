@@ -116,3 +116,31 @@ fn the_steps_are_shown_while_it_works() {
     terminal.wait_for("done · acme · ");
     assert_eq!(terminal.end(), Some(0));
 }
+
+#[test]
+fn init_asks_for_a_name_and_before_a_project_moves() {
+    let sandbox = sandbox();
+    let file = sandbox.home().join(".takopi/takopi.toml");
+    let config = || std::fs::read_to_string(&file).unwrap();
+    let mut terminal = Terminal::new(&sandbox, &["init"]);
+    terminal.wait_for("name of the project [work]: ");
+    terminal.types("");
+    terminal.wait_for("saved project 'work' to ");
+    assert_eq!(terminal.end(), Some(0));
+    let mut terminal = Terminal::new(&sandbox, &["init"]);
+    terminal.wait_for("name of the project [work]: ");
+    terminal.types("   cancel ");
+    terminal.wait_for("`cancel`: an alias can not be the name of an engine or a command");
+    assert_eq!(terminal.end(), Some(2));
+
+    let elsewhere = config().replace("/work\"", "/elsewhere\"");
+    sandbox.config(&elsewhere);
+    for (answer, code) in [("", 1), ("n", 1), ("y", 0)] {
+        assert_eq!(config(), elsewhere, "it moved without a yes");
+        let mut terminal = Terminal::new(&sandbox, &["init", "work"]);
+        terminal.wait_for("? [y/N] ");
+        terminal.types(answer);
+        assert_eq!(terminal.end(), Some(code), "after {answer:?}");
+    }
+    assert!(config().contains("/work\""));
+}

@@ -1,12 +1,12 @@
 //! Asking a person on the terminal what an engine wants to know.
 
 use std::collections::BTreeMap;
-use std::io::{self, BufRead, IsTerminal};
+use std::io::{self, BufRead};
 
 use takopi_api::event::{Decision, Question, Request, RequestSubject};
 use tokio::sync::mpsc;
 
-use super::super::output;
+use super::super::{output, question};
 
 /// How many lines of what would change are shown.
 const SHOWN_LINES: usize = 40;
@@ -22,12 +22,7 @@ pub(super) enum Person {
 
 impl Person {
     pub(super) fn at_the_terminal() -> Self {
-        let is_off = std::env::var_os("TAKOPI_NO_INTERACTIVE").is_some_and(|value| !value.is_empty());
-        if io::stdin().is_terminal() && io::stderr().is_terminal() && !is_off {
-            Self::There(None)
-        } else {
-            Self::Nobody
-        }
+        if question::somebody_is_there() { Self::There(None) } else { Self::Nobody }
     }
 
     /// The next line that the person types; `None` once there will be none.
@@ -38,11 +33,10 @@ impl Person {
         }
     }
 
-    /// Forgets what was typed so far: it can not be meant as the answer to what is only asked now.
+    /// Forgets what was typed so far, also what was read of it already.
     pub(super) fn forget_typed(&mut self) {
         if let Self::There(lines) = self {
-            // A terminal that is gone has nothing typed.
-            let _ = rustix::termios::tcflush(io::stdin(), rustix::termios::QueueSelector::IFlush);
+            question::forget_typed();
             if let Some(lines) = lines {
                 while lines.try_recv().is_ok() {}
             }

@@ -1,0 +1,181 @@
+//! `takopi worktrees list`.
+
+use std::process::ExitCode;
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::super::error::CliError;
+use super::super::output;
+use super::{chosen, worktrees_of};
+use crate::paths;
+use crate::project::{Head, Merge, Projects, State, Verdict, Worktree, Worktrees};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ListArgs {
+    /// The project [default: all]
+    #[arg(value_name = "PROJECT")]
+    project: Option<String>,
+    /// Print JSON: one array, times in seconds since 1970
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(
+    args: &ListArgs,
+    worktrees: &Worktrees,
+    projects: &Projects,
+) -> Result<ExitCode, CliError> {
+    let named = args.project.as_deref();
+    let mut found = Vec::new();
+    for project in chosen(named, projects)? {
+        found.extend(worktrees_of(project, worktrees, named.is_some()).await?);
+    }
+    if args.json {
+        let rows: Vec<Row<'_>> = found.iter().map(Row::new).collect();
+        let json = serde_json::to_string_pretty(&rows).map_err(|error| CliError::new(error.to_string()))?;
+        output::data(&(json + "\n"))?;
+    } else if found.is_empty() {
+        output::line("there are no worktrees; a run on a branch that is not checked out makes one");
+    } else {
+        let now = SystemTime::now();
+        let lines: Vec<_> = found.iter().map(|worktree| columns(worktree, now)).collect();
+        output::data(&output::harmless(&table(&lines)))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A worktree as programs read it.
+#[derive(Serialize)]
+struct Row<'a> {
+    project: &'a str,
+    /// `null` if HEAD is detached.
+    branch: Option<&'a str>,
+    path: String,
+    /// What a person reads.
+    state: String,
+    is_gone: bool,
+    is_locked: bool,
+    /// Whether `prune` would remove it.
+    is_prunable: bool,
+    /// `null` if it could not be looked at, as everything from here on.
+    changed_files: Option<usize>,
+    is_merged: Option<bool>,
+    base: Option<&'a str>,
+    used_by: Option<&'a str>,
+    last_commit: Option<u64>,
+    last_change: Option<u64>,
+}
+
+impl<'a> Row<'a> {
+    fn new(worktree: &'a Worktree) -> Self {
+        let details = match &worktree.state {
+            State::There(details) => Some(details),
+            _ => None,
+        };
+        let (is_merged, base) = match details.map(|details| &details.merge) {
+            Some(Merge::Merged { base } | Merge::Contained { base }) => (Some(true), Some(base.as_str())),
+            Some(Merge::Ahead { base, .. }) => (Some(false), Some(base.as_str())),
+            _ => (None, None),
+        };
+        Self {
+            project: worktree.project.as_str(),
+            branch: match &worktree.head {
+                Head::Branch(branch) => Some(branch),
+                _ => None,
+            },
+            path: worktree.path.display().to_string(),
+            state: worktree.state.to_string(),
+            is_gone: worktree.state == State::Gone,
+            is_locked: worktree.lock.is_some(),
+            is_prunable: matches!(worktree.verdict(), Verdict::Remove(_)),
+            changed_files: details.map(|details| details.changed_files),
+            is_merged,
+            base,
+            used_by: details.and_then(|details| details.used_by.as_deref()),
+            last_commit: details.and_then(|details| seconds(details.last_commit?)),
+            last_change: details.and_then(|details| seconds(details.last_change?)),
+        }
+    }
+}
+
+fn seconds(time: SystemTime) -> Option<u64> {
+    time.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs())
+}
+
+/// Project, branch, state, age, path.
+fn columns(worktree: &Worktree, now: SystemTime) -> [String; 5] {
+    let mut state = worktree.state.to_string();
+    match &worktree.lock {
+        Some(reason) if reason.is_empty() => state.push_str(", locked"),
+        Some(reason) => state.push_str(&format!(", locked ({reason})")),
+        None => {}
+    }
+    let changed = match &worktree.state {
+        State::There(details) => details.last_change.max(details.last_commit),
+        _ => None,
+    };
+    // A clock that went back makes it as young as can be.
+    let age = changed.map(|changed| now.duration_since(changed).unwrap_or_default());
+    [
+        worktree.project.to_string(),
+        worktree.head.to_string(),
+        state,
+        age.map_or_else(|| "-".to_owned(), ago),
+        paths::with_short_home(&worktree.path.display().to_string()),
+    ]
+}
+
+/// An age by its largest unit.
+fn ago(age: Duration) -> String {
+    let minutes = age.as_secs() / 60;
+    match minutes {
+        0 => "just now".to_owned(),
+        1..60 => format!("{minutes}m ago"),
+        60..1440 => format!("{}h ago", minutes / 60),
+        _ => format!("{}d ago", minutes / 1440),
+    }
+}
+
+/// Lines of which the columns stand below each other.
+fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let widths: [usize; N] = std::array::from_fn(|column| {
+        rows.iter().map(|row| console::measure_text_width(&row[column])).max().unwrap_or(0)
+    });
+    let mut text = String::new();
+    for row in rows {
+        let cells = row
+            .iter()
+            .zip(widths)
+            .map(|(cell, width)| console::pad_str(cell, width, console::Alignment::Left, None));
+        let cells: Vec<_> = cells.collect();
+        text.push_str(cells.join("  ").trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_have_one_unit() {
+        let check = |seconds, expected: &str| assert_eq!(ago(Duration::from_secs(seconds)), expected);
+        check(0, "just now");
+        check(59, "just now");
+        check(60, "1m ago");
+        check(3599, "59m ago");
+        check(3600, "1h ago");
+        check(86_399, "23h ago");
+        check(86_400, "1d ago");
+        check(400 * 86_400, "400d ago");
+    }
+
+    #[test]
+    fn columns_stand_below_each_other() {
+        let rows = [["a", "äöü", ""], ["bbb", "x", "last"]].map(|row| row.map(str::to_owned));
+        assert_eq!(table(&rows), "a    äöü\nbbb  x    last\n");
+        assert_eq!(table::<2>(&[]), "");
+    }
+}
