@@ -212,11 +212,7 @@ fn reader(global: &GlobalArgs, rows: &[&'static Backend], reserved: &[&str]) -> 
 }
 
 /// The same, of a file that need not be there.
-fn reader_of(
-    global: &GlobalArgs,
-    rows: &[&'static Backend],
-    reserved: &[&str],
-) -> Result<Reader, CliError> {
+fn reader_of(global: &GlobalArgs, rows: &[&'static Backend], reserved: &[&str]) -> Result<Reader, CliError> {
     let named = paths::named_config_file(global.config.as_deref());
     let path = named.unwrap_or_else(paths::default_config_file);
     Ok(Reader::new(path, vocabulary(rows, reserved), Overrides::of_environment()?))

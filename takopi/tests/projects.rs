@@ -206,8 +206,8 @@ fn worktrees_are_listed_for_people_and_for_programs() {
     assert_eq!(row["project"], "site");
     assert_eq!(row["branch"], "feature/spike");
     assert_eq!(row["path"], spike.to_str().unwrap());
-    assert_eq!((&row["changed_files"], &row["is_merged"]), (&1.into(), &true.into()));
-    assert_eq!((&row["is_prunable"], &rows[0]["is_prunable"]), (&false.into(), &true.into()));
+    assert_eq!((&row["changed_files"], &row["merged"]), (&1.into(), &true.into()));
+    assert_eq!((&row["prunable"], &rows[0]["prunable"]), (&false.into(), &true.into()));
     assert!(row["last_commit"].is_u64() && row["last_change"].is_u64());
     machine
         .takopi(&["worktrees", "list", "sit"])

@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::shown;
 
+/// How long a name may be: it is a file's name for git, with something added, and stands on one line for people.
+const MAX_BYTES: usize = 240;
+
 /// The name of a branch that git would accept.
 ///
 /// It never begins with `-`, so no program takes it for an option, and it never leads out of a folder that it is joined
@@ -46,6 +49,9 @@ pub enum BranchFault {
     /// git has another use for the character.
     #[error("it has {0:?} in it")]
     Character(char),
+    /// It could be no file's name.
+    #[error("it is longer than {MAX_BYTES} bytes")]
+    TooLong,
     /// git has another use for the word.
     #[error("git uses this word for something else")]
     Reserved,
@@ -89,6 +95,9 @@ fn fault(name: &str) -> Option<BranchFault> {
     };
     if name.is_empty() {
         return Some(BranchFault::Empty);
+    }
+    if name.len() > MAX_BYTES {
+        return Some(BranchFault::TooLong);
     }
     if name.starts_with('-') {
         return Some(BranchFault::LeadingDash);
@@ -158,7 +167,10 @@ mod tests {
 
     #[test]
     fn a_huge_name_gives_a_short_error() {
-        assert!(Branch::new(&"a ".repeat(500_000)).unwrap_err().to_string().len() < 200);
+        let error = Branch::new(&"a/".repeat(500_000)).unwrap_err();
+        assert_eq!(error.fault, BranchFault::TooLong);
+        assert!(error.to_string().len() < 200);
+        assert!(Branch::new(&"a".repeat(MAX_BYTES)).is_ok());
     }
 
     /// What git itself says of a name.

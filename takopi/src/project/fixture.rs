@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::git::Git;
 use super::{Alias, Branch, Project, Worktrees};
-use crate::config;
+use crate::config::Reader;
 use crate::process::{Limits, LocalProcesses};
 
 /// A repository with one commit on `main`.
@@ -49,8 +49,8 @@ impl Repository {
     /// The project with these lines in its table, besides its path.
     pub(super) fn project(&self, settings: &str) -> Project {
         let file = self.outside().join("takopi.toml");
-        fs::write(&file, format!("[projects.site]\npath = {:?}\n{settings}\n", self.path)).unwrap();
-        let config = config::load(&file, &[], &[]).unwrap();
+        let text = format!("[projects.site]\npath = {:?}\n{settings}\n", self.path);
+        let config = Reader::new(file, <_>::default(), <_>::default()).parse(&text).unwrap();
         let (alias, settings) = config.projects.into_iter().next().unwrap();
         assert_eq!(alias, Alias::new("site").unwrap());
         Project { alias, settings }

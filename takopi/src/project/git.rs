@@ -18,14 +18,14 @@ use tokio::io::AsyncReadExt;
 /// How long git may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How long a git whose time is up may take to take its locks away.
-const LAST_WORDS: Duration = Duration::from_secs(3);
-
 /// How much git may say: the changes of a worktree with 200,000 of them.
 const OUTPUT_BYTES: u64 = 16 * 1024 * 1024;
 
 /// How many lines of git's errors are repeated.
 const ERROR_LINES: usize = 4;
+
+/// How much of such a line is repeated.
+const LINE_CHARS: usize = 300;
 
 /// The git CLI.
 #[derive(Clone)]
@@ -192,7 +192,7 @@ impl GitCommand<'_> {
         let answer = tokio::time::timeout(patience, answer).await;
         if !matches!(answer, Ok(Ok(_))) {
             // Asked first, so that it takes away its locks and what is half done.
-            handle.end(Ending { ask: Ask::Terminate, grace: LAST_WORDS });
+            handle.end(Ending::asking(Ask::Terminate));
             handle.exited().await;
         }
         answer.unwrap_or(Err(GitError::TookTooLong { command, patience }))
@@ -219,10 +219,11 @@ fn last_error(stderr: &str) -> String {
         .collect();
     let is_error = |line: &&str| line.starts_with("fatal:") || line.starts_with("error:");
     let first = lines.iter().rposition(is_error).unwrap_or(lines.len().saturating_sub(ERROR_LINES));
-    let lines: Vec<&str> = lines[first..]
+    let lines: Vec<String> = lines[first..]
         .iter()
         .take(ERROR_LINES)
         .map(|line| line.trim_start_matches("fatal:").trim_start_matches("error:").trim())
+        .map(|line| line.chars().take(LINE_CHARS).collect())
         .collect();
     lines.join(" ")
 }

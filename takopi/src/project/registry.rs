@@ -139,12 +139,12 @@ impl Projects {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Overrides, Reader, Vocabulary};
 
     fn projects(text: &str) -> Projects {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("takopi.toml");
-        std::fs::write(&path, text).unwrap();
-        Projects::new(&config::load(&path, &["acme"], &["cancel"]).unwrap())
+        let vocabulary = Vocabulary { engines: vec!["acme".into()], reserved: vec!["cancel".into()] };
+        let reader = Reader::new("/nowhere/takopi.toml", vocabulary, Overrides::default());
+        Projects::new(&reader.parse(text).unwrap())
     }
 
     fn two() -> Projects {

@@ -54,13 +54,13 @@ struct Row<'a> {
     path: String,
     /// What a person reads.
     state: String,
-    is_gone: bool,
-    is_locked: bool,
+    gone: bool,
+    locked: bool,
     /// Whether `prune` would remove it.
-    is_prunable: bool,
+    prunable: bool,
     /// `null` if it could not be looked at, as everything from here on.
     changed_files: Option<usize>,
-    is_merged: Option<bool>,
+    merged: Option<bool>,
     base: Option<&'a str>,
     used_by: Option<&'a str>,
     last_commit: Option<u64>,
@@ -73,7 +73,7 @@ impl<'a> Row<'a> {
             State::There(details) => Some(details),
             _ => None,
         };
-        let (is_merged, base) = match details.map(|details| &details.merge) {
+        let (merged, base) = match details.map(|details| &details.merge) {
             Some(Merge::Merged { base } | Merge::Contained { base }) => (Some(true), Some(base.as_str())),
             Some(Merge::Ahead { base, .. }) => (Some(false), Some(base.as_str())),
             _ => (None, None),
@@ -86,11 +86,11 @@ impl<'a> Row<'a> {
             },
             path: worktree.path.display().to_string(),
             state: worktree.state.to_string(),
-            is_gone: worktree.state == State::Gone,
-            is_locked: worktree.lock.is_some(),
-            is_prunable: matches!(worktree.verdict(), Verdict::Remove(_)),
+            gone: worktree.state == State::Gone,
+            locked: worktree.lock.is_some(),
+            prunable: matches!(worktree.verdict(), Verdict::Remove(_)),
             changed_files: details.map(|details| details.changed_files),
-            is_merged,
+            merged,
             base,
             used_by: details.and_then(|details| details.used_by.as_deref()),
             last_commit: details.and_then(|details| seconds(details.last_commit?)),

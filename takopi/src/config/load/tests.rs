@@ -37,7 +37,8 @@ fn a_configuration_of_the_python_program_is_read_as_it_is() {
     )
     .unwrap();
     assert_eq!(config.default_engine.as_deref(), Some("codex"));
-    let project = &config.projects["Z80"];
+    let (alias, project) = config.projects.first_key_value().unwrap();
+    assert_eq!(alias.as_str(), "Z80");
     assert_eq!(project.chat_id.as_deref(), Some("-100"));
     assert!(project.path.is_absolute() && project.worktrees_dir.ends_with("z80/.worktrees"));
     assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
@@ -141,7 +142,9 @@ fn the_engine_of_a_project_comes_before_that_of_the_file() {
     let config =
         read("default_engine = 'codex'\n[projects.a]\npath = '/a'\ndefault_engine = 'acme'\n[projects.b]\npath = '/b'\n")
             .unwrap();
-    let engine_of = |alias: &str| config.default_engine_of(config.projects.get(alias));
+    let engine_of = |alias: &str| {
+        config.default_engine_of(Alias::new(alias).ok().and_then(|alias| config.projects.get(&alias)))
+    };
     assert_eq!(
         [engine_of("a"), engine_of("b"), engine_of("c")],
         [Some("acme"), Some("codex"), Some("codex")]
@@ -165,7 +168,7 @@ fn the_environment_wins_over_the_file() {
     assert_eq!(parsed.transports, ["file"], "a text alone is read without the environment");
     let config = config.load().unwrap();
     assert!(config.transports == ["web"] && !config.watch);
-    let project = &config.projects["z80"];
+    let project = &config.projects[&Alias::new("z80").unwrap()];
     assert_eq!(
         (project.path.as_path(), project.chat_id.as_deref()),
         (Path::new("/nowhere/src"), Some("-100"))

@@ -159,32 +159,37 @@ async fn last_commit(git: &Git, path: &Path) -> Result<Option<SystemTime>, GitEr
 }
 
 async fn merge(git: &Git, path: &Path, bases: &[String]) -> Result<Merge, GitError> {
-    let Some(base) = bases.first().cloned() else { return Ok(Merge::NoBase) };
-    let count = git.at(path).args(["rev-list", "--count", "HEAD", "--not"]).args(bases).arg("--");
-    let count = count.tell().await?;
-    match String::from_utf8_lossy(&count).trim().parse() {
-        Ok(0) => Ok(Merge::Merged { base }),
-        Ok(commits) if !adds_nothing(git, path, bases).await => Ok(Merge::Ahead { base, commits }),
-        Ok(_) => Ok(Merge::Contained { base }),
-        Err(_) => Err(GitError::Unreadable {
-            command: "git rev-list".to_owned(),
-            what: "it is no number".to_owned(),
-        }),
-    }
-}
-
-/// Whether one of the bases would not change by merging what is checked out. A git that can not say does not say so.
-async fn adds_nothing(git: &Git, path: &Path, bases: &[String]) -> bool {
+    let mut nearest: Option<(u64, &String)> = None;
     for base in bases {
-        let merged = git.at(path).args(["merge-tree", "--write-tree", base, "HEAD"]).ask().await;
-        let tree = git.at(path).args(["rev-parse", "--verify", "--quiet"]).arg(format!("{base}^{{tree}}"));
-        if let (Ok(Some(merged)), Ok(Some(tree))) = (merged, tree.ask().await)
-            && merged == tree
-        {
-            return true;
+        let commits = commits_over(git, path, base).await?;
+        if commits == 0 {
+            return Ok(Merge::Merged { base: base.clone() });
+        }
+        nearest = nearest.into_iter().chain([(commits, base)]).min_by_key(|(commits, _)| *commits);
+    }
+    for base in bases {
+        if adds_nothing(git, path, base).await {
+            return Ok(Merge::Contained { base: base.clone() });
         }
     }
-    false
+    Ok(nearest.map_or(Merge::NoBase, |(commits, base)| Merge::Ahead { base: base.clone(), commits }))
+}
+
+/// How many commits the worktree has that the base has not.
+async fn commits_over(git: &Git, path: &Path, base: &str) -> Result<u64, GitError> {
+    let count = git.at(path).args(["rev-list", "--count", "HEAD", "--not", base, "--"]).tell().await?;
+    let count = String::from_utf8_lossy(&count);
+    count.trim().parse().map_err(|_| GitError::Unreadable {
+        command: "git rev-list".to_owned(),
+        what: format!("`{}` is no number", count.trim()),
+    })
+}
+
+/// Whether the base would not change by merging what is checked out. A git that can not say does not say so.
+async fn adds_nothing(git: &Git, path: &Path, base: &str) -> bool {
+    let merged = git.at(path).args(["merge-tree", "--write-tree", base, "HEAD"]).ask().await;
+    let tree = git.at(path).args(["rev-parse", "--verify", "--quiet"]).arg(format!("{base}^{{tree}}"));
+    matches!((merged, tree.ask().await), (Ok(Some(merged)), Ok(Some(tree))) if merged == tree)
 }
 
 /// The processes that can be looked at, with the folders that they work in.

@@ -87,11 +87,11 @@ async fn the_base_is_looked_for_on_both_sides() {
     repository.commit_at(&path, "work", "1");
     repository.git(&["remote", "add", "origin", "."]);
     repository.git(&["update-ref", "refs/remotes/origin/main", "topic"]);
-    assert_eq!(verdicts(&repository, "").await, ["remove @topic: clean, and in main"]);
+    assert_eq!(verdicts(&repository, "").await, ["remove @topic: clean, and in origin/main"]);
     repository.git(&["update-ref", "refs/remotes/origin/main", "main"]);
     repository.git(&["merge", "-q", "topic"]);
     repository.git(&["symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/main"]);
-    assert_eq!(verdicts(&repository, "").await, ["remove @topic: clean, and in origin/main"]);
+    assert_eq!(verdicts(&repository, "").await, ["remove @topic: clean, and in main"]);
     assert_eq!(
         verdicts(&repository, "worktree_base = 'gone'").await,
         ["keep @topic: nothing to compare it with"]
