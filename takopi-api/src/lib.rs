@@ -17,6 +17,7 @@ pub mod engine;
 pub mod error;
 pub mod event;
 pub mod jsonl;
+pub mod markdown;
 pub mod message;
 pub mod plugin;
 pub mod process;

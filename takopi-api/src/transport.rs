@@ -125,6 +125,8 @@ pub struct Capabilities {
     pub typing: bool,
     /// A message can answer another one.
     pub replies: bool,
+    /// A chat is one conversation: a message goes on with what was said before it, unless the person says otherwise.
+    pub continuous: bool,
     /// How long a message may be.
     pub text: TextLimit,
     /// How far apart two edits in one chat have to be.
@@ -143,6 +145,7 @@ impl Capabilities {
             files: false,
             typing: false,
             replies: false,
+            continuous: false,
             text: TextLimit::NONE,
             edit_interval: Duration::ZERO,
         }
@@ -195,6 +198,13 @@ impl Capabilities {
     #[must_use]
     pub const fn replies(mut self) -> Self {
         self.replies = true;
+        self
+    }
+
+    /// A chat is one conversation.
+    #[must_use]
+    pub const fn continuous(mut self) -> Self {
+        self.continuous = true;
         self
     }
 

@@ -1,7 +1,27 @@
-//! The conversation: what happens between a message and its answer.
+//! The conversation: what happens between a message and its answer, for every chat system.
+//!
+//! In the order of a message: [`receive`](self::receive) stores it, `dispatch` decides what it is (with [`authorize`],
+//! [`directives`] and `resolve`), [`queue`] says when it runs, `execute` runs it while `bubble` shows its [`progress`],
+//! `requests` asks people, `deliver` brings the answer. `recover` does all that again for what the last program left.
+//! The state machines know no I/O; [`conversation`] is what the parts share.
 
 pub mod authorize;
+mod bubble;
 pub mod commands;
+pub(crate) mod conversation;
+mod deliver;
 pub mod directives;
+mod dispatch;
+mod engines;
+mod execute;
+mod live;
+mod plugin_commands;
 pub mod progress;
 pub mod queue;
+mod receive;
+mod recover;
+mod requests;
+mod resolve;
+pub mod settings;
+pub(crate) mod snapshot;
+mod view;

@@ -8,6 +8,8 @@ mod output;
 mod plugins;
 mod question;
 mod run;
+mod serve;
+mod signals;
 mod worktrees;
 
 use std::ffi::OsString;
@@ -31,8 +33,10 @@ const LATER_COMMANDS: &[&str] = &["help"];
 struct Cli {
     #[command(flatten)]
     global: GlobalArgs,
+    #[command(flatten)]
+    serve: serve::ServeArgs,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -47,6 +51,8 @@ struct GlobalArgs {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Talk to agents here, in the terminal; without a terminal, one message a line
+    Chat,
     /// Run an agent once: progress on standard error, the answer on standard output
     Run(run::RunArgs),
     /// Show the engines, transports and commands of this build
@@ -104,7 +110,13 @@ fn dispatch(
         Ok(cli) => {
             let global = cli.global.clone();
             let open = || open(&global, rows, &reserved, linked);
-            match cli.command {
+            let serve = |args: &serve::ServeArgs| start(&global, || serve::run(args, None, open()?, rows));
+            let Some(command) = cli.command else { return serve(&cli.serve) };
+            if cli.serve != serve::ServeArgs::default() {
+                return Err(misplaced().into());
+            }
+            match command {
+                Command::Chat => serve(&serve::ServeArgs::chat()),
                 Command::Run(args) => start(&global, || run::run(args, &open()?)),
                 Command::Plugins(args) => start(&global, || plugins::run(&args, &open()?)),
                 // It writes the file, which need not be there before.
@@ -125,6 +137,11 @@ fn dispatch(
     }
 }
 
+/// An option of the chat before another command would come to nothing.
+fn misplaced() -> CliError {
+    CliError::usage("--transport and --final-notify belong to `takopi` without a command")
+}
+
 /// Parses again, with a command for every enabled engine. No code of an engine runs for that.
 fn with_engines(
     args: &[OsString],
@@ -141,16 +158,24 @@ fn with_engines(
     let mut tree = Cli::command().after_help(examples(example.unwrap_or("ENGINE")));
     for entry in registry.visible(BackendKind::Engine) {
         let row = entry.row();
-        let command = run::EngineArgs::augment_args(clap::Command::new(row.id));
-        tree = tree.subcommand(command.about(format!("Run {} once: {}", row.id, row.summary)));
+        let command =
+            serve::ServeArgs::augment_args(run::EngineArgs::augment_args(clap::Command::new(row.id)));
+        let command = command.mut_arg("prompt", |prompt| prompt.required(false));
+        let about = format!("Run {} once, or chat with it where no prompt is given: {}", row.id, row.summary);
+        tree = tree.subcommand(command.about(about));
     }
     let matches = tree.try_get_matches_from(args).map_err(|error| no_such_command(error, &registry))?;
     let (engine, args) = matches.subcommand().ok_or_else(|| CliError::new("a command is missing"))?;
     let global = GlobalArgs::from_arg_matches(args).map_err(Failure::Usage)?;
+    let serve = serve::ServeArgs::from_arg_matches(args).map_err(Failure::Usage)?;
     let args = run::EngineArgs::from_arg_matches(args).map_err(Failure::Usage)?;
     start(&global, || {
         let session = open(&global, rows, reserved, linked)?;
-        run::run(run::RunArgs::of_engine(engine, args), &session)
+        if args.has_prompt() {
+            run::run(run::RunArgs::of_engine(engine, args), &session)
+        } else {
+            serve::run(&serve, Some(engine), session, rows)
+        }
     })
 }
 
@@ -233,12 +258,9 @@ fn vocabulary(rows: &[&'static Backend], reserved: &[&str]) -> Vocabulary {
 
 /// The words that no engine and no chat command may have: every command of this program, typed or in chat.
 fn reserved(tree: &clap::Command) -> Vec<String> {
-    let typed = tree.get_subcommands().map(clap::Command::get_name);
-    typed
-        .chain(LATER_COMMANDS.iter().copied())
-        .chain(commands::BUILT_IN.iter().copied())
-        .map(str::to_owned)
-        .collect()
+    let typed = tree.get_subcommands().map(|command| command.get_name().to_owned());
+    let chat = commands::reserved().map(str::to_owned);
+    typed.chain(LATER_COMMANDS.iter().map(|&word| word.to_owned())).chain(chat).collect()
 }
 
 /// A word that is no command may still be an engine that is disabled, or was not compiled in: the registry knows better.

@@ -17,5 +17,6 @@ pub mod paths;
 pub mod plugins;
 pub mod process;
 pub mod project;
+pub mod store;
 
 pub use host::Host;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use takopi_api::transport::LockToken;
 
 use crate::paths;
 
@@ -31,6 +32,12 @@ impl Fingerprint {
     pub fn of(token: &str) -> Self {
         let digest = Sha256::digest(token);
         Self(digest.iter().take(5).map(|byte| format!("{byte:02x}")).collect())
+    }
+}
+
+impl From<LockToken> for Fingerprint {
+    fn from(token: LockToken) -> Self {
+        Self(token.to_string())
     }
 }
 

@@ -3,6 +3,7 @@
 
 pub mod model_server;
 mod sandbox;
+pub mod spool;
 
 use std::path::PathBuf;
 

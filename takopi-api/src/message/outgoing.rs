@@ -175,6 +175,12 @@ impl OutgoingFile {
         Self { name: name.into(), content: FileContent::Bytes(text.into().into_bytes()) }
     }
 
+    /// A file of this content.
+    #[must_use]
+    pub fn bytes(name: impl Into<String>, content: Vec<u8>) -> Self {
+        Self { name: name.into(), content: FileContent::Bytes(content) }
+    }
+
     /// A file of this machine.
     #[must_use]
     pub fn path(name: impl Into<String>, path: impl Into<PathBuf>) -> Self {

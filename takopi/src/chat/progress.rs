@@ -4,6 +4,7 @@ use std::collections::{HashSet, VecDeque};
 use std::time::Duration;
 
 use takopi_api::event::{Action, ActionEvent, ActionId, ActionKind, ActionOutcome, FileChange, Phase};
+use takopi_api::markdown;
 
 /// How many actions are shown.
 const SHOWN_ACTIONS: usize = 5;
@@ -14,10 +15,20 @@ const SHOWN_FILES: usize = 3;
 /// Titles over this many characters are cut.
 const TITLE_CHARS: usize = 300;
 
+/// How lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Style {
+    /// For a terminal.
+    Plain,
+    /// For a chat: commands and paths in code.
+    Markdown,
+}
+
 /// The progress of one run.
 #[derive(Debug)]
 pub struct Progress {
     cwd: String,
+    style: Style,
     steps: u64,
     /// Actions that began and did not end.
     open: HashSet<ActionId>,
@@ -28,9 +39,10 @@ pub struct Progress {
 impl Progress {
     /// The progress of a run in this folder; paths below it are shown from it.
     #[must_use]
-    pub fn new(cwd: &str) -> Self {
+    pub fn new(cwd: &str, style: Style) -> Self {
         Self {
             cwd: cwd.trim_end_matches('/').to_owned(),
+            style,
             steps: 0,
             open: HashSet::new(),
             shown: VecDeque::new(),
@@ -59,7 +71,7 @@ impl Progress {
             Phase::Completed(_) => !self.open.remove(id),
         };
         self.steps += u64::from(is_new);
-        let line = line(event, is_new, &self.cwd);
+        let line = line(event, is_new, &self.cwd, self.style);
         match self.shown.iter_mut().find(|(shown, _)| shown == id) {
             Some((_, shown)) => shown.clone_from(&line),
             None if is_new => {
@@ -93,7 +105,7 @@ pub fn header(label: &str, engine: &str, duration: Duration, steps: u64) -> Stri
     if steps == 0 { header } else { format!("{header} · step {steps}") }
 }
 
-fn line(event: &ActionEvent, is_new: bool, cwd: &str) -> String {
+fn line(event: &ActionEvent, is_new: bool, cwd: &str, style: Style) -> String {
     let exit_code = event.action.detail.exit_code;
     let glyph = match event.phase {
         Phase::Started if is_new => '▸',
@@ -105,27 +117,33 @@ fn line(event: &ActionEvent, is_new: bool, cwd: &str) -> String {
         (Phase::Completed(_), Some(code)) if code != 0 => format!(" (exit {code})"),
         _ => String::new(),
     };
-    format!("{glyph} {}{exit}", title(&event.action, cwd))
+    format!("{glyph} {}{exit}", title(&event.action, cwd, style))
 }
 
-fn title(action: &Action, cwd: &str) -> String {
+fn title(action: &Action, cwd: &str, style: Style) -> String {
     let own = cut(&shorten(&action.title, cwd));
+    let code = |text: &str| match style {
+        Style::Plain => text.to_owned(),
+        Style::Markdown => markdown::code(text),
+    };
     match action.kind {
+        ActionKind::Command => code(&own),
         ActionKind::Tool => format!("tool: {own}"),
         ActionKind::WebSearch => format!("searched: {own}"),
         ActionKind::Subagent => format!("subagent: {own}"),
         ActionKind::FileChange if !action.detail.changes.is_empty() => {
-            format!("files: {}", files(&action.detail.changes, cwd))
+            format!("files: {}", files(&action.detail.changes, cwd, code))
         }
+        ActionKind::FileChange if own.contains('/') => format!("files: {}", code(&own)),
         ActionKind::FileChange => format!("files: {own}"),
         _ => own,
     }
 }
 
-fn files(changes: &[FileChange], cwd: &str) -> String {
+fn files(changes: &[FileChange], cwd: &str, code: impl Fn(&str) -> String) -> String {
     let named = changes.iter().take(SHOWN_FILES).map(|change| {
         let kind = serde_json::to_value(change.kind).unwrap_or_default();
-        format!("{} {}", kind.as_str().unwrap_or("update"), shorten(&change.path, cwd))
+        format!("{} {}", kind.as_str().unwrap_or("update"), code(&shorten(&change.path, cwd)))
     });
     let mut text = named.collect::<Vec<_>>().join(", ");
     if changes.len() > SHOWN_FILES {
@@ -201,7 +219,7 @@ mod tests {
 
     #[track_caller]
     fn check(action: Action, phase: Phase, expected: &str) {
-        assert_eq!(line(&event(action, phase), true, "/repo"), expected);
+        assert_eq!(line(&event(action, phase), true, "/repo", Style::Plain), expected);
     }
 
     #[test]
@@ -245,7 +263,7 @@ mod tests {
 
     #[test]
     fn only_the_youngest_actions_are_kept_and_steps_are_counted_once() {
-        let mut progress = Progress::new("/repo");
+        let mut progress = Progress::new("/repo", Style::Plain);
         for n in 0..100 {
             let action = Action::new(n.to_string(), ActionKind::Command, format!("echo {n}"));
             progress.action(&event(action.clone(), Phase::Started));
@@ -261,7 +279,7 @@ mod tests {
 
     #[test]
     fn an_action_keeps_its_place_and_does_not_come_back() {
-        let mut progress = Progress::new("/repo");
+        let mut progress = Progress::new("/repo", Style::Plain);
         let action = |n: usize| Action::new(n.to_string(), ActionKind::Command, format!("echo {n}"));
         for n in 0..6 {
             progress.action(&event(action(n), Phase::Started));

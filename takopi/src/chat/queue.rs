@@ -63,6 +63,8 @@ struct Lane<S, J> {
     running: Option<JobId>,
     waiting: VecDeque<(JobId, J)>,
     names: Vec<LaneName<S>>,
+    /// The thread that its engine named last.
+    thread: Option<ResumeToken>,
 }
 
 /// All lanes. `S` names a session, `J` is a job that waits.
@@ -134,9 +136,8 @@ impl<S: Clone + Eq + Hash, J> Queue<S, J> {
         self.drop_if_empty(lane);
     }
 
-    /// A lane continues this thread from now on, or is the conversation that is kept there. A name that belongs to
-    /// another lane stays there: two jobs of one thread are kept apart by the thread's lock as well.
-    pub fn name(&mut self, lane: LaneId, name: LaneName<S>) {
+    /// A name that belongs to another lane stays there: two jobs of one thread are kept apart by the thread's lock as well.
+    fn name(&mut self, lane: LaneId, name: LaneName<S>) {
         if self.names.contains_key(&name) {
             return;
         }
@@ -144,6 +145,20 @@ impl<S: Clone + Eq + Hash, J> Queue<S, J> {
             entry.names.push(name.clone());
             self.names.insert(name, lane);
         }
+    }
+
+    /// The engine of a lane has named its thread: the lane is known by it from now on.
+    pub fn thread_known(&mut self, lane: LaneId, token: &ResumeToken) {
+        if let Some(entry) = self.lanes.get_mut(&lane) {
+            entry.thread = Some(token.clone());
+        }
+        self.name(lane, LaneName::Thread(token.clone()));
+    }
+
+    /// The thread that the engine of a lane named last.
+    #[must_use]
+    pub fn thread(&self, lane: LaneId) -> Option<&ResumeToken> {
+        self.lanes.get(&lane)?.thread.as_ref()
     }
 
     /// A lane is not found by this name any more, such as after the session was forgotten.
@@ -195,7 +210,8 @@ impl<S: Clone + Eq + Hash, J> Queue<S, J> {
             return lane;
         }
         let lane = LaneId(self.number());
-        self.lanes.insert(lane, Lane { running: None, waiting: VecDeque::new(), names: Vec::new() });
+        let empty = Lane { running: None, waiting: VecDeque::new(), names: Vec::new(), thread: None };
+        self.lanes.insert(lane, empty);
         if let Target::Named(name) = target {
             self.name(lane, name.clone());
         }
@@ -248,7 +264,9 @@ mod tests {
         let mut queue: Queue<&str, &str> = Queue::default();
         let (lane, job, _) = queue.place(&Target::New, "a");
         queue.next(lane);
-        queue.name(lane, thread("t"));
+        let LaneName::Thread(token) = thread("t") else { unreachable!() };
+        queue.thread_known(lane, &token);
+        assert_eq!(queue.thread(lane), Some(&token));
         assert_eq!(queue.place(&Target::Named(thread("t")), "b").2, Placed::Behind(1));
         queue.ended(lane, job);
         let (job, _) = queue.next(lane).unwrap();

@@ -34,8 +34,8 @@ pub(super) struct RunArgs {
 #[derive(Debug, clap::Args)]
 pub(super) struct EngineArgs {
     /// The prompt; `-` reads it from standard input
-    #[arg(value_name = "PROMPT", allow_hyphen_values = false)]
-    prompt: String,
+    #[arg(value_name = "PROMPT", allow_hyphen_values = false, required = true)]
+    prompt: Option<String>,
     /// Continue a thread: its resume line, which a run prints last, or the id in it
     #[arg(short, long, value_name = "LINE-OR-TOKEN")]
     resume: Option<String>,
@@ -56,6 +56,13 @@ pub(super) struct EngineArgs {
     json: bool,
 }
 
+impl EngineArgs {
+    /// Whether there is something to run.
+    pub(super) const fn has_prompt(&self) -> bool {
+        self.prompt.is_some()
+    }
+}
+
 impl RunArgs {
     /// What `takopi <engine>` stands for.
     pub(super) fn of_engine(engine: &str, args: EngineArgs) -> Self {
@@ -74,7 +81,7 @@ pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliE
     let resume = thread.map(|thread: Thread| thread.token_of(&*runner)).transpose()?;
     let cwd = folder(args.cwd)?;
     let attachments = args.attach.iter().map(attachment).collect::<Result<Vec<_>, _>>()?;
-    let prompt = prompt(args.prompt, resume.is_some())?;
+    let prompt = prompt(args.prompt.unwrap_or_default(), resume.is_some())?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = runtime.block_on(async {

@@ -98,7 +98,28 @@ pub(super) const PROJECT: &Shape = &Shape {
     others: Others::Unknown,
 };
 
-const TRANSPORTS: &Shape = &Shape { keys: &[], others: Others::Plugins(BackendKind::Transport, &[]) };
+const TRANSPORTS: &Shape = &Shape { keys: &[], others: Others::Plugins(BackendKind::Transport, CHAT) };
+
+/// What every transport's chats can be told; `chat/settings.rs` reads them.
+const CHAT: &[Key] = &[
+    key("session_mode", Holds::Text, "What a message without a thread continues: `stateless` or `chat`."),
+    key(
+        "show_resume_line",
+        Holds::Flag,
+        "Whether answers show how to resume them where chats do so by themselves.",
+    ),
+    key("message_overflow", Holds::Text, "What happens to long answers: `trim` or `split`."),
+    key("final_notify", Holds::Flag, "Whether an answer is a message of its own, which makes itself heard."),
+    key("progress", Holds::Text, "How much is shown while an engine works: `full`, `once` or `none`."),
+    key(
+        "queue",
+        Holds::Text,
+        "What a message does while its thread is at work: `queue`, `steer`, `interrupt` or `collect`.",
+    ),
+    key("trigger", Holds::Text, "Which messages are for takopi: `all` or `mentions`."),
+    key("request_timeout_s", Holds::Number(1), "How long a request waits for a person, in seconds."),
+    key("approvers", Holds::Texts, "Who may answer requests of other people's runs."),
+];
 
 const PROJECTS: &Shape = &Shape { keys: &[], others: Others::Chosen(PROJECT) };
 

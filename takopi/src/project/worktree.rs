@@ -1,5 +1,5 @@
 //! From a project and a branch to the folder in which a run happens. The folder is made if it is not there; what else is
-//! there is never touched.
+//! there is left alone, but an empty folder, and what git itself marks as half made.
 
 mod error;
 

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use takopi_api::event::{ActionEvent, Completed, Event, Outcome, Phase};
 
 use super::super::output;
-use crate::chat::progress::{self, Progress};
+use crate::chat::progress::{self, Progress, Style};
 
 /// How often the clock on the terminal moves.
 const TICK: Duration = Duration::from_millis(100);
@@ -40,7 +40,8 @@ impl Display {
         } else {
             Form::Lines
         };
-        let display = Self { engine: engine.to_owned(), began, progress: Progress::new(cwd), form };
+        let display =
+            Self { engine: engine.to_owned(), began, progress: Progress::new(cwd, Style::Plain), form };
         display.redraw("starting");
         display
     }

@@ -1,0 +1,243 @@
+//! The conversation as a value: what all its parts share, and takopi's side of what transports see.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use async_trait::async_trait;
+use takopi_api::error::Error;
+use takopi_api::message::{Address, IncomingMessage, MessageRef, OutgoingMessage, Press, SendOptions};
+use takopi_api::process::ProcessHost;
+use takopi_api::runner::ThreadLocks;
+use takopi_api::runtime::{Acceptance, Batch, Catalog, Conversation, PluginStore, Resolved, StoreError};
+use takopi_api::transport::{Access, SendError, SendFailure, Transport, TransportId};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::bubble::Pace;
+use super::live::Live;
+use super::queue::Queue;
+use super::receive::Waiting;
+use super::requests::Requests;
+use super::resolve::{Job, Kept};
+use super::settings::SessionMode;
+use super::snapshot::Snapshot;
+use crate::project::Worktrees;
+use crate::store::{CutOffRun, Namespace, Place, Store};
+
+/// Whether new runs begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// They do.
+    Open,
+    /// Messages are stored, and run after the next start.
+    Draining,
+}
+
+/// A transport that takopi can send through.
+#[derive(Clone)]
+pub(crate) struct Link {
+    pub(crate) id: TransportId,
+    pub(crate) outgoing: Arc<dyn Transport>,
+    pub(crate) access: Arc<Access>,
+}
+
+impl std::fmt::Debug for Link {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Link").field(&self.id).finish()
+    }
+}
+
+/// What a conversation needs of the program.
+#[derive(Clone)]
+pub(crate) struct Surroundings {
+    pub(crate) store: Store,
+    pub(crate) processes: Arc<dyn ProcessHost>,
+    pub(crate) worktrees: Arc<Worktrees>,
+    /// Where runs without a project happen.
+    pub(crate) start_folder: PathBuf,
+    /// Where plugins keep files of their own.
+    pub(crate) state_folder: PathBuf,
+}
+
+/// The conversation: every transport gives its messages to one.
+#[derive(Clone)]
+pub(crate) struct Chat(pub(super) Arc<Inner>);
+
+/// What all parts share.
+pub(crate) struct Inner {
+    pub(super) surroundings: Surroundings,
+    pub(super) threads: ThreadLocks,
+    pub(super) snapshot: watch::Sender<Arc<Snapshot>>,
+    pub(super) links: RwLock<HashMap<TransportId, Link>>,
+    pub(super) queue: Mutex<Queue<Kept, Job>>,
+    pub(super) live: Live,
+    pub(super) requests: Requests,
+    /// Edits of one chat share what it takes.
+    pub(super) pace: Arc<Pace>,
+    /// One line of messages a place, so that they are taken in the order in which they came.
+    pub(super) lines: Mutex<HashMap<Place, mpsc::UnboundedSender<Waiting>>>,
+    /// What the last program left, until its transport is there to be told through.
+    pub(super) cut_off: Mutex<Vec<CutOffRun>>,
+    pub(super) mode: watch::Sender<Mode>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl std::fmt::Debug for Chat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Chat").finish_non_exhaustive()
+    }
+}
+
+impl Chat {
+    /// A conversation under a configuration. `cut_off` is what the store says of the last program's runs.
+    pub(crate) fn new(surroundings: Surroundings, snapshot: Snapshot, cut_off: Vec<CutOffRun>) -> Self {
+        Self(Arc::new(Inner {
+            surroundings,
+            threads: ThreadLocks::default(),
+            snapshot: watch::Sender::new(Arc::new(snapshot)),
+            links: RwLock::default(),
+            queue: Mutex::default(),
+            live: Live::default(),
+            requests: Requests::default(),
+            pace: Arc::default(),
+            lines: Mutex::default(),
+            cut_off: Mutex::new(cut_off),
+            mode: watch::Sender::new(Mode::Open),
+            tasks: Mutex::default(),
+        }))
+    }
+
+    /// From here on, messages are handled under another configuration. Runs that go on keep theirs.
+    pub(crate) fn reload(&self, snapshot: Snapshot) {
+        self.0.snapshot.send_replace(Arc::new(snapshot));
+    }
+
+    /// What the configuration says now.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.0.snapshot()
+    }
+}
+
+impl Inner {
+    pub(super) const fn store(&self) -> &Store {
+        &self.surroundings.store
+    }
+
+    pub(super) fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.snapshot.borrow())
+    }
+
+    pub(super) fn link(&self, transport: &TransportId) -> Option<Link> {
+        self.links.read().unwrap_or_else(PoisonError::into_inner).get(transport).cloned()
+    }
+
+    pub(super) fn queue(&self) -> MutexGuard<'_, Queue<Kept, Job>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        *self.mode.borrow()
+    }
+
+    /// Whether a message without a thread goes on with what was said before it.
+    pub(super) fn session_mode(&self, link: &Link) -> SessionMode {
+        let usual =
+            if link.outgoing.capabilities().continuous { SessionMode::Chat } else { SessionMode::Stateless };
+        self.snapshot().settings(&link.id).session_mode.unwrap_or(usual)
+    }
+
+    /// Starts something that is waited for when the program ends.
+    pub(super) fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(task);
+    }
+
+    pub(super) fn take_tasks(&self) -> JoinSet<()> {
+        std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Link {
+    /// Answers a message.
+    pub(super) async fn reply(&self, to: &IncomingMessage, message: OutgoingMessage) {
+        let options = SendOptions::default().reply_to(Some(to.id.clone()));
+        if let Err(error) = self.send(&to.address, message, options).await {
+            tracing::warn!(transport = %self.id, %error, "a reply could not be sent");
+        }
+    }
+
+    /// Sends a message, in the form that the transport can show.
+    pub(super) async fn send(
+        &self,
+        to: &Address,
+        mut message: OutgoingMessage,
+        mut options: SendOptions,
+    ) -> Result<MessageRef, SendError> {
+        let can = self.outgoing.capabilities();
+        if !can.buttons {
+            message.buttons.clear();
+        }
+        if !can.replies {
+            options.reply_to = None;
+        }
+        if !can.files && !message.files.is_empty() {
+            return Err(SendError::new(SendFailure::Unsupported, "this chat takes no files"));
+        }
+        self.outgoing.send(to, message, options).await
+    }
+}
+
+#[async_trait]
+impl Conversation for Chat {
+    fn connect(&self, transport: &TransportId, outgoing: Arc<dyn Transport>, access: Access) {
+        let link = Link { id: transport.clone(), outgoing, access: Arc::new(access) };
+        let known = self
+            .0
+            .links
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(transport.clone(), link.clone());
+        // Only the first time: what was left is told once.
+        if known.is_none() {
+            let inner = Arc::clone(&self.0);
+            self.0.spawn(async move { inner.recover(link).await });
+        }
+    }
+
+    async fn receive(&self, transport: &TransportId, batch: Batch) -> Result<Vec<Acceptance>, StoreError> {
+        self.0.receive(transport, batch).await
+    }
+
+    fn press(&self, transport: &TransportId, press: Press) {
+        let inner = Arc::clone(&self.0);
+        let transport = transport.clone();
+        self.0.spawn(async move { inner.press(&transport, press).await });
+    }
+
+    async fn resolve(&self, transport: &TransportId, message: &IncomingMessage) -> Result<Resolved, Error> {
+        self.0.preview(transport, message).await
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.0.snapshot().catalog)
+    }
+
+    async fn catalog_after(&self, revision: u64) -> Arc<Catalog> {
+        let mut snapshots = self.0.snapshot.subscribe();
+        match snapshots.wait_for(|snapshot| snapshot.catalog.revision > revision).await {
+            Ok(snapshot) => Arc::clone(&snapshot.catalog),
+            // The sender lives in this very value.
+            Err(_) => self.catalog(),
+        }
+    }
+
+    fn store(&self, transport: &TransportId) -> PluginStore {
+        let values = self.0.store().values(Namespace::transport(transport));
+        PluginStore::new(
+            Arc::new(values),
+            self.0.surroundings.state_folder.join("transports").join(transport.as_str()),
+        )
+    }
+}

@@ -1,0 +1,149 @@
+//! Delivering an answer: it is stored by now, and is tried until people have it.
+
+use std::time::Duration;
+
+use takopi_api::message::{
+    Body, Format, MessageKind, MessageRef, OutgoingFile, OutgoingMessage, SendOptions,
+};
+use takopi_api::transport::{Edited, SendError, SendFailure};
+
+use super::conversation::Link;
+use crate::store::Place;
+
+/// How the answer takes the place of the progress message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// As a message of its own, which makes itself heard; the progress message goes after that.
+    Anew,
+    /// The progress message becomes the answer.
+    InPlace,
+}
+
+/// An answer on its way.
+#[derive(Debug)]
+pub(crate) struct Answer<'a> {
+    pub(crate) link: &'a Link,
+    pub(crate) place: &'a Place,
+    pub(crate) messages: Vec<OutgoingMessage>,
+    /// The message that it answers.
+    pub(crate) options: SendOptions,
+    /// Names the answer, for chat systems that take such names.
+    pub(crate) key: String,
+    pub(crate) card: Option<MessageRef>,
+    pub(crate) manner: Manner,
+}
+
+/// How long it is tried before the answer is left for the next start.
+const TRIES: [Duration; 6] = [
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(5),
+    Duration::from_secs(15),
+    Duration::from_secs(60),
+    Duration::from_secs(180),
+];
+
+impl Answer<'_> {
+    /// Sends it, and gives the messages that people have now.
+    ///
+    /// # Errors
+    /// [`SendError`] if it could not be sent in any form.
+    pub(crate) async fn deliver(mut self) -> Result<Vec<MessageRef>, SendError> {
+        let mut there = Vec::with_capacity(self.messages.len());
+        let mut messages = std::mem::take(&mut self.messages).into_iter().enumerate();
+        let mut stale = self.card.clone();
+        if self.manner == Manner::InPlace
+            && let Some(card) = &self.card
+            && let Some((_, first)) = messages.next()
+        {
+            match self.link.outgoing.edit(card, fit(self.link, first.clone())).await {
+                Ok(Edited::Done | Edited::Superseded) => {
+                    there.push(card.clone());
+                    stale = None;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "the answer becomes a message of its own");
+                    there.push(self.send(0, first).await?);
+                }
+            }
+        }
+        for (at, message) in messages {
+            there.push(self.send(at, message).await?);
+        }
+        // Only now: until here the progress message was all that people had.
+        if let Some(card) = stale {
+            self.retire(&card).await;
+        }
+        Ok(there)
+    }
+
+    /// Sends one message: as it is, then without its markup, then as a file.
+    async fn send(&self, at: usize, message: OutgoingMessage) -> Result<MessageRef, SendError> {
+        let options = self.options.clone().key(format!("{}.{at}", self.key));
+        match self.try_send(&message, &options).await {
+            Err(error) if matches!(error.failure, SendFailure::Refused | SendFailure::TooLong) => {
+                tracing::warn!(transport = %self.link.id, %error, "the answer is sent without its markup");
+            }
+            other => return other,
+        }
+        let mut plain = message.clone();
+        plain.body.format = Format::Plain;
+        match self.try_send(&plain, &options).await {
+            Err(error) if matches!(error.failure, SendFailure::Refused | SendFailure::TooLong) => {
+                tracing::warn!(transport = %self.link.id, %error, "the answer is sent as a file");
+            }
+            other => return other,
+        }
+        let file = OutgoingFile::text("answer.md", message.body.joined());
+        let header = message.body.header.clone();
+        let file = OutgoingMessage::new(MessageKind::Answer, Body::plain(header)).file(file);
+        self.try_send(&file, &options).await
+    }
+
+    async fn try_send(
+        &self,
+        message: &OutgoingMessage,
+        options: &SendOptions,
+    ) -> Result<MessageRef, SendError> {
+        let mut tries = TRIES.iter();
+        let mut options = options.clone();
+        loop {
+            let error = match self.link.send(&self.place.address, message.clone(), options.clone()).await {
+                Ok(reference) => return Ok(reference),
+                Err(error) => error,
+            };
+            let pause = match (error.failure, tries.next()) {
+                (SendFailure::Busy { retry_after }, Some(_)) => retry_after,
+                // Better twice than not at all.
+                (SendFailure::Unreachable | SendFailure::Unknown, Some(pause)) => *pause,
+                // What it answers is gone; the answer is not.
+                (SendFailure::Gone, Some(_)) if options.reply_to.take().is_some() => Duration::ZERO,
+                _ => return Err(error),
+            };
+            tracing::warn!(transport = %self.link.id, %error, "the answer is sent again");
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    /// Takes a progress message away that an answer took the place of.
+    async fn retire(&self, card: &MessageRef) {
+        let can = self.link.outgoing.capabilities();
+        if can.delete && self.link.outgoing.delete(card).await.is_ok() {
+            return;
+        }
+        if can.edit {
+            let done = OutgoingMessage::new(MessageKind::Ack, Body::plain("done, see below"));
+            if let Err(error) = self.link.outgoing.edit(card, done).await {
+                tracing::debug!(%error, "the progress message stays as it was");
+            }
+        }
+    }
+}
+
+/// A message in the form that the transport can show.
+pub(crate) fn fit(link: &Link, mut message: OutgoingMessage) -> OutgoingMessage {
+    if !link.outgoing.capabilities().buttons {
+        message.buttons.clear();
+    }
+    message
+}

@@ -1,0 +1,194 @@
+//! The engines that a message may name, each with the runner that was built from its table.
+
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
+
+use takopi_api::engine::{Availability, EngineBackend, EngineId};
+use takopi_api::plugin::BackendKind;
+use takopi_api::process::Environment;
+use takopi_api::resume::ResumeToken;
+use takopi_api::runner::Runner;
+use takopi_api::runtime::{EngineInfo, EngineState};
+
+use crate::config::{Config, FIRST_CHOICE};
+use crate::plugins::{self, Registry};
+
+/// The enabled engines under one configuration.
+pub(crate) struct Engines {
+    /// Sorted by id, which is the order in which resume lines are looked for.
+    engines: Vec<Engine>,
+    by_id: HashMap<EngineId, usize>,
+    default: Option<EngineId>,
+}
+
+/// An engine.
+pub(crate) struct Engine {
+    pub(crate) id: EngineId,
+    summary: &'static str,
+    /// What the plugin says about it, or why it could not be asked.
+    backend: Result<EngineBackend, String>,
+    runner: OnceLock<Result<Arc<dyn Runner>, String>>,
+    /// What its programs see of takopi's variables, besides what it names itself.
+    environment: Environment,
+    config: Result<takopi_api::config::EngineConfig, String>,
+}
+
+impl std::fmt::Debug for Engines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.engines.iter().map(|engine| &engine.id)).finish()
+    }
+}
+
+impl Engines {
+    /// The engines that the enabled list shows. Each plugin is asked for its description; no runner is built yet.
+    pub(crate) fn new(registry: &Registry, config: &Config, chosen: Option<&EngineId>) -> Self {
+        let engines: Vec<Engine> = registry
+            .visible(BackendKind::Engine)
+            .filter_map(|entry| Engine::new(registry, config, entry.row().id, entry.row().summary))
+            .collect();
+        let by_id = engines.iter().enumerate().map(|(at, engine)| (engine.id.clone(), at)).collect();
+        let mut all = Self { engines, by_id, default: None };
+        all.default = all.choose_default(config, chosen);
+        all
+    }
+
+    /// The one that was named on the command line or in the configuration, else the first that is installed, else one
+    /// that needs nothing.
+    fn choose_default(&self, config: &Config, chosen: Option<&EngineId>) -> Option<EngineId> {
+        let named = chosen.cloned().or_else(|| self.named(config.default_engine.as_deref()?));
+        let installed = || {
+            let mut usable = self.engines.iter().filter(|engine| engine.is_chosen_by_itself());
+            usable.clone().find(|engine| engine.id.as_str() == FIRST_CHOICE).or_else(|| usable.next())
+        };
+        let embedded = || self.engines.iter().find(|engine| engine.is_embedded());
+        named.or_else(|| installed().or_else(embedded).map(|engine| engine.id.clone()))
+    }
+
+    /// The engine for messages that name none.
+    pub(crate) const fn default(&self) -> Option<&EngineId> {
+        self.default.as_ref()
+    }
+
+    /// The engine of this name, without regard to case.
+    pub(crate) fn named(&self, word: &str) -> Option<EngineId> {
+        self.engines
+            .iter()
+            .find(|engine| engine.id.as_str().eq_ignore_ascii_case(word))
+            .map(|engine| engine.id.clone())
+    }
+
+    /// An engine by its id.
+    pub(crate) fn get(&self, id: &EngineId) -> Option<&Engine> {
+        self.by_id.get(id).map(|&at| &self.engines[at])
+    }
+
+    /// The ids, sorted.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &EngineId> {
+        self.engines.iter().map(|engine| &engine.id)
+    }
+
+    /// What a transport shows of them.
+    pub(crate) fn infos(&self) -> Vec<EngineInfo> {
+        self.engines
+            .iter()
+            .map(|engine| EngineInfo::new(engine.id.clone(), engine.summary, engine.state()))
+            .collect()
+    }
+
+    /// The thread that a text names by a resume line. Of lines of several engines that of the first engine counts, of
+    /// several lines of one engine the last.
+    pub(crate) fn extract_resume(&self, text: &str) -> Option<ResumeToken> {
+        if text.is_empty() {
+            return None;
+        }
+        self.engines.iter().find_map(|engine| engine.runner().ok()?.extract_resume(text))
+    }
+
+    /// The text without lines that are resume lines of any engine.
+    pub(crate) fn without_resume_lines(&self, text: &str) -> String {
+        let is_resume_line = |line: &str| {
+            self.engines.iter().any(|engine| engine.runner().is_ok_and(|runner| runner.is_resume_line(line)))
+        };
+        let mut kept = String::with_capacity(text.len());
+        for line in text.split_inclusive('\n') {
+            // A resume line has at least two words, which most lines of a long text do not need to be asked for.
+            if line.len() > 1024 || !is_resume_line(line.trim_end_matches(['\n', '\r'])) {
+                kept.push_str(line);
+            }
+        }
+        kept
+    }
+
+    /// The line that resumes a thread in a terminal.
+    pub(crate) fn resume_line(&self, token: &ResumeToken) -> Option<String> {
+        self.get(token.engine())?.runner().ok()?.format_resume(token).ok()
+    }
+
+    /// Ends what engines keep between runs.
+    pub(crate) async fn shutdown(&self) {
+        for engine in &self.engines {
+            if let Some(Ok(runner)) = engine.runner.get() {
+                runner.shutdown().await;
+            }
+        }
+    }
+}
+
+impl Engine {
+    fn new(registry: &Registry, config: &Config, id: &'static str, summary: &'static str) -> Option<Self> {
+        Some(Self {
+            // The registry shows only ids that are well formed.
+            id: EngineId::parse(id).ok()?,
+            summary,
+            backend: registry.engine(id).cloned().map_err(|error| error.to_string()),
+            runner: OnceLock::new(),
+            environment: Environment::empty().pass(config.pass_env(id).unwrap_or_default()),
+            config: config.engine(id).map_err(|error| error.to_string()),
+        })
+    }
+
+    /// What the plugin says about it.
+    pub(crate) fn backend(&self) -> Option<&EngineBackend> {
+        self.backend.as_ref().ok()
+    }
+
+    /// What its programs see of takopi's variables.
+    pub(crate) const fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
+    /// The runner, built on first use.
+    pub(crate) fn runner(&self) -> Result<&Arc<dyn Runner>, &str> {
+        let built = self.runner.get_or_init(|| {
+            let backend = self.backend.as_ref().map_err(Clone::clone)?;
+            let config = self.config.as_ref().map_err(Clone::clone)?;
+            plugins::build_runner(backend, config).map_err(|error| error.to_string())
+        });
+        built.as_ref().map_err(String::as_str)
+    }
+
+    /// Whether it can run now: programs are looked for each time, a person may just have installed one.
+    pub(crate) fn state(&self) -> EngineState {
+        if let Err(reason) = self.runner() {
+            return EngineState::Broken { reason: reason.to_owned() };
+        }
+        match self.backend().map(|backend| &backend.availability) {
+            Some(Availability::Cli { commands, install })
+                if !commands.iter().any(|command| which::which(command).is_ok()) =>
+            {
+                EngineState::Missing { install: (*install).to_owned() }
+            }
+            _ => EngineState::Available,
+        }
+    }
+
+    fn is_chosen_by_itself(&self) -> bool {
+        let is_cli =
+            matches!(self.backend().map(|backend| &backend.availability), Some(Availability::Cli { .. }));
+        is_cli && self.state() == EngineState::Available
+    }
+
+    fn is_embedded(&self) -> bool {
+        matches!(self.backend().map(|backend| &backend.availability), Some(Availability::Embedded))
+    }
+}

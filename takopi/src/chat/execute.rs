@@ -1,0 +1,527 @@
+//! Executing: a job becomes a run, its events become what people see, and its end becomes an answer.
+
+use std::path::PathBuf;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use futures_util::StreamExt;
+use takopi_api::command::RunResult;
+use takopi_api::error::Error;
+use takopi_api::event::{Completed, Decision, Event, Outcome};
+use takopi_api::message::{MessageRef, SendOptions};
+use takopi_api::resume::ResumeToken;
+use takopi_api::runner::{Attachment, Run, RunControl, RunId, RunSpec};
+use takopi_api::runtime::EngineState;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::bubble::{Bubble, Render, Shown};
+use super::conversation::{Inner, Link, Mode};
+use super::deliver::{Answer, Manner};
+use super::live::{Handle, LiveRun, Wish};
+use super::progress::Progress;
+use super::queue::{JobId, LaneId};
+use super::resolve::{Continues, Job, stored_context};
+use super::settings::SessionMode;
+use super::snapshot::Snapshot;
+use super::view::{self, Card};
+use crate::project::Context;
+use crate::store::{ClaimError, MessageEnd, NewRun, Seq};
+
+/// The most that a file of a message may have, in bytes.
+const MAX_ATTACHMENT: u64 = 20 * 1024 * 1024;
+
+/// A run as far as it has come: what its progress message is made of.
+struct Course {
+    progress: Mutex<Progress>,
+    card: Mutex<Card>,
+    began: Instant,
+}
+
+impl Course {
+    fn message(&self, label: &str) -> takopi_api::message::OutgoingMessage {
+        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let card = self.card.lock().unwrap_or_else(PoisonError::into_inner);
+        card.working(label, &progress, self.began.elapsed())
+    }
+
+    fn card(&self) -> Card {
+        self.card.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// How a run came out, besides what the engine says.
+struct End {
+    completed: Completed,
+    /// Whether the engine got so far as to name its thread.
+    has_started: bool,
+}
+
+impl Inner {
+    /// Starts what is next in a lane, if nothing of it runs.
+    pub(super) fn advance(self: &Arc<Self>, lane: LaneId) {
+        if self.mode() == Mode::Draining {
+            return;
+        }
+        let Some((id, job)) = self.queue().next(lane) else { return };
+        let inner = Arc::clone(self);
+        self.spawn(async move {
+            inner.execute(lane, id, job).await;
+            inner.live.end(id);
+            inner.queue().ended(lane, id);
+            inner.advance(lane);
+        });
+    }
+
+    async fn execute(self: &Arc<Self>, lane: LaneId, id: JobId, job: Job) {
+        let Some(link) = self.link(&job.place.transport) else { return };
+        let live = Arc::new(LiveRun {
+            id: RunId::unique(),
+            lane,
+            job: id,
+            place: job.place.clone(),
+            person: job.sender.as_ref().map(|sender| sender.id.clone()),
+            engine: job.engine.clone(),
+            session: job.session.clone(),
+            control: OnceLock::new(),
+            wish: watch::Sender::new(Wish::GoOn),
+            open_requests: AtomicUsize::new(0),
+        });
+        let resume = match self.resume_of(&job, lane).await {
+            Ok(resume) => resume,
+            Err(text) => return self.refuse(&link, &job, &text).await,
+        };
+        match self
+            .store()
+            .begin_run(new_run(&live, &job, resume.as_ref(), &self.surroundings.start_folder))
+            .await
+        {
+            Ok(()) => {}
+            // Somebody else has it; running it twice would be worse than anything.
+            Err(ClaimError::AlreadyBegun(_)) => return,
+            Err(ClaimError::Store(error)) => return self.refuse(&link, &job, &error.to_string()).await,
+        }
+        self.live.begin(Arc::clone(&live));
+        self.run(&link, &live, job, resume).await;
+    }
+
+    /// The thread that a job continues, as it is known now.
+    async fn resume_of(&self, job: &Job, lane: LaneId) -> Result<Option<ResumeToken>, String> {
+        match &job.continues {
+            Continues::Nothing => Ok(None),
+            Continues::Thread(token) => Ok(Some(token.clone())),
+            Continues::Session(key) => {
+                self.store().session(&key.key, &key.engine).await.map_err(|error| error.to_string())
+            }
+            Continues::Lane(_) => self
+                .queue()
+                .thread(lane)
+                .cloned()
+                .map(Some)
+                .ok_or_else(|| "the run that this answers ended without a thread to continue".to_owned()),
+        }
+    }
+
+    /// A job that can not run: people are told, and the message is done with.
+    async fn refuse(&self, link: &Link, job: &Job, text: &str) {
+        let options = SendOptions::default().reply_to(Some(job.reply_to.clone()));
+        let message = view::error(text, &[]);
+        let told = match &job.card {
+            Some(card) => link.outgoing.edit(card, message.clone()).await.is_ok(),
+            None => false,
+        };
+        if !told && let Err(error) = link.send(&job.place.address, message, options).await {
+            tracing::warn!(%error, "a refusal could not be sent");
+        }
+        self.finish(&job.messages, &MessageEnd::Failed).await;
+    }
+
+    async fn run(self: &Arc<Self>, link: &Link, live: &Arc<LiveRun>, job: Job, resume: Option<ResumeToken>) {
+        let snapshot = Arc::clone(&job.snapshot);
+        let settings = snapshot.settings(&link.id);
+        let folder = self.folder(&job).await;
+        let cwd = folder.as_ref().unwrap_or(&self.surroundings.start_folder).clone();
+        let course = Arc::new(Course {
+            progress: Mutex::new(view::progress(&cwd.to_string_lossy())),
+            card: Mutex::new(Card {
+                engine: job.engine.clone(),
+                footer: self.footer(link, &job, resume.as_ref()),
+            }),
+            began: Instant::now(),
+        });
+        let bubble = self.show(link, live, &job, &course);
+
+        let end = match folder {
+            Ok(cwd) => self.drive(link, live, &job, &course, &bubble, resume, cwd).await,
+            Err(text) => End { completed: failed(&job, text), has_started: false },
+        };
+        self.keep_session(&job, &end).await;
+        if let Err(error) = self.store().answered(&live.id, &end.completed).await {
+            tracing::error!(run = %live.id, %error, "an answer could not be stored");
+        }
+        // What waits need not wait for the chat.
+        let inner = Arc::clone(self);
+        let (link, live) = (link.clone(), Arc::clone(live));
+        let settings = settings.clone();
+        self.spawn(async move {
+            let card = bubble.stop().await;
+            let shown = course.card();
+            let (elapsed, steps) = {
+                let progress = course.progress.lock().unwrap_or_else(PoisonError::into_inner);
+                (course.began.elapsed(), progress.steps())
+            };
+            let (messages, manner) = if end.completed.outcome == Outcome::Interrupted {
+                let progress = course.progress.lock().unwrap_or_else(PoisonError::into_inner);
+                (vec![shown.cancelled(&progress, elapsed, &end.completed.answer)], Manner::InPlace)
+            } else {
+                let limit = link.outgoing.capabilities().text;
+                let manner = if settings.final_notify { Manner::Anew } else { Manner::InPlace };
+                (shown.answer(&end.completed, steps, elapsed, limit, settings.overflow), manner)
+            };
+            let options = SendOptions::default().reply_to(Some(job.reply_to.clone()));
+            let options = if manner == Manner::InPlace { options.silent() } else { options };
+            if let Some(done) = &job.done {
+                // Whoever wanted to know may be gone.
+                let _ = done.send(RunResult::new(end.completed.clone(), card.clone()));
+            }
+            let answer = Answer {
+                link: &link,
+                place: &job.place,
+                messages,
+                options,
+                key: live.id.to_string(),
+                card,
+                manner,
+            };
+            inner.hand_over(&live.id, answer).await;
+        });
+    }
+
+    /// Delivers a stored answer, and stores that people have it.
+    pub(super) async fn hand_over(&self, run: &RunId, answer: Answer<'_>) {
+        if let Err(error) = self.store().delivering(run).await {
+            tracing::warn!(%run, %error, "that an answer is on its way could not be stored");
+        }
+        match answer.deliver().await {
+            Ok(messages) => {
+                if let Err(error) = self.store().delivered(run, &messages).await {
+                    tracing::error!(%run, %error, "that an answer arrived could not be stored");
+                }
+            }
+            Err(error) => {
+                tracing::error!(%run, %error, "an answer could not be delivered; it will be at the next start");
+            }
+        }
+    }
+
+    /// Where a run happens.
+    pub(super) async fn folder(&self, job: &Job) -> Result<PathBuf, String> {
+        self.folder_of(&job.snapshot, job.context.as_ref()).await
+    }
+
+    /// Where runs of a project and branch happen.
+    pub(super) async fn folder_of(
+        &self,
+        snapshot: &Snapshot,
+        context: Option<&Context>,
+    ) -> Result<PathBuf, String> {
+        let Some(context) = context else { return Ok(self.surroundings.start_folder.clone()) };
+        let project = snapshot.projects.of(context).map_err(|error| error.to_string())?;
+        self.surroundings
+            .worktrees
+            .resolve(project, context.branch.as_ref())
+            .await
+            .map_err(|error| error.to_string())
+    }
+
+    fn show(self: &Arc<Self>, link: &Link, live: &Arc<LiveRun>, job: &Job, course: &Arc<Course>) -> Bubble {
+        let render: Render = {
+            let course = Arc::clone(course);
+            let is_first = std::sync::atomic::AtomicBool::new(true);
+            Arc::new(move || {
+                let label = if is_first.swap(false, std::sync::atomic::Ordering::Relaxed) {
+                    "starting"
+                } else {
+                    "working"
+                };
+                course.message(label)
+            })
+        };
+        let shown = Shown {
+            link: link.clone(),
+            place: job.place.clone(),
+            options: SendOptions::default().reply_to(Some(job.reply_to.clone())).silent(),
+            existing: job.card.clone(),
+            mode: job.snapshot.settings(&link.id).progress,
+            pace: Arc::clone(&self.pace),
+            render,
+        };
+        let inner = Arc::clone(self);
+        let live = Arc::clone(live);
+        let transport = link.id.clone();
+        Bubble::new(shown, move |message: MessageRef| {
+            inner.live.name(&transport, message.clone(), Handle { lane: live.lane, job: live.job });
+            let run = live.id.clone();
+            let store = inner.store().clone();
+            inner.spawn(async move {
+                if let Err(error) = store.progress_message(&run, &message).await {
+                    tracing::warn!(%run, %error, "the progress message could not be stored");
+                }
+            });
+        })
+    }
+
+    /// The lines below every message of a run.
+    fn footer(&self, link: &Link, job: &Job, resume: Option<&ResumeToken>) -> Vec<String> {
+        let context = job.context.as_ref().map(Context::line);
+        let is_kept = job.session.is_some() && self.session_mode(link) == SessionMode::Chat
+            || job.place.address.topic.id().is_some();
+        let is_shown = job.snapshot.settings(&link.id).show_resume_line || !is_kept;
+        let resume = resume
+            .filter(|_| is_shown)
+            .and_then(|token| job.snapshot.engines.resume_line(token))
+            .map(|line| takopi_api::markdown::code(&line));
+        context.into_iter().chain(resume).collect()
+    }
+
+    /// Starts the engine of a job.
+    async fn begin(
+        &self,
+        link: &Link,
+        id: &RunId,
+        job: &Job,
+        resume: Option<ResumeToken>,
+        cwd: PathBuf,
+    ) -> Result<Run, String> {
+        let engine = job
+            .snapshot
+            .engines
+            .get(&job.engine)
+            .ok_or_else(|| format!("there is no engine {} any more", job.engine))?;
+        let runner = engine.runner().map_err(str::to_owned)?;
+        if let EngineState::Missing { install } = engine.state() {
+            return Err(format!(
+                "{} is not installed, or not on PATH\ninstall it with `{install}`",
+                job.engine
+            ));
+        }
+        let attachments = self.fetch(link, job, id).await?;
+        let processes = Arc::clone(&self.surroundings.processes);
+        let mut spec = RunSpec::new(job.prompt.clone(), cwd, processes, self.threads.clone())
+            .resume(resume)
+            .attachments(attachments)
+            .options(job.options.clone())
+            .environment(engine.environment().clone());
+        spec.id = id.clone();
+        Ok(runner.run(spec))
+    }
+
+    /// Fetches the files that came with a message, for the engine to look at.
+    async fn fetch(&self, link: &Link, job: &Job, id: &RunId) -> Result<Vec<Attachment>, String> {
+        let folder = self.surroundings.state_folder.join("attachments").join(id.as_str());
+        let mut attachments = Vec::with_capacity(job.files.len());
+        for (number, file) in job.files.iter().enumerate() {
+            let content = link
+                .outgoing
+                .fetch(file, MAX_ATTACHMENT)
+                .await
+                .map_err(|error| format!("a file of the message could not be fetched: {error}"))?;
+            let path = folder.join(file_name(file.name.as_deref(), number));
+            let written = async {
+                tokio::fs::create_dir_all(&folder).await?;
+                tokio::fs::write(&path, content).await
+            };
+            written.await.map_err(|error| format!("{} can not be written: {error}", path.display()))?;
+            attachments.push(Attachment::new(path));
+        }
+        Ok(attachments)
+    }
+
+    /// Runs a job that people do not see. What its engine asks is denied: there is nobody to ask.
+    pub(super) async fn capture(&self, job: Job) -> Result<RunResult, Error> {
+        let link = self
+            .link(&job.place.transport)
+            .ok_or_else(|| Error::new(format!("{} is not connected", job.place.transport)))?;
+        let cwd = self.folder(&job).await.map_err(Error::new)?;
+        let resume = match &job.continues {
+            Continues::Thread(token) => Some(token.clone()),
+            _ => None,
+        };
+        let run = self.begin(&link, &RunId::unique(), &job, resume, cwd).await.map_err(Error::new)?;
+        let (mut events, control) = (run.events, run.control);
+        while let Some(event) = events.next().await {
+            match event {
+                Event::Completed(completed) => return Ok(RunResult::new(completed, None)),
+                Event::Request(event) => {
+                    let reason = Some("there is nobody who could answer".to_owned());
+                    // A request that is not open any more needs no answer.
+                    let _ = control.answer(&event.request.id, Decision::Deny { reason }).await;
+                }
+                _ => {}
+            }
+        }
+        Err(Error::new("the run ended without a word"))
+    }
+
+    /// Runs a job as any other, and waits for its end.
+    pub(super) async fn run_and_wait(self: &Arc<Self>, mut job: Job) -> Result<RunResult, Error> {
+        let (done, mut result) = tokio::sync::mpsc::unbounded_channel();
+        job.done = Some(done);
+        let (lane, _, _) = self.queue().place(&job.target(), job);
+        self.advance(lane);
+        result.recv().await.ok_or_else(|| Error::new("the run was cancelled before it began"))
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "all of it is the run's; a struct would only name it twice"
+    )]
+    async fn drive(
+        self: &Arc<Self>,
+        link: &Link,
+        live: &Arc<LiveRun>,
+        job: &Job,
+        course: &Course,
+        bubble: &Bubble,
+        resume: Option<ResumeToken>,
+        cwd: PathBuf,
+    ) -> End {
+        let run = match self.begin(link, &live.id, job, resume, cwd).await {
+            Ok(run) => run,
+            Err(text) => return End { completed: failed(job, text), has_started: false },
+        };
+        let (mut events, control) = (run.events, run.control);
+        // The only one that sets it is here.
+        let _ = live.control.set(control.clone());
+        let mut wish = live.wish.subscribe();
+        let mut has_started = false;
+        let completed = loop {
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(Event::Completed(completed)) => break completed,
+                    Some(event) => {
+                        has_started |= matches!(event, Event::Started(_));
+                        self.event(link, live, job, course, event).await;
+                        bubble.changed();
+                    }
+                    // The contract gives `completed` before the end.
+                    None => break failed(job, "the run ended without a word".to_owned()),
+                },
+                wish = wished(&mut wish) => obey(&control, wish).await,
+            }
+        };
+        self.requests.withdraw_all(&live.id);
+        End { completed, has_started }
+    }
+
+    async fn event(
+        self: &Arc<Self>,
+        link: &Link,
+        live: &Arc<LiveRun>,
+        job: &Job,
+        course: &Course,
+        event: Event,
+    ) {
+        match event {
+            Event::Started(started) => {
+                self.queue().thread_known(live.lane, &started.resume);
+                let footer = self.footer(link, job, Some(&started.resume));
+                course.card.lock().unwrap_or_else(PoisonError::into_inner).footer = footer;
+                if let Err(error) = self.store().thread_known(&live.id, &started.resume).await {
+                    tracing::warn!(run = %live.id, %error, "the thread of a run could not be stored");
+                }
+            }
+            Event::Action(event) => {
+                course.progress.lock().unwrap_or_else(PoisonError::into_inner).action(&event);
+            }
+            Event::Request(event) => self.ask(link, live, job, event.request).await,
+            Event::RequestResolved(event) => self.requests.resolved(&live.id, &event.request_id),
+            _ => {}
+        }
+    }
+
+    /// Keeps the thread for the next message, or forgets one that the engine does not know.
+    async fn keep_session(&self, job: &Job, end: &End) {
+        let Some(key) = &job.session else { return };
+        let kept = match (&end.completed.resume, end.has_started) {
+            (Some(token), true) => self.store().remember_session(&key.key, token).await,
+            // The engine did not even open it: the next message would fail in the same way.
+            (Some(token), false) if matches!(job.continues, Continues::Session(_)) => {
+                self.store().forget_session(token).await.map(drop)
+            }
+            _ => Ok(()),
+        };
+        if let Err(error) = kept {
+            tracing::warn!(%error, "a session could not be stored");
+        }
+    }
+
+    /// These messages came to no run.
+    pub(super) async fn finish(&self, messages: &[Seq], end: &MessageEnd) {
+        for seq in messages {
+            if let Err(error) = self.store().finish(*seq, end.clone()).await {
+                tracing::error!(%error, "what became of a message could not be stored");
+            }
+        }
+    }
+}
+
+/// The name under which a file of a message is kept: its own, but never a path.
+fn file_name(name: Option<&str>, number: usize) -> String {
+    let name: String = name
+        .unwrap_or_default()
+        .chars()
+        .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
+        .take(100)
+        .collect();
+    let name = name.trim_start_matches('.');
+    if name.is_empty() { format!("{number}.bin") } else { format!("{number}-{name}") }
+}
+
+fn failed(job: &Job, error: String) -> Completed {
+    let resume = match &job.continues {
+        Continues::Thread(token) => Some(token.clone()),
+        _ => None,
+    };
+    Completed::new(job.engine.clone(), Outcome::Failed { error }).resume(resume)
+}
+
+fn new_run(
+    live: &LiveRun,
+    job: &Job,
+    resume: Option<&ResumeToken>,
+    start_folder: &std::path::Path,
+) -> NewRun {
+    NewRun {
+        id: live.id.clone(),
+        messages: job.messages.clone(),
+        place: job.place.clone(),
+        person: live.person.clone(),
+        engine: job.engine.clone(),
+        context: stored_context(job.context.as_ref()),
+        cwd: start_folder.to_owned(),
+        resume: resume.cloned(),
+        reply_to: Some(job.reply_to.clone()),
+    }
+}
+
+async fn wished(wish: &mut watch::Receiver<Wish>) -> Wish {
+    if wish.changed().await.is_err() {
+        // The run itself holds the sender.
+        std::future::pending::<()>().await;
+    }
+    *wish.borrow_and_update()
+}
+
+async fn obey(control: &RunControl, wish: Wish) {
+    match wish {
+        Wish::GoOn => {}
+        // An engine that can not be asked is ended; a run that is over says so by its last event.
+        Wish::End => {
+            if control.interrupt().await.is_err() {
+                control.kill();
+            }
+        }
+        Wish::Kill => control.kill(),
+    }
+}

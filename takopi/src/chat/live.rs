@@ -1,0 +1,131 @@
+//! The runs that go on, and the messages by which people mean them.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use takopi_api::engine::EngineId;
+use takopi_api::message::{MessageRef, PersonId};
+use takopi_api::runner::{RunControl, RunId};
+use takopi_api::transport::TransportId;
+use tokio::sync::watch;
+
+use super::queue::{JobId, LaneId};
+use super::resolve::Kept;
+use crate::store::Place;
+
+/// How far a person has gone in ending a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Wish {
+    /// It may go on.
+    GoOn,
+    /// It should end.
+    End,
+    /// It should end at once.
+    Kill,
+}
+
+/// A run that goes on.
+#[derive(Debug)]
+pub(crate) struct LiveRun {
+    pub(crate) id: RunId,
+    pub(crate) lane: LaneId,
+    pub(crate) job: JobId,
+    pub(crate) place: Place,
+    pub(crate) person: Option<PersonId>,
+    pub(crate) engine: EngineId,
+    pub(crate) session: Option<Kept>,
+    /// There once the engine was started.
+    pub(crate) control: OnceLock<RunControl>,
+    pub(crate) wish: watch::Sender<Wish>,
+    /// Requests of it that nobody has answered yet.
+    pub(crate) open_requests: AtomicUsize,
+}
+
+impl LiveRun {
+    /// Somebody wants it to end; whoever wants it twice does not want to wait.
+    pub(crate) fn cancel(&self) {
+        self.wish.send_modify(|wish| {
+            *wish = if *wish == Wish::GoOn { Wish::End } else { Wish::Kill };
+        });
+    }
+
+    pub(crate) fn waits_for_a_person(&self) -> bool {
+        self.open_requests.load(Ordering::Acquire) > 0
+    }
+}
+
+/// What a message of takopi stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Handle {
+    pub(crate) lane: LaneId,
+    pub(crate) job: JobId,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    runs: HashMap<JobId, Arc<LiveRun>>,
+    /// Messages of jobs that run or wait.
+    messages: HashMap<(TransportId, MessageRef), Handle>,
+    /// The same, the other way round.
+    names: HashMap<JobId, Vec<(TransportId, MessageRef)>>,
+}
+
+/// All runs that go on.
+#[derive(Debug, Default)]
+pub(crate) struct Live(Mutex<State>);
+
+impl Live {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn begin(&self, run: Arc<LiveRun>) {
+        self.state().runs.insert(run.job, run);
+    }
+
+    pub(crate) fn end(&self, job: JobId) {
+        let mut state = self.state();
+        state.runs.remove(&job);
+        for name in state.names.remove(&job).unwrap_or_default() {
+            state.messages.remove(&name);
+        }
+    }
+
+    /// This message stands for the job from here on.
+    pub(crate) fn name(&self, transport: &TransportId, message: MessageRef, handle: Handle) {
+        let name = (transport.clone(), message);
+        let mut state = self.state();
+        // A queued message becomes the progress message of its run: it stands for the younger one.
+        state.messages.insert(name.clone(), handle);
+        state.names.entry(handle.job).or_default().push(name);
+    }
+
+    pub(crate) fn handle(&self, transport: &TransportId, message: &MessageRef) -> Option<Handle> {
+        self.state().messages.get(&(transport.clone(), message.clone())).copied()
+    }
+
+    pub(crate) fn run(&self, job: JobId) -> Option<Arc<LiveRun>> {
+        self.state().runs.get(&job).cloned()
+    }
+
+    /// The run that a message of takopi shows.
+    pub(crate) fn of_message(&self, transport: &TransportId, message: &MessageRef) -> Option<Arc<LiveRun>> {
+        let state = self.state();
+        let handle = state.messages.get(&(transport.clone(), message.clone()))?;
+        state.runs.get(&handle.job).cloned()
+    }
+
+    /// The runs of a place, oldest first.
+    pub(crate) fn at(&self, place: &Place) -> Vec<Arc<LiveRun>> {
+        let mut runs: Vec<_> =
+            self.state().runs.values().filter(|run| run.place == *place).cloned().collect();
+        runs.sort_by_key(|run| run.job);
+        runs
+    }
+
+    /// All runs.
+    pub(crate) fn all(&self) -> Vec<Arc<LiveRun>> {
+        self.state().runs.values().cloned().collect()
+    }
+}

@@ -1,0 +1,82 @@
+//! Receiving: a message is stored before anything else, and then taken in the order of its place.
+
+use std::sync::{Arc, PoisonError};
+
+use takopi_api::message::{IncomingMessage, MessageRef};
+use takopi_api::runtime::{Acceptance, Batch, StoreError};
+use takopi_api::transport::TransportId;
+use tokio::sync::mpsc;
+
+use super::conversation::{Inner, Mode};
+use crate::store::{Accepted, Place, Seq};
+
+/// A stored message on its way.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) seq: Seq,
+    pub(crate) message: IncomingMessage,
+    /// The message that says since before the last start that it waits.
+    pub(crate) shown: Option<MessageRef>,
+}
+
+impl Inner {
+    /// Stores what was received. What was not delivered before is handled from here on.
+    pub(super) async fn receive(
+        self: &Arc<Self>,
+        transport: &TransportId,
+        batch: Batch,
+    ) -> Result<Vec<Acceptance>, StoreError> {
+        let messages = batch.messages.clone();
+        let accepted = self.store().accept(transport, batch).await?;
+        let mut answers = Vec::with_capacity(accepted.len());
+        for (message, accepted) in messages.into_iter().zip(accepted) {
+            answers.push(match accepted {
+                Accepted::New(seq) => {
+                    self.take(transport, Waiting { seq, message, shown: None });
+                    Acceptance::Stored
+                }
+                Accepted::Duplicate => Acceptance::Duplicate,
+            });
+        }
+        Ok(answers)
+    }
+
+    /// Puts a stored message into the line of its place.
+    pub(super) fn take(self: &Arc<Self>, transport: &TransportId, waiting: Waiting) {
+        if self.mode() == Mode::Draining {
+            // It is stored, and will be taken at the next start.
+            return;
+        }
+        let place = Place { transport: transport.clone(), address: waiting.message.address.clone() };
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let unsent = match lines.get(&place) {
+            Some(line) => match line.send(waiting) {
+                Ok(()) => return,
+                Err(unsent) => unsent.0,
+            },
+            None => waiting,
+        };
+        let (sender, receiver) = mpsc::unbounded_channel();
+        // The receiver is right here.
+        let _ = sender.send(unsent);
+        lines.insert(place.clone(), sender);
+        drop(lines);
+        let inner = Arc::clone(self);
+        self.spawn(async move { inner.work_off(place, receiver).await });
+    }
+
+    /// Handles the messages of a place one after the other, until there are none.
+    async fn work_off(self: Arc<Self>, place: Place, mut line: mpsc::UnboundedReceiver<Waiting>) {
+        loop {
+            while let Ok(waiting) = line.try_recv() {
+                self.handle(&place, waiting).await;
+            }
+            let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+            // Nobody can send while the lock is held, so an empty line is really empty.
+            if line.is_empty() {
+                lines.remove(&place);
+                return;
+            }
+        }
+    }
+}

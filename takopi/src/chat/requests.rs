@@ -1,0 +1,350 @@
+//! Requests: what an engine asks becomes a message with buttons, and a press becomes its answer.
+//!
+//! A button carries an opaque token that counts once, for one request of one run. Who may press: the person whose run it
+//! is, and those whom the configuration names. Nobody's answer in time is a no, and both sides are told.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use takopi_api::event::{Decision, Request, RequestId, RequestSubject};
+use takopi_api::markdown;
+use takopi_api::message::{
+    Body, Button, ButtonData, MessageKind, MessageRef, OutgoingMessage, PersonId, Press, SendOptions,
+};
+use takopi_api::runner::{RunControl, RunId};
+use tokio::sync::oneshot;
+
+use super::conversation::{Inner, Link};
+use super::live::LiveRun;
+use super::resolve::Job;
+use super::view;
+use crate::store::Place;
+
+/// What a button of a request begins with.
+pub(crate) const PREFIX: &str = "takopi:r:";
+
+/// What a press of one button means.
+#[derive(Debug, Clone)]
+enum Choice {
+    Once,
+    Session,
+    Always,
+    Deny,
+    /// One of the options of the only question.
+    Option {
+        question: String,
+        answer: String,
+    },
+}
+
+/// A request that waits for a person.
+#[derive(Debug)]
+struct Open {
+    run: Arc<LiveRun>,
+    request: Request,
+    place: Place,
+    message: Option<MessageRef>,
+    approvers: Vec<String>,
+    choices: HashMap<String, Choice>,
+    /// Gone with it: who waits for the answer then stops.
+    _waits: oneshot::Sender<()>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    open: HashMap<(RunId, RequestId), Open>,
+    tokens: HashMap<String, (RunId, RequestId)>,
+}
+
+/// All requests that wait.
+#[derive(Debug, Default)]
+pub(crate) struct Requests(Mutex<State>);
+
+/// What a press came to.
+enum Pressed {
+    Decided(Box<Open>, Decision),
+    NotYours,
+    Expired,
+}
+
+impl Requests {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn add(&self, open: Open) {
+        let key = (open.run.id.clone(), open.request.id.clone());
+        let mut state = self.state();
+        for token in open.choices.keys() {
+            state.tokens.insert(token.clone(), key.clone());
+        }
+        open.run.open_requests.fetch_add(1, Ordering::AcqRel);
+        state.open.insert(key, open);
+    }
+
+    fn set_message(&self, run: &RunId, request: &RequestId, message: MessageRef) {
+        if let Some(open) = self.state().open.get_mut(&(run.clone(), request.clone())) {
+            open.message = Some(message);
+        }
+    }
+
+    fn take(&self, run: &RunId, request: &RequestId) -> Option<Open> {
+        let mut state = self.state();
+        let open = state.open.remove(&(run.clone(), request.clone()))?;
+        for token in open.choices.keys() {
+            state.tokens.remove(token);
+        }
+        open.run.open_requests.fetch_sub(1, Ordering::AcqRel);
+        Some(open)
+    }
+
+    /// The engine does not wait any more.
+    pub(super) fn resolved(&self, run: &RunId, request: &RequestId) {
+        self.take(run, request);
+    }
+
+    /// The run is over, and what it asked with it.
+    pub(super) fn withdraw_all(&self, run: &RunId) {
+        let keys: Vec<_> = self.state().open.keys().filter(|(id, _)| id == run).cloned().collect();
+        for (run, request) in keys {
+            self.take(&run, &request);
+        }
+    }
+
+    fn press(&self, token: &str, person: Option<&PersonId>, is_local: bool) -> Pressed {
+        let key = {
+            let state = self.state();
+            let Some(key) = state.tokens.get(token) else { return Pressed::Expired };
+            let Some(open) = state.open.get(key) else { return Pressed::Expired };
+            let is_own = person.is_some() && open.run.person.as_ref() == person;
+            let is_named = person.is_some_and(|person| open.approvers.iter().any(|id| id == person.as_str()));
+            if !(is_own || is_named || is_local) {
+                return Pressed::NotYours;
+            }
+            key.clone()
+        };
+        let Some(open) = self.take(&key.0, &key.1) else { return Pressed::Expired };
+        let Some(choice) = open.choices.get(token).cloned() else { return Pressed::Expired };
+        let decision = match choice {
+            Choice::Once => Decision::AllowOnce,
+            Choice::Session => Decision::AllowSession,
+            Choice::Always => Decision::AllowAlways,
+            Choice::Deny => Decision::Deny { reason: None },
+            Choice::Option { question, answer } => {
+                Decision::Answer { answers: BTreeMap::from([(question, vec![answer])]) }
+            }
+        };
+        Pressed::Decided(Box::new(open), decision)
+    }
+
+    /// The request of a place that a typed text answers: the oldest question that takes one.
+    fn question_at(
+        &self,
+        place: &Place,
+        person: Option<&PersonId>,
+        is_local: bool,
+    ) -> Option<(Open, String)> {
+        let key = {
+            let state = self.state();
+            let mut found: Vec<_> = state
+                .open
+                .iter()
+                .filter(|(_, open)| open.place == *place && (is_local || open.run.person.as_ref() == person))
+                .filter_map(|(key, open)| Some((key.clone(), free_question(&open.request)?)))
+                .collect();
+            found.sort_by(|a, b| a.0.0.cmp(&b.0.0));
+            found.into_iter().next()?
+        };
+        let ((run, request), question) = key;
+        Some((self.take(&run, &request)?, question))
+    }
+}
+
+/// The id of a request's only question, which a typed text can answer.
+fn free_question(request: &Request) -> Option<String> {
+    match &request.subject {
+        RequestSubject::Question { questions } => match questions.as_slice() {
+            [question] => Some(question.id.clone()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+impl Inner {
+    /// Asks the people of a run's chat what its engine asks.
+    pub(super) async fn ask(self: &Arc<Self>, link: &Link, live: &Arc<LiveRun>, job: &Job, request: Request) {
+        let settings = job.snapshot.settings(&link.id);
+        let (rows, choices) = buttons(&request);
+        let mut message = OutgoingMessage::new(MessageKind::Request, Body::markdown(text(&request)));
+        for row in rows {
+            message = message.buttons(row);
+        }
+        let id = request.id.clone();
+        let (waits, answered) = oneshot::channel();
+        self.requests.add(Open {
+            run: Arc::clone(live),
+            request,
+            place: job.place.clone(),
+            message: None,
+            approvers: settings.approvers.clone(),
+            choices,
+            _waits: waits,
+        });
+        let timeout = settings.request_timeout;
+        let inner = Arc::clone(self);
+        let (link, live) = (link.clone(), Arc::clone(live));
+        let options = SendOptions::default().reply_to(Some(job.reply_to.clone()));
+        let place = job.place.clone();
+        self.spawn(async move {
+            match link.send(&place.address, message, options).await {
+                Ok(message) => inner.requests.set_message(&live.id, &id, message),
+                Err(error) => {
+                    let reason = format!("the question could not be shown: {error}");
+                    inner.decide_for_nobody(&link, &live.id, &id, &reason).await;
+                    return;
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(timeout) => {
+                    let reason = format!("nobody answered within {} minutes", timeout.as_secs().div_ceil(60));
+                    inner.decide_for_nobody(&link, &live.id, &id, &reason).await;
+                }
+                _ = answered => {}
+            }
+        });
+    }
+
+    async fn decide_for_nobody(&self, link: &Link, run: &RunId, request: &RequestId, reason: &str) {
+        let Some(open) = self.requests.take(run, request) else { return };
+        self.decide(link, open, Decision::Deny { reason: Some(reason.to_owned()) }, reason).await;
+    }
+
+    /// A press of a button of a request.
+    pub(super) async fn press_request(&self, link: &Link, press: &Press, token: &str) -> Option<String> {
+        let person = press.sender.as_ref().map(|sender| &sender.id);
+        let is_local = link.access.people == takopi_api::transport::People::Local;
+        match self.requests.press(token, person, is_local) {
+            Pressed::Expired => Some("this was decided already".to_owned()),
+            Pressed::NotYours => Some("only who asked may decide this".to_owned()),
+            Pressed::Decided(open, decision) => {
+                let who = press.sender.as_ref().map(|sender| format!(" by {sender}")).unwrap_or_default();
+                let outcome = format!("{}{who}", outcome(&decision));
+                self.decide(link, *open, decision, &outcome).await;
+                None
+            }
+        }
+    }
+
+    /// A typed text goes to the question that waits for one, before anything else.
+    pub(super) async fn answer_question(
+        &self,
+        link: &Link,
+        place: &Place,
+        person: Option<&PersonId>,
+        text: &str,
+    ) -> Option<RunId> {
+        let is_local = link.access.people == takopi_api::transport::People::Local;
+        let (open, question) = self.requests.question_at(place, person, is_local)?;
+        let run = open.run.id.clone();
+        let decision = Decision::Answer { answers: BTreeMap::from([(question, vec![text.to_owned()])]) };
+        self.decide(link, open, decision, "answered").await;
+        Some(run)
+    }
+
+    async fn decide(&self, link: &Link, open: Open, decision: Decision, outcome: &str) {
+        let answered = match open.run.control.get() {
+            Some(control) => answer(control, &open.request.id, decision).await,
+            None => Err("the run is over".to_owned()),
+        };
+        let outcome = match answered {
+            Ok(()) => outcome.to_owned(),
+            Err(error) => format!("{outcome}, but it came to nothing: {error}"),
+        };
+        let Some(message) = &open.message else { return };
+        let title = markdown::trim(&open.request.title, view::SHORT);
+        let new = OutgoingMessage::new(MessageKind::Ack, Body::markdown(title).header(outcome.clone()));
+        if link.outgoing.edit(message, new.clone()).await.is_err() {
+            let options = SendOptions::default().reply_to(Some(message.id.clone()));
+            // What was decided is also seen by what the run does.
+            let _ = link.send(&message.address, new, options).await;
+        }
+    }
+}
+
+async fn answer(control: &RunControl, request: &RequestId, decision: Decision) -> Result<(), String> {
+    control.answer(request, decision).await.map_err(|error| error.to_string())
+}
+
+const fn outcome(decision: &Decision) -> &'static str {
+    match decision {
+        Decision::AllowOnce => "allowed once",
+        Decision::AllowSession => "allowed for this session",
+        Decision::AllowAlways => "always allowed",
+        Decision::Deny { .. } => "denied",
+        _ => "answered",
+    }
+}
+
+/// What the message says: the title, and what would be done.
+fn text(request: &Request) -> String {
+    let title = markdown::trim(&request.title, view::SHORT);
+    match &request.subject {
+        RequestSubject::Permission { command, cwd, paths, diff } => {
+            let command = command.as_ref().map(|command| format!("```\n{}\n```", fenced(command)));
+            let cwd = cwd.as_ref().map(|cwd| format!("in {}", markdown::code(cwd)));
+            let paths = (!paths.is_empty())
+                .then(|| paths.iter().map(|path| markdown::code(path)).collect::<Vec<_>>().join(", "));
+            let diff = diff.as_ref().map(|diff| format!("```diff\n{}\n```", fenced(diff)));
+            let parts = [Some(title), command, cwd, paths, diff];
+            parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
+        }
+        RequestSubject::Plan { text } => format!("{title}\n\n{text}"),
+        RequestSubject::Question { questions } => {
+            let texts: Vec<&str> = questions.iter().map(|question| question.text.as_str()).collect();
+            let texts = texts.join("\n");
+            if texts == title { texts } else { format!("{title}\n\n{texts}") }
+        }
+        _ => title,
+    }
+}
+
+/// A text that can not close the fence that it stands in.
+fn fenced(text: &str) -> String {
+    markdown::trim(&text.replace("```", "ʼʼʼ"), view::SHORT)
+}
+
+/// The buttons of a request, in rows, and what each of them means.
+fn buttons(request: &Request) -> (Vec<Vec<Button>>, HashMap<String, Choice>) {
+    let mut choices = HashMap::new();
+    let mut button = |label: &str, choice: Choice| {
+        // Random and not counted: nobody can guess the token of another request.
+        let token = format!("{PREFIX}{}", uuid::Uuid::new_v4().simple());
+        let data = ButtonData::new(token.clone()).ok()?;
+        choices.insert(token, choice);
+        Some(Button::new(label, data))
+    };
+    let rows = match &request.subject {
+        RequestSubject::Permission { .. } => vec![
+            vec![button("allow once", Choice::Once), button("deny", Choice::Deny)],
+            vec![button("allow for this session", Choice::Session), button("always allow", Choice::Always)],
+        ],
+        RequestSubject::Plan { .. } => {
+            vec![vec![button("go ahead", Choice::Once), button("no", Choice::Deny)]]
+        }
+        RequestSubject::Question { questions } => {
+            let mut rows: Vec<Vec<Option<Button>>> = Vec::new();
+            if let [question] = questions.as_slice() {
+                rows.extend(question.options.iter().map(|option| {
+                    let choice = Choice::Option { question: question.id.clone(), answer: option.clone() };
+                    vec![button(option, choice)]
+                }));
+            }
+            rows.push(vec![button("no answer", Choice::Deny)]);
+            rows
+        }
+        _ => vec![vec![button("no", Choice::Deny)]],
+    };
+    (rows.into_iter().map(|row| row.into_iter().flatten().collect()).collect(), choices)
+}

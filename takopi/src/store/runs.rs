@@ -1,0 +1,259 @@
+//! Runs: from the claim of their messages to the delivery of their answers.
+
+mod cut_off;
+mod history;
+
+use std::path::PathBuf;
+
+use rusqlite::{Connection, OptionalExtension};
+use serde::Deserialize;
+use takopi_api::engine::EngineId;
+use takopi_api::event::{Completed, Outcome};
+use takopi_api::message::{MessageId, MessageRef, PersonId};
+use takopi_api::resume::ResumeToken;
+use takopi_api::runner::RunId;
+use takopi_api::runtime::{RunContext, StoreError};
+
+pub use cut_off::{CutOffEnd, CutOffRun, Delivery};
+pub(super) use history::recent;
+pub use history::{RunSummary, ThreadOfMessage};
+
+use super::columns::{Folder, Moment, json};
+use super::error::Failure;
+use super::inbox::{self, ClaimError, Seq};
+use super::place::{self, Place};
+use super::{Store, usage};
+
+/// A run that begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewRun {
+    /// Its id.
+    pub id: RunId,
+    /// The messages that it answers; none if a command wants it.
+    pub messages: Vec<Seq>,
+    /// Where its answer goes.
+    pub place: Place,
+    /// Whose run it is.
+    pub person: Option<PersonId>,
+    /// Its engine.
+    pub engine: EngineId,
+    /// Its project and branch.
+    pub context: RunContext,
+    /// Its folder.
+    pub cwd: PathBuf,
+    /// The thread that it continues.
+    pub resume: Option<ResumeToken>,
+    /// The message that its answer replies to.
+    pub reply_to: Option<MessageId>,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunState {
+    /// Its engine is at work.
+    Running,
+    /// It has ended, and its answer is stored.
+    Answered,
+    /// Its answer is being sent.
+    Delivering,
+    /// Its answer was sent.
+    Delivered,
+    /// takopi ended while it ran, and nobody was told yet.
+    CutOff,
+    /// takopi ended while it ran, and that was told.
+    Interrupted,
+    /// It was cut off, and its messages were given back to the inbox.
+    Reopened,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunOutcome {
+    /// The engine finished its turn.
+    Done,
+    /// It did not.
+    Failed,
+    /// A person ended it.
+    Interrupted,
+}
+
+impl Store {
+    /// Begins a run: it claims its messages, all or none.
+    ///
+    /// # Errors
+    /// [`ClaimError`]; [`ClaimError::AlreadyBegun`] if one of its messages does not wait any more.
+    pub async fn begin_run(&self, run: NewRun) -> Result<(), ClaimError> {
+        let now = Moment::now();
+        let claimed = self
+            .write(move |connection| {
+                if let Err(seq) = inbox::claim(connection, &run.messages)? {
+                    return Ok(Err(seq));
+                }
+                let number = insert(connection, &run, now)?;
+                inbox::start(connection, &run.messages, number)?;
+                Ok(Ok(()))
+            })
+            .await?;
+        claimed.map_err(ClaimError::AlreadyBegun)
+    }
+
+    /// Remembers the message that shows how far a run is. A reply to it continues the run's thread, also when another one
+    /// has taken its place.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn progress_message(&self, run: &RunId, message: &MessageRef) -> Result<(), StoreError> {
+        let (run, message, shown) = (run.clone(), message.clone(), json(message)?);
+        self.write(move |connection| {
+            let number = update(connection, "progress = ?2", OPEN, &run, &shown)?;
+            belongs_to(connection, number, &message)
+        })
+        .await
+    }
+
+    /// Remembers the thread of a run.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn thread_known(&self, run: &RunId, token: &ResumeToken) -> Result<(), StoreError> {
+        let (run, token) = (run.clone(), token.clone());
+        self.write(move |connection| update(connection, "token = ?2", OPEN, &run, token.value()).map(drop))
+            .await
+    }
+
+    /// Stores the end of a run. From here on its answer is not lost, and its messages are done.
+    ///
+    /// # Errors
+    /// [`StoreError`], also if the run has ended already.
+    pub async fn answered(&self, run: &RunId, completed: &Completed) -> Result<(), StoreError> {
+        let (run, completed, event, now) = (run.clone(), completed.clone(), json(completed)?, Moment::now());
+        self.write(move |connection| {
+            let number: Option<i64> = connection
+                .prepare_cached(
+                    "UPDATE runs SET state = 'answered', completed = ?2, outcome = ?3, ended_at = ?4,
+                            token = ifnull(?5, token)
+                     WHERE id = ?1 AND state = 'running' RETURNING number",
+                )?
+                .query_one(
+                    (
+                        run.as_str(),
+                        &event,
+                        outcome(&completed.outcome),
+                        now,
+                        completed.resume.as_ref().map(ResumeToken::value),
+                    ),
+                    |row| row.get(0),
+                )
+                .optional()?;
+            let number = number.ok_or_else(|| unknown(&run))?;
+            connection
+                .prepare_cached(
+                    "UPDATE inbox SET state = 'done', ending = 'answered', payload = NULL
+                     WHERE run = ?1 AND state = 'started'",
+                )?
+                .execute((number,))?;
+            usage::insert(connection, number, completed.usage.as_ref(), now)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Notes that the sending of an answer begins: whoever finds the run like this can not know what was seen.
+    ///
+    /// # Errors
+    /// [`StoreError`], also if there is no answer to send.
+    pub async fn delivering(&self, run: &RunId) -> Result<(), StoreError> {
+        let run = run.clone();
+        self.write(move |connection| update(connection, "state = ?2", ANSWERED, &run, "delivering").map(drop))
+            .await
+    }
+
+    /// Notes that an answer was sent, as these messages. Its text is not kept.
+    ///
+    /// # Errors
+    /// [`StoreError`], also if there was no answer to send.
+    pub async fn delivered(&self, run: &RunId, messages: &[MessageRef]) -> Result<(), StoreError> {
+        let (run, messages) = (run.clone(), messages.to_vec());
+        self.write(move |connection| {
+            let number = update(connection, "completed = NULL, state = ?2", ANSWERED, &run, "delivered")?;
+            messages.iter().try_for_each(|message| belongs_to(connection, number, message))
+        })
+        .await
+    }
+}
+
+const OPEN: &str = "state IN ('running', 'answered', 'delivering', 'cut_off')";
+const ANSWERED: &str = "state IN ('answered', 'delivering')";
+
+fn insert(connection: &Connection, run: &NewRun, now: Moment) -> rusqlite::Result<i64> {
+    let place = place::find_or_add(connection, &run.place.transport, &run.place.address)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO runs (id, place, person, engine, token, project, branch, cwd, reply_to, begun_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        )?
+        .insert((
+            run.id.as_str(),
+            place,
+            run.person.as_ref().map(PersonId::as_str),
+            run.engine.as_str(),
+            run.resume.as_ref().map(ResumeToken::value),
+            run.context.project.as_deref(),
+            run.context.branch.as_deref(),
+            Folder(&run.cwd),
+            run.reply_to.as_ref().map(MessageId::as_str),
+            now,
+        ))
+}
+
+/// Changes a run that is in one of these states, and gives its number.
+fn update(
+    connection: &Connection,
+    change: &str,
+    states: &str,
+    run: &RunId,
+    value: &str,
+) -> Result<i64, Failure> {
+    connection
+        .prepare_cached(&format!("UPDATE runs SET {change} WHERE id = ?1 AND {states} RETURNING number"))?
+        .query_one((run.as_str(), value), |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| unknown(run))
+}
+
+fn unknown(run: &RunId) -> Failure {
+    Failure::Unfit(format!("there is no run {run} that this could be said of: it has ended, or never began"))
+}
+
+/// Notes that one of the bot's messages belongs to a run.
+fn belongs_to(connection: &Connection, number: i64, message: &MessageRef) -> Result<(), Failure> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO run_messages (transport, channel, message, run)
+             SELECT places.transport, ?2, ?3, ?1
+             FROM runs JOIN places ON places.id = runs.place WHERE runs.number = ?1",
+        )?
+        .execute((number, message.address.channel.as_str(), message.id.as_str()))?;
+    Ok(())
+}
+
+/// Claims a run that was cut off for a person who wants it again, and gives its number.
+pub(super) fn reopen(connection: &Connection, run: &RunId) -> rusqlite::Result<Option<i64>> {
+    connection
+        .prepare_cached(
+            "UPDATE runs SET state = 'reopened' WHERE id = ?1 AND state IN ('cut_off', 'interrupted')
+             RETURNING number",
+        )?
+        .query_one((run.as_str(),), |row| row.get(0))
+        .optional()
+}
+
+const fn outcome(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Done => "done",
+        Outcome::Failed { .. } => "failed",
+        Outcome::Interrupted => "interrupted",
+    }
+}

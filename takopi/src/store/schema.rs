@@ -1,0 +1,192 @@
+//! The tables, and how an older file comes up to date.
+//!
+//! For a person with the `sqlite3` program: moments (`…_at`) are milliseconds since 1970 in UTC, as in
+//! `datetime(begun_at / 1000, 'unixepoch')`, and nothing is ordered by them; a folder (`cwd`) is a text, or a blob if its
+//! name is no UTF-8; JSON is as in the types of takopi-api.
+
+use rusqlite::Connection;
+
+/// What makes the tables, and each later change of them: migration `n` brings a file of version `n` to version `n + 1`.
+/// A published migration is never changed; a change of the schema is one more at the end.
+const MIGRATIONS: &[&str] = &[FIRST];
+
+/// The version of files that this takopi writes; `PRAGMA user_version` in the file.
+pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
+
+const FIRST: &str = "
+-- What happened once: 'imported:<file>' for a file of the Python program, 'account:<transport>' for whom it speaks.
+CREATE TABLE meta (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Where conversations live. The other tables know a place by its id, so a chat that gets another id is one change here.
+CREATE TABLE places (
+    id        INTEGER PRIMARY KEY,
+    transport TEXT NOT NULL,
+    channel   TEXT NOT NULL,
+    topic     TEXT                  -- NULL: the chat itself, or its general part
+) STRICT;
+CREATE UNIQUE INDEX places_by_address ON places (transport, channel, ifnull(topic, 0));
+
+-- Runs of engines, in the order in which they began.
+--   running     its engine is at work, as far as anybody knows
+--   answered    it has ended and its answer is here, but nothing of it was sent
+--   delivering  sending began: some of the answer may have been seen
+--   delivered   the end; the answer's text is not kept
+--   cut_off     takopi ended while it ran, and nobody has been told yet
+--   interrupted the same, and it was told: the end, unless a person asks for it again
+--   reopened    a person did, and its messages are in the inbox again
+CREATE TABLE runs (
+    number    INTEGER PRIMARY KEY,
+    id        TEXT NOT NULL UNIQUE,
+    state     TEXT NOT NULL DEFAULT 'running' CHECK (state IN
+              ('running', 'answered', 'delivering', 'delivered', 'cut_off', 'interrupted', 'reopened')),
+    place     INTEGER NOT NULL REFERENCES places (id),
+    person    TEXT,                 -- whose run it is
+    engine    TEXT NOT NULL,
+    token     TEXT,                 -- the engine's name for the thread, once it is known
+    project   TEXT,
+    branch    TEXT,
+    cwd       ANY NOT NULL,
+    reply_to  TEXT,                 -- the message that the answer replies to
+    progress  TEXT,                 -- JSON: the message that shows how far it is
+    outcome   TEXT CHECK (outcome IN ('done', 'failed', 'interrupted')),
+    completed TEXT,                 -- JSON: the run's last event, until it is delivered
+    begun_at  INTEGER NOT NULL,
+    ended_at  INTEGER
+) STRICT;
+CREATE INDEX runs_open ON runs (number)
+    WHERE state IN ('running', 'answered', 'delivering', 'cut_off');
+
+-- The bot's messages that belong to a run: a reply to one of them continues the run's thread.
+CREATE TABLE run_messages (
+    transport TEXT NOT NULL,
+    channel   TEXT NOT NULL,
+    message   TEXT NOT NULL,
+    run       INTEGER NOT NULL REFERENCES runs (number) ON DELETE CASCADE,
+    PRIMARY KEY (transport, channel, message)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX run_messages_by_run ON run_messages (run);
+
+-- What people sent, in the order of acceptance. A row outlives its message, to know a second delivery.
+--   accepted    nothing was begun for it
+--   started     its run goes on
+--   done        `ending` says how
+CREATE TABLE inbox (
+    seq         INTEGER PRIMARY KEY AUTOINCREMENT,
+    state       TEXT NOT NULL DEFAULT 'accepted' CHECK (state IN ('accepted', 'started', 'done')),
+    ending      TEXT,               -- 'answered', 'cut_off', or why it came to no run
+    transport   TEXT NOT NULL,
+    channel     TEXT NOT NULL,      -- as it was delivered: the chat may have another id by now, see `place`
+    message     TEXT,               -- NULL: of an account that the transport does not have any more
+    update_id   TEXT,
+    place       INTEGER NOT NULL REFERENCES places (id),
+    run         INTEGER REFERENCES runs (number) ON DELETE SET NULL,
+    shown       TEXT,               -- JSON: the bot's message that says that it waits
+    payload     TEXT,               -- JSON: the message, as long as it may have to be run (again)
+    accepted_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX inbox_by_message ON inbox (transport, channel, message);
+CREATE UNIQUE INDEX inbox_by_update ON inbox (transport, update_id) WHERE update_id IS NOT NULL;
+CREATE INDEX inbox_by_run ON inbox (run) WHERE run IS NOT NULL;
+CREATE INDEX inbox_accepted ON inbox (seq) WHERE state = 'accepted';
+
+-- The thread that a person goes on with where a message names none.
+CREATE TABLE sessions (
+    place  INTEGER NOT NULL REFERENCES places (id),
+    person TEXT,                    -- NULL: everybody's
+    engine TEXT NOT NULL,
+    cwd    ANY NOT NULL,
+    token  TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX sessions_by_key ON sessions (place, ifnull(person, 0), engine, cwd);
+CREATE INDEX sessions_by_token ON sessions (engine, token);
+
+-- The project and branch that a place is bound to.
+CREATE TABLE bindings (
+    place   INTEGER PRIMARY KEY REFERENCES places (id),
+    project TEXT,
+    branch  TEXT,
+    title   TEXT                    -- the topic's title, if takopi gave it one
+) STRICT;
+
+-- What people chose, one choice a row, so that changing one can not touch another.
+CREATE TABLE preferences (
+    place  INTEGER NOT NULL REFERENCES places (id),
+    name   TEXT NOT NULL,           -- 'default_engine', 'trigger', 'queue', 'model' or 'reasoning'
+    engine TEXT NOT NULL,           -- the engine that it is about; '' if it is about none
+    value  TEXT NOT NULL,
+    PRIMARY KEY (place, name, engine)
+) STRICT, WITHOUT ROWID;
+
+-- What transports and commands remember.
+CREATE TABLE plugin_values (
+    namespace TEXT NOT NULL,        -- '<kind>:<id>'
+    key       TEXT NOT NULL,
+    value     BLOB NOT NULL,
+    PRIMARY KEY (namespace, key)
+) STRICT, WITHOUT ROWID;
+
+-- What runs used, by their engines' own figures; NULL: the engine did not say. It outlives the runs.
+CREATE TABLE usage (
+    run                     TEXT NOT NULL PRIMARY KEY,
+    place                   INTEGER NOT NULL REFERENCES places (id),
+    person                  TEXT,
+    engine                  TEXT NOT NULL,
+    project                 TEXT,
+    model                   TEXT,
+    input_tokens            INTEGER,
+    cached_input_tokens     INTEGER,
+    output_tokens           INTEGER,
+    reasoning_output_tokens INTEGER,
+    cost_usd                REAL,
+    duration_ms             INTEGER,
+    ended_at                INTEGER NOT NULL
+) STRICT;
+";
+
+/// The version of a file.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_one("PRAGMA user_version", (), |row| row.get(0))
+}
+
+/// Brings the tables up to date: all changes, or none.
+pub(super) fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    // Read within the transaction: another takopi may have been at it.
+    let version = version(&transaction)?;
+    for migration in MIGRATIONS.iter().skip(usize::try_from(version).unwrap_or(0)) {
+        transaction.execute_batch(migration)?;
+    }
+    if version < VERSION {
+        transaction.pragma_update(None, "user_version", VERSION)?;
+    }
+    transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_file_gets_all_tables_once() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        assert_eq!(version(&connection).unwrap(), 0);
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        assert_eq!(version(&connection).unwrap(), VERSION);
+    }
+
+    #[test]
+    fn what_is_looked_for_at_each_start_is_found_by_an_index() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        let plan = |query: &str| -> String {
+            connection.query_one(&format!("EXPLAIN QUERY PLAN {query}"), (), |row| row.get("detail")).unwrap()
+        };
+        assert!(plan("SELECT * FROM inbox WHERE state = 'accepted' ORDER BY seq").contains("inbox_accepted"));
+        let open = "state IN ('running', 'answered', 'delivering', 'cut_off')";
+        assert!(plan(&format!("SELECT * FROM runs WHERE {open} ORDER BY number")).contains("runs_open"));
+    }
+}
