@@ -9,7 +9,9 @@ mod plugins;
 mod question;
 mod run;
 mod serve;
+mod sessions;
 mod signals;
+mod table;
 mod worktrees;
 
 use std::ffi::OsString;
@@ -61,6 +63,8 @@ enum Command {
     Init(init::InitArgs),
     /// Show the worktrees of projects, or remove those that nobody would miss
     Worktrees(worktrees::WorktreesArgs),
+    /// Show what ran, and how to go on with it
+    Sessions(sessions::SessionsArgs),
     /// Check what takopi needs on this machine
     Doctor(doctor::DoctorArgs),
     /// Show and change the configuration file
@@ -124,6 +128,7 @@ fn dispatch(
                     init::run(&args, &open_reader(reader_of(&global, rows, &reserved)?, rows, linked)?)
                 }),
                 Command::Worktrees(args) => start(&global, || worktrees::run(&args, &open()?)),
+                Command::Sessions(args) => start(&global, || sessions::run(&args, &open()?)),
                 Command::Doctor(args) => start(&global, || doctor::run(&args, &open()?)),
                 // It works on files that nothing else can open.
                 Command::Config(args) => {

@@ -91,11 +91,8 @@ impl Inner {
             Ok(resume) => resume,
             Err(text) => return self.refuse(&link, &job, &text).await,
         };
-        match self
-            .store()
-            .begin_run(new_run(&live, &job, resume.as_ref(), &self.surroundings.start_folder))
-            .await
-        {
+        let folder = self.session_folder(job.context.as_ref());
+        match self.store().begin_run(new_run(&live, &job, resume.as_ref(), folder)).await {
             Ok(()) => {}
             // Somebody else has it; running it twice would be worse than anything.
             Err(ClaimError::AlreadyBegun(_)) => return,
@@ -486,12 +483,7 @@ fn failed(job: &Job, error: String) -> Completed {
     Completed::new(job.engine.clone(), Outcome::Failed { error }).resume(resume)
 }
 
-fn new_run(
-    live: &LiveRun,
-    job: &Job,
-    resume: Option<&ResumeToken>,
-    start_folder: &std::path::Path,
-) -> NewRun {
+fn new_run(live: &LiveRun, job: &Job, resume: Option<&ResumeToken>, cwd: PathBuf) -> NewRun {
     NewRun {
         id: live.id.clone(),
         messages: job.messages.clone(),
@@ -499,7 +491,7 @@ fn new_run(
         person: live.person.clone(),
         engine: job.engine.clone(),
         context: stored_context(job.context.as_ref()),
-        cwd: start_folder.to_owned(),
+        cwd,
         resume: resume.cloned(),
         reply_to: Some(job.reply_to.clone()),
     }

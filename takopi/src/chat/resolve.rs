@@ -278,8 +278,9 @@ impl Inner {
         Some(Kept { key, engine: engine.clone() })
     }
 
-    /// What keeps sessions of different folders apart: a thread of one can not be continued in another.
-    fn session_folder(&self, context: Option<&Context>) -> PathBuf {
+    /// Where a run would happen, without a look at what is there. It keeps sessions of different folders apart: a thread of
+    /// one can not be continued in another.
+    pub(super) fn session_folder(&self, context: Option<&Context>) -> PathBuf {
         let snapshot = self.snapshot();
         let project = context.and_then(|context| snapshot.projects.of(context).ok());
         match (project, context.and_then(|context| context.branch.as_ref())) {
