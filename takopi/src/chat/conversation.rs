@@ -1,7 +1,7 @@
 //! The conversation as a value: what all its parts share, and takopi's side of what transports see.
 
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use async_trait::async_trait;
@@ -9,7 +9,9 @@ use takopi_api::error::Error;
 use takopi_api::message::{Address, IncomingMessage, MessageRef, OutgoingMessage, Press, SendOptions};
 use takopi_api::process::ProcessHost;
 use takopi_api::runner::ThreadLocks;
-use takopi_api::runtime::{Acceptance, Batch, Catalog, Conversation, PluginStore, Resolved, StoreError};
+use takopi_api::runtime::{
+    Acceptance, Batch, Catalog, Conversation, PluginStore, Resolved, RunContext, StoreError,
+};
 use takopi_api::transport::{Access, SendError, SendFailure, Transport, TransportId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -106,6 +108,20 @@ impl Chat {
             mode: watch::Sender::new(Mode::Open),
             tasks: Mutex::default(),
         }))
+    }
+
+    /// Takes over what the Python program remembered for a transport, once. Gives what a person should know.
+    pub(crate) async fn import(
+        &self,
+        folder: &Path,
+        transport: &TransportId,
+    ) -> Result<Vec<String>, StoreError> {
+        let snapshot = self.snapshot();
+        let folder_of = |_: &Place, context: &RunContext| {
+            let context = self.0.read_stored(&snapshot, context);
+            Some(self.0.session_folder(context.as_ref()))
+        };
+        self.0.store().import_python_state(folder, transport, &folder_of).await
     }
 
     /// From here on, messages are handled under another configuration. Runs that go on keep theirs.

@@ -135,7 +135,7 @@ struct Edit {
 impl Edit {
     fn open(path: PathBuf, vocabulary: Vocabulary) -> Result<Self, CliError> {
         let Some(document) = Document::open_migrated(&path).map_err(refused)? else {
-            return Err(missing(&path).into_usage());
+            return Err(missing(&path).into_usage().hint("make it first: an empty file is enough"));
         };
         Ok(Self { document, reader: Reader::new(path, vocabulary, Overrides::default()) })
     }

@@ -221,6 +221,8 @@ async fn serve(
     let (switch, shutdown) = ShutdownSwitch::new();
     let mut running = JoinSet::new();
     for chosen in transports {
+        let notices = chat.import(config.folder(), &chosen.id).await.map_err(failed)?;
+        notices.iter().for_each(|notice| output::warning(notice));
         let run = transport_run(chosen, config, &chat, &shutdown)?;
         let (backend, id) = (Arc::clone(&chosen.backend), chosen.id.clone());
         running.spawn(async move { (id, backend.build_and_run(run).await) });

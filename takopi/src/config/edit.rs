@@ -120,8 +120,12 @@ impl Document {
     /// Sets a value. Tables above it are made where they are missing.
     ///
     /// # Errors
-    /// [`ConfigError`] if something above the key is no table, or if a whole table would be lost.
+    /// [`ConfigError`] if something above the key is no table, if a whole table would be lost, or if another key has
+    /// taken the place of this one.
     pub fn set(&mut self, key: &KeyPath, setting: &Setting) -> Result<(), ConfigError> {
+        if let Some(today) = migrate::successor(key) {
+            return Err(ConfigError::new(key.to_string(), format!("today's key is `{today}`")));
+        }
         let (table, place) = self.table_of(key)?;
         let mut value = setting.to_value();
         match table.get_mut(key.name()) {
@@ -148,8 +152,12 @@ impl Document {
         }
         let before = self.text();
         take(self.document.as_table_mut(), key.tables(), key.name());
-        let text = with_comments_kept(&before, &self.text());
-        self.document = Self::parse(&self.path, &text)?.document;
+        let kept = with_comments_kept(&before, &self.text());
+        if let Ok(kept) = Self::parse(&self.path, &kept)
+            && kept.shown() == self.shown()
+        {
+            self.document = kept.document;
+        }
         Ok(Unset::Done)
     }
 
@@ -186,6 +194,11 @@ impl Document {
         })?;
         file::replace(&self.path, &text).map_err(|error| ConfigError::new("", error.to_string()))?;
         Ok(config)
+    }
+
+    /// All that the file says, without how it is written.
+    fn shown(&self) -> Vec<(KeyPath, String)> {
+        self.leaves().into_iter().map(|(key, setting)| (key, setting.to_string())).collect()
     }
 
     /// The table of a key, made where it is missing.
@@ -294,26 +307,25 @@ fn no_table(key: &KeyPath, depth: usize, kind: &str) -> ConfigError {
 /// The text after keys were taken out, with the comments that stood above them but did not belong to them: those with a
 /// blank line between, such as the one at the head of a file.
 fn with_comments_kept(before: &str, after: &str) -> String {
-    let (old, new): (Vec<&str>, Vec<&str>) = (before.lines().collect(), after.lines().collect());
+    let [old, new] = [before, after].map(|text| text.split_inclusive('\n').collect::<Vec<_>>());
     let is_same = |(old, new): &(&&str, &&str)| old == new;
     let head = old.iter().zip(&new).take_while(is_same).count();
     let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(is_same).count();
-    let (gone, come) = (&old[head..old.len() - tail], &new[head..new.len() - tail]);
-    if !come.is_empty() {
+    if head + tail < new.len() {
         // A line was changed, not taken out: nothing stood above it that went with it.
         return after.to_owned();
     }
+    let gone = &old[head..old.len() - tail];
     let is_blank = |line: &&str| line.trim().is_empty();
     let is_comment = |line: &&str| line.trim_start().starts_with('#');
     let above = gone.iter().take_while(|line| is_blank(line) || is_comment(line)).count();
     let detached = gone[..above].iter().rposition(is_blank).unwrap_or_default();
     let kept = gone[..detached].iter().rposition(is_comment).map_or(0, |last| last + 1);
     // What they are detached by is kept once.
-    let blank = new.get(head).is_some_and(|next| kept > 0 && !is_blank(next)).then_some(&"");
+    let blank = new.get(head).is_some_and(|next| kept > 0 && !is_blank(next)).then_some(&"\n");
     let lines = new[..head].iter().chain(&gone[..kept]).chain(blank).chain(&new[head..]);
     // What was set off from a first key that is gone is set off from nothing.
-    let lines = lines.skip_while(|line| head == 0 && is_blank(line));
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.skip_while(|line| head == 0 && is_blank(line)).copied().collect()
 }
 
 /// It may hold secrets.

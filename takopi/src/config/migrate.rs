@@ -37,6 +37,9 @@ pub(super) struct Migrated {
 /// The keys that stood at the top.
 const LEGACY_KEYS: [&str; 2] = ["bot_token", "chat_id"];
 
+const TELEGRAM: [&str; 2] = ["transports", "telegram"];
+const TOPICS: [&str; 3] = ["transports", "telegram", "topics"];
+
 /// Brings a file to the newest form; `None` if it has it.
 pub(super) fn migrate(table: &ConfigTable, text: &str) -> Result<Option<Migrated>, ConfigError> {
     let migrations = needed(table)?;
@@ -82,7 +85,7 @@ impl Migration {
         match self {
             Self::LegacyTelegram => {
                 for key in LEGACY_KEYS {
-                    document.rename(&top(key), &KeyPath::new(["transports", "telegram"], key))?;
+                    document.rename(&top(key), &KeyPath::new(TELEGRAM, key))?;
                 }
                 if let Found::Nothing = document.get(&top("transport"))? {
                     document.set(&top("transport"), &Setting::text(DEFAULT_TRANSPORT))?;
@@ -90,13 +93,21 @@ impl Migration {
                 Ok(())
             }
             Self::TopicsScope(scope) => {
-                let [mode, today] =
-                    ["mode", "scope"].map(|key| KeyPath::new(["transports", "telegram", "topics"], key));
+                let today = KeyPath::new(TOPICS, "scope");
                 let is_set = !matches!(document.get(&today)?, Found::Nothing);
-                document.rename(&mode, &today)?;
+                document.rename(&KeyPath::new(TOPICS, "mode"), &today)?;
                 if is_set { Ok(()) } else { document.set(&today, &Setting::text(scope.as_str())) }
             }
         }
+    }
+}
+
+/// The key that has taken the place of another one.
+pub(super) fn successor(key: &KeyPath) -> Option<KeyPath> {
+    match key.parts().collect::<Vec<_>>()[..] {
+        [key] if LEGACY_KEYS.contains(&key) => Some(KeyPath::new(TELEGRAM, key)),
+        ["transports", "telegram", "topics", "mode"] => Some(KeyPath::new(TOPICS, "scope")),
+        _ => None,
     }
 }
 

@@ -130,7 +130,7 @@ fn new_keys_come_where_they_belong() {
 }
 
 #[test]
-fn a_table_is_not_lost_by_a_value() {
+fn what_would_lose_a_table_or_do_nothing_is_refused() {
     let error = |text: &str, path: &str| {
         let mut document = document(text);
         let error = document.set(&key(path), &Setting::typed("1")).unwrap_err();
@@ -138,6 +138,7 @@ fn a_table_is_not_lost_by_a_value() {
         error.to_string()
     };
     assert_eq!(error(FILE, "projects.z80"), "`projects.z80`: this is a table; set one of its keys");
+    assert_eq!(error("", "chat_id"), "`chat_id`: today's key is `transports.telegram.chat_id`");
     assert_eq!(error("[[t]]\n", "t"), "`t`: this is a table; set one of its keys");
     assert_eq!(
         error(FILE, "default_engine.x"),
@@ -170,6 +171,7 @@ fn a_key_goes_with_its_own_comments_and_the_tables_that_it_leaves_empty() {
     unset("# takopi\n\n[codex]\nx = 1\n", "codex.x", "# takopi\n");
     unset("# takopi\n\n# of codex\n[codex]\nx = 1\n\n[acme]\n", "codex.x", "# takopi\n\n[acme]\n");
     unset("# takopi\n\n# of codex\n[codex]\nx = 1\n[acme]\n", "codex.x", "# takopi\n\n[acme]\n");
+    unset("# takopi\r\n\r\na = 1\r\nb = 'x'\r\n", "a", "# takopi\n\nb = 'x'\n");
     unset("a = 1\n\n[b]\nx = 1\n", "a", "[b]\nx = 1\n");
     unset("[a]\nx = 1\n[a.b]\ny = 1\n", "a.x", "[a]\n[a.b]\ny = 1\n");
 }
