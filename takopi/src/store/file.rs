@@ -24,7 +24,8 @@ const LOG_LIMIT: i64 = 16 * 1024 * 1024;
 /// More than there are statements.
 const STATEMENTS: usize = 128;
 
-/// What must have happened before a job is answered.
+/// What must have happened before a job is answered. `cargo bench -p takopi --bench store` compares them: as jobs share
+/// the wait for the disk, safety costs little.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
     /// The disk has it: nothing is lost, whatever happens. The cost is one wait for the disk a round of jobs.

@@ -130,24 +130,20 @@ impl Store {
     pub async fn answered(&self, run: &RunId, completed: &Completed) -> Result<(), StoreError> {
         let (run, completed, event, now) = (run.clone(), completed.clone(), json(completed)?, Moment::now());
         self.write(move |connection| {
-            let number: Option<i64> = connection
+            let number = find(connection, &run, "state = 'running'")?;
+            connection
                 .prepare_cached(
                     "UPDATE runs SET state = 'answered', completed = ?2, outcome = ?3, ended_at = ?4,
                             token = ifnull(?5, token)
-                     WHERE id = ?1 AND state = 'running' RETURNING number",
+                     WHERE number = ?1",
                 )?
-                .query_one(
-                    (
-                        run.as_str(),
-                        &event,
-                        outcome(&completed.outcome),
-                        now,
-                        completed.resume.as_ref().map(ResumeToken::value),
-                    ),
-                    |row| row.get(0),
-                )
-                .optional()?;
-            let number = number.ok_or_else(|| unknown(&run))?;
+                .execute((
+                    number,
+                    &event,
+                    outcome(&completed.outcome),
+                    now,
+                    completed.resume.as_ref().map(ResumeToken::value),
+                ))?;
             connection
                 .prepare_cached(
                     "UPDATE inbox SET state = 'done', ending = 'answered', payload = NULL
@@ -208,6 +204,21 @@ fn insert(connection: &Connection, run: &NewRun, now: Moment) -> rusqlite::Resul
         ))
 }
 
+/// The number of a run that is in one of these states.
+///
+/// Where a number is wanted, it is looked up before the change: `RETURNING` costs a table of its own each time.
+fn find(connection: &Connection, run: &RunId, states: &str) -> Result<i64, Failure> {
+    connection
+        .prepare_cached(&format!("SELECT number FROM runs WHERE id = ?1 AND {states}"))?
+        .query_one((run.as_str(),), |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| {
+            Failure::Unfit(format!(
+                "there is no run {run} that this could be said of: it has ended, or never began"
+            ))
+        })
+}
+
 /// Changes a run that is in one of these states, and gives its number.
 fn update(
     connection: &Connection,
@@ -216,15 +227,11 @@ fn update(
     run: &RunId,
     value: &str,
 ) -> Result<i64, Failure> {
+    let number = find(connection, run, states)?;
     connection
-        .prepare_cached(&format!("UPDATE runs SET {change} WHERE id = ?1 AND {states} RETURNING number"))?
-        .query_one((run.as_str(), value), |row| row.get(0))
-        .optional()?
-        .ok_or_else(|| unknown(run))
-}
-
-fn unknown(run: &RunId) -> Failure {
-    Failure::Unfit(format!("there is no run {run} that this could be said of: it has ended, or never began"))
+        .prepare_cached(&format!("UPDATE runs SET {change} WHERE number = ?1"))?
+        .execute((number, value))?;
+    Ok(number)
 }
 
 /// Notes that one of the bot's messages belongs to a run.

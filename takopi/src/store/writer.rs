@@ -5,6 +5,9 @@
 //! transaction as a whole comes to nothing (a full disk can do that), each job is done again by itself, and only those that
 //! really fail are answered with an error.
 
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};

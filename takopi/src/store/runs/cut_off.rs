@@ -53,7 +53,7 @@ pub enum CutOffEnd {
     /// Before its answer was delivered.
     Undelivered {
         /// The answer.
-        completed: Completed,
+        completed: Box<Completed>,
         /// How far its delivery was.
         delivery: Delivery,
     },
@@ -119,7 +119,7 @@ fn cut_off_run(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<CutOf
     let Text(engine) = row.get::<_, Text<EngineId>>("engine")?;
     let end = match row.get::<_, Text<RunState>>("state")?.0 {
         state @ (RunState::Answered | RunState::Delivering) => CutOffEnd::Undelivered {
-            completed: row.get::<_, Json<Completed>>("completed")?.0,
+            completed: row.get::<_, Json<Box<Completed>>>("completed")?.0,
             delivery: if state == RunState::Delivering { Delivery::Begun } else { Delivery::NotBegun },
         },
         _ => CutOffEnd::Interrupted { messages: inbox::of_run(connection, row.get("number")?)? },
