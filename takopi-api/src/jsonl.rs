@@ -1,15 +1,19 @@
 //! Engines that print one JSON value a line: the framing ([`LineReader`]) and the runner ([`JsonlSubprocessRunner`]) that
 //! leaves to an engine only its arguments and its translation ([`JsonlEngine`]).
 
+mod engine;
 mod field;
 mod lines;
 mod nested;
 mod runner;
+mod silence;
+mod unread;
 
+pub use engine::{JsonlEngine, Recognition, RefusedRun, Unfinished};
 pub use field::Field;
 pub use lines::{Line, LineReader};
 pub use nested::{Object, Objects};
-pub use runner::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun, Unfinished};
+pub use runner::JsonlSubprocessRunner;
 
 /// The longest line that is read, in bytes. A longer one is skipped to its end and reported.
 pub const LINE_BYTES: usize = 16 * 1024 * 1024;

@@ -77,14 +77,31 @@ impl<'de> Deserialize<'de> for ResumeToken {
     }
 }
 
-/// The form of an engine's resume lines: a program, one or more words, and the thread.
+/// The form of an engine's resume lines. [`ResumeSyntax`] is that of most engines.
+pub trait ResumeLines: Send + Sync {
+    /// The resume line of a token.
+    ///
+    /// # Errors
+    /// [`ResumeError::OtherEngine`] if the token is another engine's.
+    fn format(&self, token: &ResumeToken) -> Result<String, ResumeError>;
+
+    /// The token of a line that is a resume line and nothing else.
+    fn parse_line(&self, line: &str) -> Option<ResumeToken>;
+
+    /// The token of the last resume line in a text.
+    fn extract(&self, text: &str) -> Option<ResumeToken> {
+        text.lines().rev().find_map(|line| self.parse_line(line))
+    }
+}
+
+/// Lines of a program, one or more words, and the thread.
 ///
 /// Reading is by words and not by characters: whatever chat apps and people put around a line (back-ticks, quotes, a
 /// bullet, an emoji, a prompt sign) is skipped, but a line with anything after the thread is prose and no resume line.
 ///
 /// ```
 /// use takopi_api::engine::EngineId;
-/// use takopi_api::resume::ResumeSyntax;
+/// use takopi_api::resume::{ResumeLines, ResumeSyntax};
 ///
 /// let syntax = ResumeSyntax::new(EngineId::from_static("acme"), "acme", &["resume"]);
 /// let token = syntax.extract("some text\n> 🐙 `acme resume 42`").unwrap();
@@ -110,12 +127,10 @@ impl ResumeSyntax {
         assert!(!words.is_empty(), "a resume line needs a word between the program and the thread");
         Self { engine, program, printed: words[0], accepted: words }
     }
+}
 
-    /// The resume line of a token.
-    ///
-    /// # Errors
-    /// [`ResumeError::OtherEngine`] if the token is another engine's.
-    pub fn format(&self, token: &ResumeToken) -> Result<String, ResumeError> {
+impl ResumeLines for ResumeSyntax {
+    fn format(&self, token: &ResumeToken) -> Result<String, ResumeError> {
         if *token.engine() != self.engine {
             return Err(ResumeError::OtherEngine {
                 expected: self.engine.clone(),
@@ -125,15 +140,7 @@ impl ResumeSyntax {
         Ok(format!("{} {} {}", self.program, self.printed, token.value()))
     }
 
-    /// The token of the last resume line in a text.
-    #[must_use]
-    pub fn extract(&self, text: &str) -> Option<ResumeToken> {
-        text.lines().rev().find_map(|line| self.parse_line(line))
-    }
-
-    /// The token of a line that is a resume line and nothing else.
-    #[must_use]
-    pub fn parse_line(&self, line: &str) -> Option<ResumeToken> {
+    fn parse_line(&self, line: &str) -> Option<ResumeToken> {
         let mut words = line
             .trim_start_matches(|c: char| !c.is_alphanumeric())
             .trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '`' | '"' | '\'' | '*' | '”' | '’'))

@@ -10,7 +10,7 @@ use takopi_api::engine::EngineId;
 use takopi_api::event::{Action, ActionKind, Completed, Event, EventFactory, Outcome, Started};
 use takopi_api::jsonl::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun};
 use takopi_api::process::{CommandSpec, Environment, ExitStatus, ProcessHost};
-use takopi_api::resume::{ResumeError, ResumeSyntax, ResumeToken};
+use takopi_api::resume::{ResumeError, ResumeLines, ResumeSyntax, ResumeToken};
 use takopi_api::runner::{EngineRun, RunControl, RunSpec, Runner, ThreadLocks};
 use takopi_api::testing::{Script, ScriptedProcesses, check_events, collect};
 
@@ -119,7 +119,7 @@ impl JsonlEngine for Lines {
         const { &ACME }
     }
 
-    fn resume_syntax(&self) -> &ResumeSyntax {
+    fn resume_lines(&self) -> &dyn ResumeLines {
         const { &SYNTAX }
     }
 

@@ -1,5 +1,6 @@
 //! What translating costs, for each engine on its own recordings: against splitting the same bytes into lines, and
-//! against reading each line as JSON without keeping anything. Run with `cargo bench -p takopi-tests --bench translate`.
+//! against reading each line as JSON without keeping anything. Each recording is a run of its own, from a new translation
+//! to the end. Run with `cargo bench -p takopi-tests --bench translate`.
 #![expect(clippy::unwrap_used, reason = "a benchmark says by panicking that something is missing")]
 #![expect(clippy::print_stdout, reason = "printing figures is what a benchmark is for")]
 
@@ -28,34 +29,41 @@ fn main() {
     );
     for known in takopi::bundled::KNOWN.iter().filter(|known| known.kind() == "engine") {
         let recordings = recordings(known.feature);
+        // The embedded engine has no lines.
         if !recordings.is_empty() {
             measure(known.id(), &recordings);
         }
     }
 }
 
-/// Every recording of an engine, over and over until there are enough bytes.
-fn recordings(feature: &str) -> String {
+/// Every recording of an engine.
+fn recordings(feature: &str) -> Vec<String> {
     let folder =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../backends").join(feature).join("tests/recordings");
-    let Ok(entries) = fs::read_dir(folder) else { return String::new() };
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|ending| ending == "jsonl"));
     paths.sort();
-    let all: String = paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect();
-    if all.is_empty() { all } else { all.repeat(BYTES.div_ceil(all.len())) }
+    paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 
-fn measure(id: &str, text: &str) {
+fn measure(id: &str, recordings: &[String]) {
+    let once: usize = recordings.iter().map(String::len).sum();
+    let rounds = BYTES.div_ceil(once);
     let processes: Arc<dyn ProcessHost> = ScriptedProcesses::new(Script::new(""));
     let spec = RunSpec::new("hi", "/repo", processes, ThreadLocks::default());
     let runner = (engine(id).build_runner)(&EngineConfig::empty("/nowhere")).unwrap();
-    let split = quickest(|| memchr::memchr_iter(b'\n', text.as_bytes()).count());
+    let each = |work: &dyn Fn(&str) -> usize| {
+        quickest(|| (0..rounds).flat_map(|_| recordings).map(|recording| work(recording)).sum())
+    };
+    let split = each(&|text| memchr::memchr_iter(b'\n', text.as_bytes()).count());
     let ignore =
-        quickest(|| text.lines().filter(|line| serde_json::from_str::<IgnoredAny>(line).is_ok()).count());
-    let Some(mut translate) = runner.translator(&spec) else { return };
-    let translated = quickest(|| text.lines().map(&mut translate).sum());
-    let megabytes = text.len() as f64 / 1e6;
+        each(&|text| text.lines().filter(|line| serde_json::from_str::<IgnoredAny>(line).is_ok()).count());
+    let translated = each(&|text| {
+        let mut translate = runner.translator(&spec).unwrap();
+        text.lines().map(&mut translate).sum()
+    });
+    let megabytes = (once * rounds) as f64 / 1e6;
     let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
     println!(
         "{id:<10} {megabytes:>8.1} {:>12.2} {:>12.2} {:>12.2} {:>16.2} {:>10.0}",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use takopi_api::async_trait;
 use takopi_api::engine::EngineId;
 use takopi_api::event::EventFactory;
-use takopi_api::resume::{ResumeError, ResumeSyntax, ResumeToken};
+use takopi_api::resume::{ResumeError, ResumeLines, ResumeSyntax, ResumeToken};
 use takopi_api::runner::{EngineRun, RunControl, RunSpec, Runner};
 
 use crate::backend::ENGINE;

@@ -10,7 +10,7 @@ use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, Engine
 use takopi_api::event::EventFactory;
 use takopi_api::jsonl::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun, Unfinished};
 use takopi_api::process::{Ask, CommandSpec, Exit};
-use takopi_api::resume::ResumeSyntax;
+use takopi_api::resume::{ResumeLines, ResumeSyntax};
 use takopi_api::runner::{RunSpec, Runner};
 use takopi_api::schemars::{self, JsonSchema};
 
@@ -106,7 +106,7 @@ pub(crate) struct Claude {
 impl JsonlEngine for Claude {
     type State = Translation;
 
-    fn resume_syntax(&self) -> &ResumeSyntax {
+    fn resume_lines(&self) -> &dyn ResumeLines {
         &RESUME
     }
 

@@ -79,7 +79,7 @@ pub(crate) struct Line<'a> {
     pub(crate) total_cost_usd: Field<'a>,
     #[serde(borrow)]
     pub(crate) duration_ms: Field<'a>,
-    /// A [`TurnUsage`].
+    /// [`Tokens`].
     #[serde(borrow)]
     pub(crate) usage: Field<'a>,
 }
@@ -87,8 +87,14 @@ pub(crate) struct Line<'a> {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Message<'a> {
+    /// `assistant`.
+    #[serde(borrow)]
+    pub(crate) id: Field<'a>,
     #[serde(borrow)]
     pub(crate) model: Field<'a>,
+    /// [`Tokens`].
+    #[serde(borrow)]
+    pub(crate) usage: Field<'a>,
     /// A text, or a list of [`Block`].
     #[serde(borrow)]
     pub(crate) content: Objects<'a, Block<'a>>,
@@ -144,7 +150,7 @@ pub(crate) struct RateLimit<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct TurnUsage<'a> {
+pub(crate) struct Tokens<'a> {
     #[serde(borrow)]
     pub(crate) input_tokens: Field<'a>,
     #[serde(borrow)]

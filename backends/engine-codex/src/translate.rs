@@ -96,7 +96,8 @@ impl Translation {
             )),
             (None, _) => None,
         };
-        Unfinished { answer: std::mem::take(&mut self.answer).into_text(), reason }
+        // What a turn used is told at its end and not before.
+        Unfinished { answer: std::mem::take(&mut self.answer).into_text(), reason, usage: None }
     }
 
     /// Something other than an error happened: reconnects came to their end, and an error that was held back is told,

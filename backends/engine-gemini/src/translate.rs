@@ -87,7 +87,8 @@ impl Translation {
         } else {
             text::of_last_attempt(stderr)
         };
-        Unfinished { answer: std::mem::take(&mut self.said).trim().to_owned(), reason }
+        // What a run used is told in its result and not before.
+        Unfinished { answer: std::mem::take(&mut self.said).trim().to_owned(), reason, usage: None }
     }
 
     /// Messages come in pieces, which are joined; a whole one begins anew.

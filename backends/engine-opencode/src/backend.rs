@@ -1,24 +1,26 @@
 //! The engine as data: what it needs, what it can do, what can be set.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use takopi_api::async_trait;
 use takopi_api::config::{ConfigError, EngineConfig};
 use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, EngineId};
 use takopi_api::event::EventFactory;
-use takopi_api::jsonl::{JsonlEngine, Recognition, RefusedRun, Unfinished};
+use takopi_api::jsonl::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun, Unfinished};
 use takopi_api::process::{CommandSpec, Exit};
-use takopi_api::resume::ResumeSyntax;
+use takopi_api::resume::{ResumeLines, ResumeToken};
 use takopi_api::runner::{RunSpec, Runner};
 use takopi_api::schemars::{self, JsonSchema};
 
 use crate::args;
-use crate::runner::OpencodeRunner;
+use crate::folder::Folders;
+use crate::resume_line::SessionLine;
 use crate::translate::Translation;
 
 pub(crate) const ENGINE: EngineId = EngineId::from_static("opencode");
 static ENGINE_ID: EngineId = ENGINE;
-pub(crate) static RESUME: ResumeSyntax = ResumeSyntax::new(ENGINE, "opencode", &["--session", "-s"]);
 
 /// The table `[opencode]`.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -38,24 +40,35 @@ pub(crate) fn new() -> EngineBackend {
 
 fn build_runner(config: &EngineConfig) -> Result<Arc<dyn Runner>, ConfigError> {
     let settings: Settings = config.parse()?;
-    Ok(Arc::new(OpencodeRunner::new(Opencode { settings })))
+    Ok(Arc::new(JsonlSubprocessRunner::new(Opencode { settings, folders: Folders::default() })))
 }
 
 /// The engine with its settings.
 #[derive(Debug)]
 pub(crate) struct Opencode {
     pub(crate) settings: Settings,
+    /// Where threads belong, as far as it is known.
+    pub(crate) folders: Folders,
 }
 
+#[async_trait]
 impl JsonlEngine for Opencode {
     type State = Translation;
 
-    fn resume_syntax(&self) -> &ResumeSyntax {
-        &RESUME
-    }
-
     fn engine(&self) -> &EngineId {
         &ENGINE_ID
+    }
+
+    fn resume_lines(&self) -> &dyn ResumeLines {
+        &SessionLine
+    }
+
+    async fn prepare(&self, spec: &RunSpec) -> Result<(), RefusedRun> {
+        self.folders.check(spec).await
+    }
+
+    fn opened(&self, thread: &ResumeToken, cwd: &Path) {
+        self.folders.learn(thread, cwd);
     }
 
     fn command(&self, spec: &RunSpec) -> Result<CommandSpec, RefusedRun> {

@@ -3,11 +3,13 @@
 use takopi_api::testing::Recordings;
 
 use crate::backend::{Opencode, Settings};
+use crate::folder::Folders;
 
 #[tokio::test]
 async fn every_recording_ends_as_a_person_would_expect() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings");
-    let recordings = Recordings::new(folder, || Opencode { settings: Settings::default() });
+    let recordings =
+        Recordings::new(folder, || Opencode { settings: Settings::default(), folders: Folders::default() });
     for (name, events) in recordings.check().await {
         insta::with_settings!({
             snapshot_path => "../tests/snapshots",

@@ -5,10 +5,10 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Deserialize;
-use takopi_api::jsonl::{Line, LineReader};
+use takopi_api::jsonl::{Line, LineReader, RefusedRun};
 use takopi_api::process::{Ask, CommandSpec, Ending};
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::RunSpec;
@@ -23,31 +23,38 @@ const ANSWER_BYTES: usize = 64 * 1024;
 pub(crate) struct Folders(Mutex<HashMap<String, PathBuf>>);
 
 impl Folders {
-    pub(crate) fn learn(&self, thread: &ResumeToken, folder: PathBuf) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(thread.value().to_owned(), folder);
+    pub(crate) fn learn(&self, thread: &ResumeToken, folder: &Path) {
+        self.known().insert(thread.value().to_owned(), folder.to_owned());
     }
 
-    /// Why the run can not be: its thread belongs to another folder. A folder that nobody knows is no reason.
-    pub(crate) async fn refusal(&self, spec: &RunSpec) -> Option<String> {
-        let thread = spec.resume.as_ref()?;
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(thread.value()).cloned();
-        let folder = match known {
-            Some(folder) => folder,
-            None => {
-                let folder = ask(thread.value(), spec).await?;
-                self.learn(thread, folder.clone());
-                folder
-            }
-        };
-        (!is_same_folder(&folder, &spec.cwd)).then(|| {
-            format!(
-                "thread {} belongs to {}, and opencode can continue it only there; leave out the resume line to start a \
-                 new one in {}",
-                thread.value(),
-                folder.display(),
-                spec.cwd.display()
-            )
-        })
+    /// Refuses a run whose thread belongs to another folder. A folder that nobody knows is no reason.
+    pub(crate) async fn check(&self, spec: &RunSpec) -> Result<(), RefusedRun> {
+        let Some(thread) = &spec.resume else { return Ok(()) };
+        let Some(folder) = self.folder(thread, spec).await else { return Ok(()) };
+        if is_same_folder(&folder, &spec.cwd) {
+            return Ok(());
+        }
+        Err(RefusedRun(format!(
+            "thread {} belongs to {}, and opencode can continue it only there; leave out the resume line to start a new \
+             one in {}",
+            thread.value(),
+            folder.display(),
+            spec.cwd.display()
+        )))
+    }
+
+    async fn folder(&self, thread: &ResumeToken, spec: &RunSpec) -> Option<PathBuf> {
+        let known = self.known().get(thread.value()).cloned();
+        if known.is_some() {
+            return known;
+        }
+        let folder = ask(thread.value(), spec).await?;
+        self.learn(thread, &folder);
+        Some(folder)
+    }
+
+    fn known(&self) -> MutexGuard<'_, HashMap<String, PathBuf>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -107,9 +114,9 @@ mod tests {
         let spec = RunSpec::new("hi", "/repo", host, ThreadLocks::default())
             .resume(Some(ResumeToken::new(ENGINE, thread).unwrap()));
         let folders = Folders::default();
-        let first = folders.refusal(&spec).await;
-        assert_eq!(folders.refusal(&spec).await, first);
-        (first, processes.commands().len())
+        let first = folders.check(&spec).await;
+        assert_eq!(folders.check(&spec).await, first);
+        (first.err().map(|RefusedRun(reason)| reason), processes.commands().len())
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ mod backend;
 mod conformance;
 mod event;
 mod folder;
-mod runner;
+mod resume_line;
 mod translate;
 
 takopi_api::plugin! {

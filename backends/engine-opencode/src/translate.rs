@@ -98,7 +98,11 @@ impl Translation {
         } else {
             None
         };
-        Unfinished { answer: std::mem::take(&mut self.texts).join("\n\n"), reason }
+        Unfinished {
+            answer: std::mem::take(&mut self.texts).join("\n\n"),
+            reason,
+            usage: std::mem::take(&mut self.usage).known(),
+        }
     }
 
     /// Where a permission would be needed, `opencode run` refuses it and says so only on standard error.
@@ -163,21 +167,15 @@ impl Translation {
     fn count_usage(&mut self, part: &Part<'_>) {
         let tokens: Tokens<'_> = part.tokens.read().unwrap_or_default();
         let cache: Cache<'_> = tokens.cache.read().unwrap_or_default();
-        let cached: Option<u64> = cache.read.read();
-        let reasoning: Option<u64> = tokens.reasoning.read();
-        let usage = &mut self.usage;
+        let sum = |figures: &[Option<u64>]| figures.iter().copied().flatten().reduce(u64::saturating_add);
+        let mut usage = Usage::default();
+        usage.cached_input_tokens = cache.read.read();
+        usage.reasoning_output_tokens = tokens.reasoning.read();
         // Opencode counts cached and reasoning tokens apart from the others.
-        for tokens in [tokens.input.read(), cached, cache.write.read()] {
-            usage.input_tokens = sum(usage.input_tokens, tokens);
-        }
-        for tokens in [tokens.output.read(), reasoning] {
-            usage.output_tokens = sum(usage.output_tokens, tokens);
-        }
-        usage.cached_input_tokens = sum(usage.cached_input_tokens, cached);
-        usage.reasoning_output_tokens = sum(usage.reasoning_output_tokens, reasoning);
-        if let Some(cost) = part.cost.read::<f64>() {
-            usage.cost_usd = Some(usage.cost_usd.unwrap_or_default() + cost);
-        }
+        usage.input_tokens = sum(&[tokens.input.read(), usage.cached_input_tokens, cache.write.read()]);
+        usage.output_tokens = sum(&[tokens.output.read(), usage.reasoning_output_tokens]);
+        usage.cost_usd = part.cost.read();
+        self.usage += usage;
     }
 }
 
@@ -215,11 +213,4 @@ fn message(line: &Line<'_>) -> String {
         .map(|field| field.text().trim().to_owned())
         .find(|text| !text.is_empty())
         .unwrap_or_else(|| "opencode tells of an error, but not of which".to_owned())
-}
-
-fn sum(one: Option<u64>, other: Option<u64>) -> Option<u64> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.saturating_add(other)),
-        (one, other) => one.or(other),
-    }
 }

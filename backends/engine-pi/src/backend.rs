@@ -8,18 +8,17 @@ use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, Engine
 use takopi_api::event::EventFactory;
 use takopi_api::jsonl::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun, Unfinished};
 use takopi_api::process::{CommandSpec, Exit};
-use takopi_api::resume::ResumeSyntax;
+use takopi_api::resume::ResumeLines;
 use takopi_api::runner::{RunSpec, Runner};
 use takopi_api::schemars::{self, JsonSchema};
 
 use crate::args;
-use crate::session_line::PiRunner;
+use crate::session_line::SessionLine;
 use crate::sessions::Sessions;
 use crate::translate::Translation;
 
 pub(crate) const ENGINE: EngineId = EngineId::from_static("pi");
 static ENGINE_ID: EngineId = ENGINE;
-static RESUME: ResumeSyntax = ResumeSyntax::new(ENGINE, "pi", &["--session"]);
 
 /// The levels of `--thinking` that make the model think; pi has `off` besides.
 const REASONING_LEVELS: &[&str] = &["minimal", "low", "medium", "high", "xhigh"];
@@ -51,7 +50,7 @@ fn build_runner(config: &EngineConfig) -> Result<Arc<dyn Runner>, ConfigError> {
         return Err(config.table.error_at("extra_args", message));
     }
     let pi = Pi { settings, sessions: Sessions::of_this_user() };
-    Ok(Arc::new(PiRunner::new(JsonlSubprocessRunner::new(pi))))
+    Ok(Arc::new(JsonlSubprocessRunner::new(pi)))
 }
 
 /// The engine with its settings.
@@ -65,9 +64,8 @@ pub(crate) struct Pi {
 impl JsonlEngine for Pi {
     type State = Translation;
 
-    fn resume_syntax(&self) -> &ResumeSyntax {
-        // Not what people see: `PiRunner` has the form of the lines, because a thread may be a path with blanks in it.
-        &RESUME
+    fn resume_lines(&self) -> &dyn ResumeLines {
+        &SessionLine
     }
 
     fn engine(&self) -> &EngineId {

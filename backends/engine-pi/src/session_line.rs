@@ -1,41 +1,34 @@
 //! Resume lines, `pi --session <value>`: the value is an id, or a path, which may hold blanks and then stands in quotes.
 
-use takopi_api::async_trait;
-use takopi_api::engine::EngineId;
-use takopi_api::jsonl::JsonlSubprocessRunner;
-use takopi_api::resume::{ResumeError, ResumeToken};
-use takopi_api::runner::{EngineRun, RunSpec, Runner};
+use takopi_api::resume::{ResumeError, ResumeLines, ResumeToken};
 
-use crate::backend::{ENGINE, Pi};
+use crate::backend::ENGINE;
 
-/// Runs pi, with resume lines of its own form.
-pub(crate) struct PiRunner(JsonlSubprocessRunner<Pi>);
+/// The form of pi's resume lines.
+pub(crate) struct SessionLine;
 
-impl PiRunner {
-    pub(crate) const fn new(runner: JsonlSubprocessRunner<Pi>) -> Self {
-        Self(runner)
-    }
-}
-
-#[async_trait]
-impl Runner for PiRunner {
-    fn engine(&self) -> &EngineId {
-        self.0.engine()
-    }
-
-    fn format_resume(&self, token: &ResumeToken) -> Result<String, ResumeError> {
+impl ResumeLines for SessionLine {
+    fn format(&self, token: &ResumeToken) -> Result<String, ResumeError> {
         if *token.engine() != ENGINE {
             return Err(ResumeError::OtherEngine { expected: ENGINE, found: token.engine().clone() });
         }
         Ok(format!("pi --session {}", quoted(token.value())))
     }
 
-    fn extract_resume(&self, text: &str) -> Option<ResumeToken> {
-        text.lines().rev().find_map(parse_line)
-    }
-
-    fn start(&self, spec: RunSpec) -> EngineRun {
-        self.0.start(spec)
+    /// What stands around the line is skipped, as in [`takopi_api::resume::ResumeSyntax`].
+    fn parse_line(&self, line: &str) -> Option<ResumeToken> {
+        let line = line
+            .trim_start_matches(|c: char| !c.is_alphanumeric())
+            .trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '`' | '*'));
+        let rest = after_word(after_word(line, "pi")?, "--session")?;
+        let value = match rest.chars().next() {
+            Some(quote @ ('"' | '\'')) => unquoted(&rest[1..], quote)?,
+            _ => rest.trim_end_matches(['"', '\'', '”', '’']).to_owned(),
+        };
+        // Prose goes on after the thread; a path with blanks ends as pi's files do.
+        let is_one_word = !value.contains(char::is_whitespace);
+        let is_value = is_one_word || rest.starts_with(['"', '\'']) || value.ends_with(".jsonl");
+        if is_value && !value.contains('`') { ResumeToken::new(ENGINE, value).ok() } else { None }
     }
 }
 
@@ -46,23 +39,6 @@ fn quoted(value: &str) -> String {
     } else {
         value.to_owned()
     }
-}
-
-/// The token of a line that is a resume line and nothing else. What stands around it is skipped, as in
-/// [`takopi_api::resume::ResumeSyntax`].
-fn parse_line(line: &str) -> Option<ResumeToken> {
-    let line = line
-        .trim_start_matches(|c: char| !c.is_alphanumeric())
-        .trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '`' | '*'));
-    let rest = after_word(after_word(line, "pi")?, "--session")?;
-    let value = match rest.chars().next() {
-        Some(quote @ ('"' | '\'')) => unquoted(&rest[1..], quote)?,
-        _ => rest.trim_end_matches(['"', '\'', '”', '’']).to_owned(),
-    };
-    // Prose goes on after the thread; a path with blanks ends as pi's files do.
-    let is_one_word = !value.contains(char::is_whitespace);
-    let is_value = is_one_word || rest.starts_with(['"', '\'']) || value.ends_with(".jsonl");
-    if is_value && !value.contains('`') { ResumeToken::new(ENGINE, value).ok() } else { None }
 }
 
 /// What follows the word and the blanks after it.
@@ -95,7 +71,7 @@ mod tests {
 
     #[track_caller]
     fn check(line: &str, expected: Option<&str>) {
-        let found = parse_line(line);
+        let found = SessionLine.parse_line(line);
         assert_eq!(found.as_ref().map(ResumeToken::value), expected, "in {line:?}");
     }
 

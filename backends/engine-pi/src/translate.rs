@@ -110,7 +110,11 @@ impl Translation {
         } else {
             None
         };
-        Unfinished { answer: std::mem::take(&mut self.answer), reason }
+        Unfinished {
+            answer: std::mem::take(&mut self.answer),
+            reason,
+            usage: std::mem::take(&mut self.usage).known(),
+        }
     }
 
     /// Which thread pi opened. Old messages name a thread by the beginning of its id or by its file; the run is known by

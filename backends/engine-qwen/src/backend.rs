@@ -8,7 +8,7 @@ use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, Engine
 use takopi_api::event::EventFactory;
 use takopi_api::jsonl::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun, Unfinished};
 use takopi_api::process::{CommandSpec, Exit};
-use takopi_api::resume::ResumeSyntax;
+use takopi_api::resume::{ResumeLines, ResumeSyntax};
 use takopi_api::runner::{RunSpec, Runner};
 use takopi_api::schemars::{self, JsonSchema};
 
@@ -87,7 +87,7 @@ pub(crate) struct Qwen {
 impl JsonlEngine for Qwen {
     type State = Translation;
 
-    fn resume_syntax(&self) -> &ResumeSyntax {
+    fn resume_lines(&self) -> &dyn ResumeLines {
         &RESUME
     }
 

@@ -41,7 +41,7 @@ pub(crate) struct Line<'a> {
     pub(crate) permission_denials: Field<'a>,
     #[serde(borrow)]
     pub(crate) duration_ms: Field<'a>,
-    /// A [`RunUsage`].
+    /// [`Tokens`].
     #[serde(borrow)]
     pub(crate) usage: Field<'a>,
 }
@@ -72,6 +72,9 @@ pub(crate) struct Data<'a> {
 pub(crate) struct Message<'a> {
     #[serde(borrow)]
     pub(crate) model: Field<'a>,
+    /// `assistant`: [`Tokens`], in the last of the lines that a message of the model is told in.
+    #[serde(borrow)]
+    pub(crate) usage: Field<'a>,
     /// A text, or a list of [`Block`].
     #[serde(borrow)]
     pub(crate) content: Objects<'a, Block<'a>>,
@@ -119,7 +122,7 @@ pub(crate) struct Denial<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(crate) struct RunUsage<'a> {
+pub(crate) struct Tokens<'a> {
     /// With those that came out of a cache.
     #[serde(borrow)]
     pub(crate) input_tokens: Field<'a>,

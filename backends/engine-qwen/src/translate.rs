@@ -10,7 +10,7 @@ use takopi_api::process::Exit;
 use takopi_api::resume::ResumeToken;
 
 use crate::backend::ENGINE;
-use crate::event::{Data, Denial, ErrorBody, Line, RunUsage};
+use crate::event::{Data, Denial, ErrorBody, Line, Tokens};
 
 /// What one run remembers between lines. The open actions and agents are those that go on right now.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Translation {
     title: String,
     /// The model that answered last.
     model: Option<String>,
+    /// What the messages so far used, in case that there is no result.
+    spent: Usage,
     /// The calls of tools that have no result yet.
     open: Vec<Action>,
     /// The calls whose agents work in the background: their results say only that they began.
@@ -42,6 +44,7 @@ impl Translation {
         Self {
             title: title.to_owned(),
             model: None,
+            spent: Usage::default(),
             open: Vec::new(),
             agents: Vec::new(),
             said: Said::default(),
@@ -75,14 +78,16 @@ impl Translation {
     pub(crate) fn unfinished(&mut self, exit: &Exit, out: &mut EventFactory) -> Unfinished {
         let reason = match (&self.retry, out.resume()) {
             (Some((retry, _)), _) => Some(format!("qwen did not reach its model: {}", retry.title)),
-            (None, Some(session)) if exit.stderr_tail.contains("No saved session found") => Some(format!(
-                "qwen has no session {}; leave out the resume line to start a new one",
-                session.value()
+            (None, Some(thread)) if exit.stderr_tail.contains("No saved session found") => Some(format!(
+                "qwen has no thread {}; leave out the resume line to start a new one",
+                thread.value()
             )),
             (None, _) => None,
         };
         self.end_retry(ActionOutcome::Failed, out);
-        Unfinished { answer: std::mem::take(&mut self.said).text, reason }
+        let mut usage = std::mem::take(&mut self.spent);
+        usage.model = self.model.take();
+        Unfinished { answer: std::mem::take(&mut self.said).text, reason, usage: usage.known() }
     }
 
     fn system(&mut self, line: &Line<'_>, out: &mut EventFactory) -> Recognition {
@@ -182,11 +187,7 @@ impl Translation {
     }
 
     fn usage(&mut self, line: &Line<'_>) -> Usage {
-        let wire: RunUsage<'_> = line.usage.read().unwrap_or_default();
-        let mut usage = Usage::default();
-        usage.input_tokens = wire.input_tokens.read();
-        usage.cached_input_tokens = wire.cache_read_input_tokens.read();
-        usage.output_tokens = wire.output_tokens.read();
+        let mut usage = tokens(line.usage);
         usage.duration_ms = line.duration_ms.read();
         usage.model = self.model.take();
         usage
@@ -202,4 +203,14 @@ impl Translation {
         self.made += 1;
         format!("qwen.{what}.{}", self.made)
     }
+}
+
+/// What one message used, or the run.
+fn tokens(usage: Field<'_>) -> Usage {
+    let wire: Tokens<'_> = usage.read().unwrap_or_default();
+    let mut usage = Usage::default();
+    usage.input_tokens = wire.input_tokens.read();
+    usage.cached_input_tokens = wire.cache_read_input_tokens.read();
+    usage.output_tokens = wire.output_tokens.read();
+    usage
 }

@@ -1,5 +1,7 @@
 //! The end of a run: what came out of it and what it used.
 
+use std::ops::AddAssign;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::EngineId;
@@ -44,6 +46,29 @@ pub struct Usage {
     /// The model that answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+}
+
+impl Usage {
+    /// The figures, if there is one at least.
+    #[must_use]
+    pub fn known(self) -> Option<Self> {
+        (self != Self::default()).then_some(self)
+    }
+}
+
+/// The figures of two parts of a run together; the model is that of the later part.
+impl AddAssign for Usage {
+    fn add_assign(&mut self, part: Self) {
+        let sum =
+            |one: Option<u64>, other: Option<u64>| one.into_iter().chain(other).reduce(u64::saturating_add);
+        self.input_tokens = sum(self.input_tokens, part.input_tokens);
+        self.cached_input_tokens = sum(self.cached_input_tokens, part.cached_input_tokens);
+        self.output_tokens = sum(self.output_tokens, part.output_tokens);
+        self.reasoning_output_tokens = sum(self.reasoning_output_tokens, part.reasoning_output_tokens);
+        self.duration_ms = sum(self.duration_ms, part.duration_ms);
+        self.cost_usd = self.cost_usd.into_iter().chain(part.cost_usd).reduce(|one, other| one + other);
+        self.model = part.model.or_else(|| self.model.take());
+    }
 }
 
 /// The run is over.

@@ -1,103 +1,22 @@
 //! Runs a program that prints JSON lines, and gives each line to the engine's translation.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
-use std::sync::{Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use tokio::io::AsyncRead;
 
-use super::{LINE_BYTES, Line, LineReader};
+use super::silence::Silence;
+use super::unread::Unread;
+use super::{JsonlEngine, LINE_BYTES, Line, LineReader, RefusedRun, Unfinished};
 use crate::engine::EngineId;
-use crate::event::{Action, ActionEvent, ActionKind, ActionOutcome, Event, EventFactory, Phase};
-use crate::process::{Ask, CommandSpec, Ending, Exit, Process, ProcessHandle};
-use crate::resume::{ResumeError, ResumeSyntax, ResumeToken};
+use crate::event::{Action, ActionKind, ActionOutcome, Event, EventFactory};
+use crate::process::{Ask, Ending, Exit, Process, ProcessHandle};
+use crate::resume::{ResumeError, ResumeToken};
 use crate::runner::{Control, ControlError, EngineRun, RunControl, RunSpec, Runner};
-
-/// What a translation made of a line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Recognition {
-    /// The line is known; events may have come of it.
-    Known,
-    /// The line is known, and nothing comes of it on purpose.
-    Ignored,
-    /// The line has a type that this engine does not know; nothing came of it.
-    Unknown {
-        /// The type, as the engine names it.
-        kind: String,
-    },
-    /// The line is no JSON, or not of the form that its type has.
-    Malformed {
-        /// What is wrong with it.
-        reason: String,
-    },
-}
-
-/// Why an engine does not run what it was asked to.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct RefusedRun(pub String);
-
-/// What an engine knows about a run whose program ended before the turn did.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Unfinished {
-    /// What it had answered by then.
-    pub answer: String,
-    /// Why it ended, if the engine can tell better than the exit and standard error do.
-    pub reason: Option<String>,
-}
-
-/// An engine whose program prints one JSON value a line: its arguments and its translation, and nothing else.
-///
-/// `translate` and `on_exit` are pure: they read the line and the state, and put events into `out`. The runner around
-/// them does all I/O, and what they leave out (no end, a panic) becomes a failed `completed`.
-pub trait JsonlEngine: Send + Sync + 'static {
-    /// What the translation of one run remembers between lines. Small: it must not grow with the run.
-    type State: Send + 'static;
-
-    /// Whether [`Self::read_stderr`] does anything: the end of a run then waits a moment for standard error.
-    const READS_STDERR: bool = false;
-
-    /// The form of the engine's resume lines, and its id.
-    fn resume_syntax(&self) -> &ResumeSyntax;
-
-    /// The engine.
-    fn engine(&self) -> &EngineId;
-
-    /// The program of a run, with its arguments, variables and standard input.
-    ///
-    /// # Errors
-    /// [`RefusedRun`] if the run asks for what the engine does not have.
-    fn command(&self, spec: &RunSpec) -> Result<CommandSpec, RefusedRun>;
-
-    /// The state before the first line.
-    fn state(&self, spec: &RunSpec) -> Self::State;
-
-    /// Makes events of a line.
-    fn translate(&self, line: &str, state: &mut Self::State, out: &mut EventFactory) -> Recognition;
-
-    /// Makes events of what the program said on standard error, for engines that tell some things only there. Called
-    /// once, right before the run is completed; `tail` is its end, at most [`crate::process::STDERR_TAIL_BYTES`].
-    fn read_stderr(&self, tail: &str, state: &mut Self::State, out: &mut EventFactory) {
-        let _ = (tail, state, out);
-    }
-
-    /// The program has ended, and no `completed` came out of its lines. The exit and the end of standard error are told
-    /// to the person in any case.
-    fn on_exit(&self, exit: &Exit, state: &mut Self::State, out: &mut EventFactory) -> Unfinished {
-        let _ = (exit, state, out);
-        Unfinished::default()
-    }
-
-    /// How the program is asked to end its turn.
-    fn interrupt(&self) -> Ask {
-        Ask::Terminate
-    }
-}
 
 /// Runs a [`JsonlEngine`].
 pub struct JsonlSubprocessRunner<E>(Arc<E>);
@@ -122,11 +41,11 @@ impl<E: JsonlEngine> Runner for JsonlSubprocessRunner<E> {
     }
 
     fn format_resume(&self, token: &ResumeToken) -> Result<String, ResumeError> {
-        self.0.resume_syntax().format(token)
+        self.0.resume_lines().format(token)
     }
 
     fn extract_resume(&self, text: &str) -> Option<ResumeToken> {
-        self.0.resume_syntax().extract(text)
+        self.0.resume_lines().extract(text)
     }
 
     #[cfg(feature = "testing")]
@@ -146,7 +65,8 @@ impl<E: JsonlEngine> Runner for JsonlSubprocessRunner<E> {
             state: self.0.state(&spec),
             out: EventFactory::new(self.0.engine().clone(), spec.resume.clone()),
             engine: Arc::clone(&self.0),
-            stage: Stage::Prepared(Box::new(spec)),
+            cwd: spec.cwd.clone(),
+            stage: Stage::New(Box::new(spec)),
             control: Arc::clone(&control),
             unread: Unread::default(),
             silence: Silence::default(),
@@ -164,6 +84,8 @@ struct JsonlRun<E: JsonlEngine> {
     engine: Arc<E>,
     state: E::State,
     out: EventFactory,
+    /// Where the engine works.
+    cwd: PathBuf,
     stage: Stage,
     control: Arc<ProcessControl>,
     unread: Unread,
@@ -172,7 +94,7 @@ struct JsonlRun<E: JsonlEngine> {
 }
 
 enum Stage {
-    Prepared(Box<RunSpec>),
+    New(Box<RunSpec>),
     /// The program can not start yet; the action says why.
     Waiting(Box<RunSpec>, Action),
     Reading {
@@ -182,93 +104,24 @@ enum Stage {
     Over,
 }
 
-/// Notices when an engine says nothing while no step of it is open: it waits for its model, and many engines retry for
-/// minutes without a word.
-#[derive(Default)]
-struct Silence {
-    /// How many steps began and did not end.
-    open: usize,
-    ticks: u32,
-    /// The action that tells of the silence that goes on.
-    action: Option<Action>,
-    count: u32,
-}
-
-impl Silence {
-    /// How long a silence is before it is told, and how often it is told again.
-    const TICK: Duration = Duration::from_secs(20);
-
-    fn note(&mut self, event: &Event) {
-        let Event::Action(event) = event else { return };
-        if event.action.kind == ActionKind::Turn || Self::is_own(event) {
-            return;
-        }
-        match event.phase {
-            Phase::Started => self.open += 1,
-            Phase::Completed(_) => self.open = self.open.saturating_sub(1),
-            Phase::Updated => {}
-        }
-    }
-
-    fn tick(&mut self, out: &mut EventFactory) {
-        self.ticks += 1;
-        if self.open > 0 {
-            return;
-        }
-        let title = format!("waiting for the model, {} s", u64::from(self.ticks) * Self::TICK.as_secs());
-        if let Some(action) = &mut self.action {
-            action.title = title;
-            out.action_updated(action.clone());
-        } else {
-            self.count += 1;
-            let action =
-                Action::new(format!("{}.waiting.{}", out.engine(), self.count), ActionKind::Note, title);
-            self.action = Some(action.clone());
-            out.action_started(action);
-        }
-    }
-
-    fn end(&mut self, out: &mut EventFactory) {
-        self.ticks = 0;
-        if let Some(action) = self.action.take() {
-            out.action_completed(action, ActionOutcome::Ok);
-        }
-    }
-
-    fn is_own(event: &ActionEvent) -> bool {
-        event.action.id.as_str().starts_with(&format!("{}.waiting.", event.engine))
-    }
-}
-
-/// Lines that came to nothing, for the log and for the explanation of a failure.
-#[derive(Default)]
-struct Unread {
-    first_malformed: Option<String>,
-    malformed: u64,
-    unknown: BTreeMap<String, u64>,
-}
-
 /// How long a program may go on after it closed its standard output.
 const AFTER_OUTPUT: Duration = Duration::from_secs(2);
 
 /// How long the end of a run waits for what is told on standard error.
 const STDERR_PATIENCE: Duration = Duration::from_millis(50);
 
-/// Kinds of unknown lines that are told apart; the rest is counted together. An engine may put anything there.
-const UNKNOWN_KINDS: usize = 64;
-
-/// How much of a line is shown to a person, in characters.
-const SHOWN_CHARS: usize = 200;
-
 impl<E: JsonlEngine> JsonlRun<E> {
     async fn next(&mut self) -> Option<Event> {
         loop {
             if let Some(event) = self.out.pop() {
                 self.silence.note(&event);
+                if let Event::Started(started) = &event {
+                    self.engine.opened(&started.resume, &self.cwd);
+                }
                 return Some(event);
             }
             match std::mem::replace(&mut self.stage, Stage::Over) {
-                Stage::Prepared(spec) => self.prepare(spec).await,
+                Stage::New(spec) => self.begin(spec).await,
                 Stage::Waiting(spec, action) => {
                     let spawned = Self::spawn(Arc::clone(&self.engine), &spec).await;
                     self.out.action_completed(action, ActionOutcome::Ok);
@@ -280,7 +133,7 @@ impl<E: JsonlEngine> JsonlRun<E> {
         }
     }
 
-    async fn prepare(&mut self, spec: Box<RunSpec>) {
+    async fn begin(&mut self, spec: Box<RunSpec>) {
         if let Some(obstacle) = spec.processes.obstacle() {
             let action = Action::new(format!("{}.start", self.out.engine()), ActionKind::Note, obstacle);
             self.out.action_started(action.clone());
@@ -292,7 +145,9 @@ impl<E: JsonlEngine> JsonlRun<E> {
     }
 
     async fn spawn(engine: Arc<E>, spec: &RunSpec) -> Result<Process, String> {
-        let command = engine.command(spec).map_err(|refused| refused.to_string())?;
+        let refused = |RefusedRun(reason)| reason;
+        engine.prepare(spec).await.map_err(refused)?;
+        let command = engine.command(spec).map_err(refused)?;
         spec.processes.spawn(command).await.map_err(|error| error.to_string())
     }
 
@@ -373,10 +228,10 @@ impl<E: JsonlEngine> JsonlRun<E> {
             return;
         }
         self.engine.read_stderr(&exit.stderr_tail, &mut self.state, &mut self.out);
-        let Unfinished { answer, reason } = self.engine.on_exit(exit, &mut self.state, &mut self.out);
+        let Unfinished { answer, reason, usage } = self.engine.on_exit(exit, &mut self.state, &mut self.out);
         let mut error = reason
             .unwrap_or_else(|| format!("{} {} before it finished its turn", self.out.engine(), exit.status));
-        if let Some(line) = &self.unread.first_malformed {
+        if let Some(line) = self.unread.first_malformed() {
             error.push_str("\nit printed a line that takopi can not read: ");
             error.push_str(line);
         }
@@ -385,51 +240,8 @@ impl<E: JsonlEngine> JsonlRun<E> {
             error.push('\n');
             error.push_str(tail);
         }
-        self.out.failed(error, answer, None);
+        self.out.failed(error, answer, usage);
     }
-}
-
-impl Unread {
-    fn note(&mut self, recognition: Recognition, line: &str, out: &mut EventFactory) {
-        match recognition {
-            Recognition::Known | Recognition::Ignored => {}
-            Recognition::Unknown { kind } => {
-                let kind = if self.unknown.contains_key(&kind) || self.unknown.len() < UNKNOWN_KINDS {
-                    shown(&kind)
-                } else {
-                    "others".to_owned()
-                };
-                *self.unknown.entry(kind).or_default() += 1;
-            }
-            Recognition::Malformed { reason } => {
-                self.malformed += 1;
-                if self.first_malformed.is_none() {
-                    let shown = shown(line);
-                    out.warning(format!("{} printed a line that takopi can not read: {shown}", out.engine()));
-                    tracing::debug!(reason, "unreadable line");
-                    self.first_malformed = Some(shown);
-                }
-            }
-        }
-    }
-
-    fn log(&self, engine: &EngineId) {
-        for (kind, count) in &self.unknown {
-            tracing::info!(%engine, kind, count, "unknown events");
-        }
-        if self.malformed > 0 {
-            tracing::warn!(%engine, count = self.malformed, "unreadable lines");
-        }
-    }
-}
-
-fn shown(line: &str) -> String {
-    let mut shown: String =
-        line.chars().take(SHOWN_CHARS).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.len() > shown.len() {
-        shown.push('…');
-    }
-    shown
 }
 
 /// The last lines of what a program said, as many as fit a message.
@@ -483,11 +295,5 @@ mod tests {
         assert!(last_lines(&tail).ends_with("line 30"));
         assert_eq!(last_lines("one\n"), "one");
         assert_eq!(last_lines(""), "");
-    }
-
-    #[test]
-    fn a_shown_line_is_short_and_plain() {
-        assert_eq!(shown("a\tb\x1b[0m"), "a b [0m");
-        assert_eq!(shown(&"ä".repeat(300)).chars().count(), SHOWN_CHARS + 1);
     }
 }

@@ -18,6 +18,7 @@ impl Translation {
         let is_own = !line.parent_tool_use_id.is_present();
         if is_own && !is_synthetic && message.model.is_present() {
             self.model = Some(message.model.text().into_owned());
+            self.turns.count(message);
         }
         // An error of the API comes as a message too, and then the retries came to nothing; the result says so.
         if !is_synthetic {

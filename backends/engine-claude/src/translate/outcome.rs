@@ -8,11 +8,11 @@
 //! says that it has queued one. A result that is held back ends the run when the program does.
 
 use takopi_api::event::{EventFactory, Outcome, Usage};
-use takopi_api::jsonl::Unfinished;
+use takopi_api::jsonl::{Field, Unfinished};
 use takopi_api::process::Exit;
 
 use super::{Said, Translation, text};
-use crate::event::{Line, OutputDetails, TurnUsage};
+use crate::event::{Line, Message, OutputDetails, Tokens};
 
 /// The turns of a run.
 #[derive(Debug, Default)]
@@ -21,8 +21,12 @@ pub(super) struct Turns {
     ended: u32,
     /// The result of the last turn, while another one is expected.
     held: Option<Held>,
-    /// What all turns used so far.
+    /// What the turns that ended used.
     usage: Usage,
+    /// What the turn that goes on used so far, in case that it has no result.
+    spent: Usage,
+    /// The message that was counted last: it comes in several lines, each with the figures of the whole.
+    counted: String,
 }
 
 #[derive(Debug)]
@@ -36,6 +40,26 @@ impl Turns {
         self.begun += 1;
     }
 
+    /// Counts what the model read for a message. What it wrote is not known before the turn's result: the figure in the
+    /// message is that of its beginning.
+    pub(super) fn count(&mut self, message: &Message<'_>) {
+        let id = message.id.text();
+        if id == self.counted {
+            return;
+        }
+        self.counted = id.into_owned();
+        let mut usage = tokens(message.usage);
+        usage.output_tokens = None;
+        self.spent += usage;
+    }
+
+    /// What all turns used, also the one that was not finished.
+    fn take_usage(&mut self) -> Usage {
+        let mut usage = std::mem::take(&mut self.usage);
+        usage += std::mem::take(&mut self.spent);
+        usage
+    }
+
     const fn one_is_open(&self) -> bool {
         self.begun > self.ended
     }
@@ -44,8 +68,8 @@ impl Turns {
 impl Translation {
     pub(super) fn result(&mut self, line: &Line<'_>, out: &mut EventFactory) {
         self.turns.ended += 1;
-        add_usage(&mut self.turns.usage, line);
-        self.turns.usage.model.clone_from(&self.model);
+        self.turns.spent = Usage::default();
+        add_turn(&mut self.turns.usage, line);
         let is_queued = line.queued_turn_count.read::<u64>().unwrap_or_default() > 0;
         let held = self.held_by(line);
         if self.tasks.any_in_background() {
@@ -71,8 +95,11 @@ impl Translation {
                 self.complete(held, out);
                 Unfinished::default()
             }
-            Some(held) => Unfinished { answer: self.last_words().unwrap_or(held.answer), reason },
-            None => Unfinished { answer: self.last_words().unwrap_or_default(), reason },
+            held => {
+                let earlier = held.map(|held| held.answer).unwrap_or_default();
+                let answer = self.last_words().unwrap_or(earlier);
+                Unfinished { answer, reason, usage: self.take_usage().known() }
+            }
         }
     }
 
@@ -103,26 +130,33 @@ impl Translation {
     }
 
     fn complete(&mut self, held: Held, out: &mut EventFactory) {
-        out.completed(held.outcome, held.answer, Some(std::mem::take(&mut self.turns.usage)));
+        let usage = self.take_usage();
+        out.completed(held.outcome, held.answer, Some(usage));
+    }
+
+    fn take_usage(&mut self) -> Usage {
+        let mut usage = self.turns.take_usage();
+        usage.model = self.model.take();
+        usage
     }
 }
 
 /// Adds what a turn used. The cost is that of the whole run already.
-fn add_usage(usage: &mut Usage, line: &Line<'_>) {
-    let turn: TurnUsage<'_> = line.usage.read().unwrap_or_default();
-    let details: OutputDetails<'_> = turn.output_tokens_details.read().unwrap_or_default();
-    let cached: Option<u64> = turn.cache_read_input_tokens.read();
-    let read = [turn.input_tokens.read(), turn.cache_creation_input_tokens.read(), cached];
-    add(&mut usage.input_tokens, read.into_iter().flatten().reduce(u64::saturating_add));
-    add(&mut usage.cached_input_tokens, cached);
-    add(&mut usage.output_tokens, turn.output_tokens.read());
-    add(&mut usage.reasoning_output_tokens, details.thinking_tokens.read());
-    add(&mut usage.duration_ms, line.duration_ms.read());
+fn add_turn(usage: &mut Usage, line: &Line<'_>) {
+    let mut turn = tokens(line.usage);
+    turn.duration_ms = line.duration_ms.read();
+    *usage += turn;
     usage.cost_usd = line.total_cost_usd.read().or(usage.cost_usd);
 }
 
-fn add(total: &mut Option<u64>, more: Option<u64>) {
-    if let Some(more) = more {
-        *total = Some(total.unwrap_or_default().saturating_add(more));
-    }
+fn tokens(usage: Field<'_>) -> Usage {
+    let wire: Tokens<'_> = usage.read().unwrap_or_default();
+    let details: OutputDetails<'_> = wire.output_tokens_details.read().unwrap_or_default();
+    let mut usage = Usage::default();
+    usage.cached_input_tokens = wire.cache_read_input_tokens.read();
+    let read = [wire.input_tokens.read(), wire.cache_creation_input_tokens.read(), usage.cached_input_tokens];
+    usage.input_tokens = read.into_iter().flatten().reduce(u64::saturating_add);
+    usage.output_tokens = wire.output_tokens.read();
+    usage.reasoning_output_tokens = details.thinking_tokens.read();
+    usage
 }

@@ -1,6 +1,6 @@
 //! Messages: what the model said.
 
-use takopi_api::event::EventFactory;
+use takopi_api::event::{EventFactory, Usage};
 use takopi_api::jsonl::Field;
 
 use super::{Translation, text};
@@ -46,19 +46,15 @@ impl Translation {
     fn count_usage(&mut self, message: &Message<'_>) {
         let wire: MessageUsage<'_> = message.usage.read().unwrap_or_default();
         let cost: Cost<'_> = wire.cost.read().unwrap_or_default();
-        let cached: Option<u64> = wire.cache_read.read();
-        let input = sum(wire.input.read(), cached);
-        let usage = &mut self.usage;
-        usage.input_tokens = sum(usage.input_tokens, sum(input, wire.cache_write.read()));
-        usage.cached_input_tokens = sum(usage.cached_input_tokens, cached);
-        usage.output_tokens = sum(usage.output_tokens, wire.output.read());
-        usage.reasoning_output_tokens = sum(usage.reasoning_output_tokens, wire.reasoning.read());
-        if let Some(cost) = cost.total.read::<f64>() {
-            usage.cost_usd = Some(usage.cost_usd.unwrap_or_default() + cost);
-        }
-        if message.model.is_present() {
-            usage.model = Some(message.model.text().into_owned());
-        }
+        let mut usage = Usage::default();
+        usage.cached_input_tokens = wire.cache_read.read();
+        let read = [wire.input.read(), usage.cached_input_tokens, wire.cache_write.read()];
+        usage.input_tokens = read.into_iter().flatten().reduce(u64::saturating_add);
+        usage.output_tokens = wire.output.read();
+        usage.reasoning_output_tokens = wire.reasoning.read();
+        usage.cost_usd = cost.total.read();
+        usage.model = message.model.is_present().then(|| message.model.text().into_owned());
+        self.usage += usage;
     }
 }
 
@@ -76,11 +72,4 @@ pub(super) fn texts(content: Field<'_>) -> String {
 fn blocks(content: Field<'_>) -> Vec<Block<'_>> {
     let blocks: Vec<Field<'_>> = content.read().unwrap_or_default();
     blocks.into_iter().filter_map(Field::read).collect()
-}
-
-fn sum(one: Option<u64>, other: Option<u64>) -> Option<u64> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.saturating_add(other)),
-        (one, other) => one.or(other),
-    }
 }

@@ -4,7 +4,7 @@ use takopi_api::event::{ActionId, ActionKind, ActionOutcome, EventFactory};
 use takopi_api::jsonl::Recognition;
 use takopi_api::tool;
 
-use super::Translation;
+use super::{Translation, tokens};
 use crate::event::{Block, Line};
 
 impl Translation {
@@ -14,6 +14,11 @@ impl Translation {
         let is_own = !line.parent_tool_use_id.is_present();
         if is_own && message.model.is_present() {
             self.model = Some(message.model.text().into_owned());
+        }
+        let used = tokens(message.usage);
+        // Of the lines that a message comes in, the last one has its figures, and the others have zeros.
+        if used.input_tokens > Some(0) {
+            self.spent += used;
         }
         let mut recognition = Recognition::Known;
         for block in message.content.get() {
