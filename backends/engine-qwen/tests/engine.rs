@@ -93,7 +93,7 @@ async fn what_was_said_before_an_error_is_kept() {
 async fn a_session_that_is_not_there_is_said_with_a_way_on() {
     let script = Script::new("").status(ExitStatus::Code(1)).stderr("No saved session found with ID s9.\n");
     let (completed, _) = play(script, Some("s9")).await;
-    let error = "qwen has no session s9; leave out the resume line to start a new one\n\
+    let error = "qwen has no thread s9; leave out the resume line to start a new one\n\
                  No saved session found with ID s9.";
     assert_eq!(completed.outcome, Outcome::Failed { error: error.into() });
 }

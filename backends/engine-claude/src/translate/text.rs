@@ -7,11 +7,17 @@ use crate::event::{Line, RateLimit};
 /// Figures for the makers of claude, among the errors of a result.
 const DIAGNOSTIC: &str = "[ede_diagnostic]";
 
+/// What claude says, before the thread, of one that it does not have.
+const UNKNOWN_THREAD: &str = "No conversation found with session ID: ";
+
 /// Why a turn failed.
 pub(super) fn of_failure(line: &Line<'_>) -> String {
     let told: Vec<String> = line.errors.elements();
     let (diagnostics, errors): (Vec<_>, Vec<_>) =
         told.into_iter().partition(|error| error.starts_with(DIAGNOSTIC));
+    if let Some(thread) = errors.iter().find_map(|error| error.strip_prefix(UNKNOWN_THREAD)) {
+        return format!("claude has no thread {thread}; leave out the resume line to start a new one");
+    }
     if !errors.is_empty() {
         return errors.join("\n");
     }
@@ -87,6 +93,10 @@ mod tests {
     fn a_failure_has_the_best_reason_there_is() {
         check_failure(r#"{"errors":["No conversation","twice"],"result":"x"}"#, "No conversation\ntwice");
         check_failure(r#"{"result":"API Error: 400"}"#, "API Error: 400");
+        check_failure(
+            r#"{"errors":["No conversation found with session ID: s9"]}"#,
+            "claude has no thread s9; leave out the resume line to start a new one",
+        );
         let interrupted = r#"{"subtype":"error_during_execution","terminal_reason":"aborted_tools","errors":["[ede_diagnostic] x"]}"#;
         check_failure(interrupted, "claude was interrupted");
         check_failure(r#"{"subtype":"error_max_turns"}"#, "claude came to its limit of turns");
