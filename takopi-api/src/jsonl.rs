@@ -4,16 +4,16 @@
 mod engine;
 mod field;
 mod lines;
-mod nested;
 mod runner;
 mod silence;
 mod unread;
+mod wire;
 
 pub use engine::{JsonlEngine, Recognition, RefusedRun, Unfinished};
 pub use field::Field;
 pub use lines::{Line, LineReader};
-pub use nested::{Object, Objects};
 pub use runner::JsonlSubprocessRunner;
+pub use wire::{Object, Objects, Slot, Wire};
 
 /// The longest line that is read, in bytes. A longer one is skipped to its end and reported.
 pub const LINE_BYTES: usize = 16 * 1024 * 1024;

@@ -1,7 +1,5 @@
 //! Calls of tools as actions: which kind of step a tool is, and how a person reads it. One table for all engines.
 
-use serde::Deserialize;
-
 use crate::event::{Action, ActionKind, ChangeKind, FileChange};
 use crate::jsonl::Field;
 
@@ -48,38 +46,24 @@ const TOOLS: &[(&[&str], ActionKind, Title)] = &[
     (&["task", "agent"], ActionKind::Subagent, Title::Task),
 ];
 
-/// The input of a tool, as far as a title needs it. One struct for all tools and engines.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Input<'a> {
-    #[serde(borrow)]
-    command: Field<'a>,
-    #[serde(borrow)]
-    cmd: Field<'a>,
-    #[serde(borrow)]
-    file_path: Field<'a>,
-    #[serde(borrow, rename = "filePath")]
-    file_path_camel: Field<'a>,
-    #[serde(borrow)]
-    absolute_path: Field<'a>,
-    #[serde(borrow)]
-    notebook_path: Field<'a>,
-    #[serde(borrow)]
-    path: Field<'a>,
-    #[serde(borrow)]
-    dir_path: Field<'a>,
-    #[serde(borrow)]
-    directory: Field<'a>,
-    #[serde(borrow)]
-    pattern: Field<'a>,
-    #[serde(borrow)]
-    query: Field<'a>,
-    #[serde(borrow)]
-    url: Field<'a>,
-    #[serde(borrow)]
-    description: Field<'a>,
-    #[serde(borrow)]
-    prompt: Field<'a>,
+crate::wire! {
+    /// The input of a tool, as far as a title needs it. One struct for all tools and engines.
+    struct Input<'a> {
+        "command" => command: Field<'a>,
+        "cmd" => cmd: Field<'a>,
+        "file_path" => file_path: Field<'a>,
+        "filePath" => file_path_camel: Field<'a>,
+        "absolute_path" => absolute_path: Field<'a>,
+        "notebook_path" => notebook_path: Field<'a>,
+        "path" => path: Field<'a>,
+        "dir_path" => dir_path: Field<'a>,
+        "directory" => directory: Field<'a>,
+        "pattern" => pattern: Field<'a>,
+        "query" => query: Field<'a>,
+        "url" => url: Field<'a>,
+        "description" => description: Field<'a>,
+        "prompt" => prompt: Field<'a>,
+    }
 }
 
 impl Input<'_> {
@@ -109,12 +93,12 @@ impl Input<'_> {
 /// ```
 #[must_use]
 pub fn action(id: impl Into<String>, name: &str, input: Field<'_>) -> Action {
-    let plain: String =
-        name.chars().filter(|c| !matches!(c, '_' | '-')).flat_map(char::to_lowercase).collect();
-    let Some((_, kind, title)) = TOOLS.iter().find(|(names, ..)| names.contains(&plain.as_str())) else {
+    let Some((_, kind, title)) =
+        TOOLS.iter().find(|(names, ..)| names.iter().any(|known| is_called(name, known)))
+    else {
         return Action::new(id, ActionKind::Tool, name);
     };
-    let input: Input<'_> = input.read().unwrap_or_default();
+    let input: Input<'_> = input.object().unwrap_or_default();
     let or_name = |text: Option<String>| text.unwrap_or_else(|| name.to_owned());
     let labelled = |label: &str, text: Option<String>| match text {
         Some(text) => format!("{label}: {text}"),
@@ -135,6 +119,12 @@ pub fn action(id: impl Into<String>, name: &str, input: Field<'_>) -> Action {
         Title::Words(words) => (*words).to_owned(),
     };
     Action::new(id, *kind, title)
+}
+
+/// Whether a tool has this name, which is in lower case and has no `_` and `-`.
+fn is_called(name: &str, known: &str) -> bool {
+    let letters = name.bytes().filter(|byte| !matches!(byte, b'_' | b'-'));
+    letters.map(|byte| byte.to_ascii_lowercase()).eq(known.bytes())
 }
 
 fn first_text(fields: &[Field<'_>]) -> Option<String> {

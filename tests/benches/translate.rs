@@ -17,15 +17,13 @@ use takopi_api::process::ProcessHost;
 use takopi_api::runner::{RunSpec, ThreadLocks};
 use takopi_api::testing::{Script, ScriptedProcesses, engine};
 
-/// How many bytes are translated in one measurement, and how often it is repeated. The quickest one counts: whatever else
-/// the machine does only adds to a time.
-const BYTES: usize = 8 * 1024 * 1024;
-const REPEATS: usize = 9;
+/// How often each recording is measured. Its quickest time counts: whatever else the machine does only adds to a time.
+const REPEATS: usize = 200;
 
 fn main() {
     println!(
         "{:<10} {:>8} {:>12} {:>12} {:>12} {:>16} {:>10}",
-        "engine", "MB", "split ms", "ignore ms", "translate ms", "translate/ignore", "MB/s"
+        "engine", "MB", "split us", "ignore us", "translate us", "translate/ignore", "MB/s"
     );
     for known in takopi::bundled::KNOWN.iter().filter(|known| known.kind() == "engine") {
         let recordings = recordings(known.feature);
@@ -48,38 +46,41 @@ fn recordings(feature: &str) -> Vec<String> {
 }
 
 fn measure(id: &str, recordings: &[String]) {
-    let once: usize = recordings.iter().map(String::len).sum();
-    let rounds = BYTES.div_ceil(once);
     let processes: Arc<dyn ProcessHost> = ScriptedProcesses::new(Script::new(""));
     let spec = RunSpec::new("hi", "/repo", processes, ThreadLocks::default());
     let runner = (engine(id).build_runner)(&EngineConfig::empty("/nowhere")).unwrap();
-    let each = |work: &dyn Fn(&str) -> usize| {
-        quickest(|| (0..rounds).flat_map(|_| recordings).map(|recording| work(recording)).sum())
-    };
-    let split = each(&|text| memchr::memchr_iter(b'\n', text.as_bytes()).count());
+    let split = |text: &str| memchr::memchr_iter(b'\n', text.as_bytes()).count();
     let ignore =
-        each(&|text| text.lines().filter(|line| serde_json::from_str::<IgnoredAny>(line).is_ok()).count());
-    let translated = each(&|text| {
+        |text: &str| text.lines().filter(|line| serde_json::from_str::<IgnoredAny>(line).is_ok()).count();
+    let translate = |text: &str| {
         let mut translate = runner.translator(&spec).unwrap();
         text.lines().map(&mut translate).sum()
-    });
-    let megabytes = (once * rounds) as f64 / 1e6;
-    let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
+    };
+    let [split, ignore, translate] = quickest(recordings, [&split, &ignore, &translate]);
+    let megabytes = recordings.iter().map(String::len).sum::<usize>() as f64 / 1e6;
+    let us = |duration: Duration| duration.as_secs_f64() * 1e6;
     println!(
-        "{id:<10} {megabytes:>8.1} {:>12.2} {:>12.2} {:>12.2} {:>16.2} {:>10.0}",
-        ms(split),
-        ms(ignore),
-        ms(translated),
-        translated.as_secs_f64() / ignore.as_secs_f64(),
-        megabytes / translated.as_secs_f64(),
+        "{id:<10} {megabytes:>8.2} {:>12.1} {:>12.1} {:>12.1} {:>16.2} {:>10.0}",
+        us(split),
+        us(ignore),
+        us(translate),
+        translate.as_secs_f64() / ignore.as_secs_f64(),
+        megabytes / translate.as_secs_f64(),
     );
 }
 
-fn quickest(mut work: impl FnMut() -> usize) -> Duration {
-    let times = (0..REPEATS).map(|_| {
-        let began = Instant::now();
-        black_box(work());
-        began.elapsed()
-    });
-    times.min().unwrap_or_default()
+/// What each work takes for all recordings: the sum of the quickest times of each. They take turns, so that a machine that
+/// is busy for a while is so for all of them.
+fn quickest<const N: usize>(recordings: &[String], works: [&dyn Fn(&str) -> usize; N]) -> [Duration; N] {
+    let mut quickest = vec![[Duration::MAX; N]; recordings.len()];
+    for _ in 0..REPEATS {
+        for (at, work) in works.iter().enumerate() {
+            for (text, quickest) in recordings.iter().zip(&mut quickest) {
+                let began = Instant::now();
+                black_box(work(text));
+                quickest[at] = quickest[at].min(began.elapsed());
+            }
+        }
+    }
+    std::array::from_fn(|at| quickest.iter().map(|quickest| quickest[at]).sum())
 }

@@ -7,11 +7,11 @@ mod task;
 mod text;
 
 use takopi_api::event::{Action, ActionKind, ActionOutcome, EventFactory};
-use takopi_api::jsonl::Recognition;
+use takopi_api::jsonl::{Recognition, Wire};
 use takopi_api::resume::ResumeToken;
 
 use crate::backend::ENGINE;
-use crate::event::{Line, RateLimit};
+use crate::event::Line;
 
 /// What one run remembers between lines. The open actions and tasks are those that go on right now.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Translation {
     }
 
     pub(crate) fn line(&mut self, line: &str, out: &mut EventFactory) -> Recognition {
-        let line: Line<'_> = match serde_json::from_str(line) {
+        let line = match Line::read(line) {
             Ok(line) => line,
             Err(error) => return Recognition::Malformed { reason: error.to_string() },
         };
@@ -151,11 +151,10 @@ impl Translation {
 }
 
 fn rate_limit(line: &Line<'_>, out: &mut EventFactory) -> Recognition {
-    let limit: RateLimit<'_> = line.rate_limit_info.read().unwrap_or_default();
-    let status = limit.status.text();
-    if status == "allowed" {
+    let Some(limit) = line.rate_limit_info.get() else { return Recognition::Ignored };
+    if limit.status.text() == "allowed" {
         return Recognition::Ignored;
     }
-    out.warning(text::of_rate_limit(&limit));
+    out.warning(text::of_rate_limit(limit));
     Recognition::Known
 }

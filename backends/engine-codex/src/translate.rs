@@ -4,12 +4,12 @@ mod item;
 mod text;
 
 use takopi_api::event::{Action, ActionKind, ActionOutcome, EventFactory, Usage};
-use takopi_api::jsonl::{Recognition, Unfinished};
+use takopi_api::jsonl::{Recognition, Unfinished, Wire};
 use takopi_api::process::Exit;
 use takopi_api::resume::ResumeToken;
 
 use crate::backend::ENGINE;
-use crate::event::{ErrorBody, Line, TurnUsage};
+use crate::event::{ErrorBody, Line};
 
 /// What one run remembers between lines.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Translation {
     }
 
     pub(crate) fn line(&mut self, line: &str, out: &mut EventFactory) -> Recognition {
-        let line: Line<'_> = match serde_json::from_str(line) {
+        let line = match Line::read(line) {
             Ok(line) => line,
             Err(error) => return Recognition::Malformed { reason: error.to_string() },
         };
@@ -188,11 +188,11 @@ impl Translation {
 
 /// The message of a `turn.failed`.
 fn failure<'a>(line: &Line<'a>) -> std::borrow::Cow<'a, str> {
-    line.error.read::<ErrorBody<'a>>().map_or_else(|| line.error.text(), |body| body.message.text())
+    line.error.object::<ErrorBody<'a>>().map_or_else(|| line.error.text(), |body| body.message.text())
 }
 
 fn usage(line: &Line<'_>) -> Option<Usage> {
-    let wire: TurnUsage<'_> = line.usage.read()?;
+    let wire = line.usage.get()?;
     let mut usage = Usage::default();
     usage.input_tokens = wire.input_tokens.read();
     usage.cached_input_tokens = wire.cached_input_tokens.read();

@@ -1,65 +1,44 @@
 //! The lines of `gemini -o stream-json`, as far as takopi looks at them. Fields are read without trust in their type: what
 //! the CLI changes costs a field, never a line.
 
-use serde::Deserialize;
-use takopi_api::jsonl::Field;
+use takopi_api::jsonl::{Field, Object};
+use takopi_api::wire;
 
-/// One line.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Line<'a> {
-    #[serde(borrow, rename = "type")]
-    pub(crate) kind: Field<'a>,
-    /// `init`.
-    #[serde(borrow)]
-    pub(crate) session_id: Field<'a>,
-    /// `message`.
-    #[serde(borrow)]
-    pub(crate) role: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) content: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) delta: Field<'a>,
-    /// `tool_use` and `tool_result`.
-    #[serde(borrow)]
-    pub(crate) tool_id: Field<'a>,
-    /// `tool_use`.
-    #[serde(borrow)]
-    pub(crate) tool_name: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) parameters: Field<'a>,
-    /// `tool_result` and `result`.
-    #[serde(borrow)]
-    pub(crate) status: Field<'a>,
-    /// An [`ErrorBody`].
-    #[serde(borrow)]
-    pub(crate) error: Field<'a>,
-    /// `error`.
-    #[serde(borrow)]
-    pub(crate) severity: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) message: Field<'a>,
-    /// `result`: [`Stats`].
-    #[serde(borrow)]
-    pub(crate) stats: Field<'a>,
-}
+wire! {
+    /// One line.
+    pub(crate) struct Line<'a> {
+        "type" => kind: Field<'a>,
+        /// `init`.
+        "session_id" => session_id: Field<'a>,
+        /// `message`.
+        "role" => role: Field<'a>,
+        "content" => content: Field<'a>,
+        "delta" => delta: Field<'a>,
+        /// `tool_use` and `tool_result`.
+        "tool_id" => tool_id: Field<'a>,
+        /// `tool_use`.
+        "tool_name" => tool_name: Field<'a>,
+        "parameters" => parameters: Field<'a>,
+        /// `tool_result` and `result`.
+        "status" => status: Field<'a>,
+        "error" => error: Object<'a, ErrorBody<'a>>,
+        /// `error`.
+        "severity" => severity: Field<'a>,
+        "message" => message: Field<'a>,
+        /// `result`.
+        "stats" => stats: Object<'a, Stats<'a>>,
+    }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct ErrorBody<'a> {
-    #[serde(borrow)]
-    pub(crate) message: Field<'a>,
-}
+    /// Gemini's own, or the API's.
+    pub(crate) struct ErrorBody<'a> {
+        "error" => error: Field<'a>,
+        "message" => message: Field<'a>,
+    }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Stats<'a> {
-    #[serde(borrow)]
-    pub(crate) input_tokens: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) output_tokens: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) cached: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) duration_ms: Field<'a>,
+    pub(crate) struct Stats<'a> {
+        "input_tokens" => input_tokens: Field<'a>,
+        "output_tokens" => output_tokens: Field<'a>,
+        "cached" => cached: Field<'a>,
+        "duration_ms" => duration_ms: Field<'a>,
+    }
 }

@@ -1,22 +1,15 @@
 //! Errors as a person reads them.
 
-use serde::Deserialize;
-use takopi_api::jsonl::Field;
+use takopi_api::jsonl::Wire;
+
+use crate::event::ErrorBody;
 
 /// The message in an error: `[API Error: {"error":{"message":"why",…}}]` is `why`.
 pub(crate) fn of_error(error: &str) -> String {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Body<'a> {
-        #[serde(borrow)]
-        error: Field<'a>,
-        #[serde(borrow)]
-        message: Field<'a>,
-    }
     let error = error.trim();
     let inner =
         error.strip_prefix("[API Error: ").and_then(|rest| rest.strip_suffix(']')).unwrap_or(error).trim();
-    let body: Body<'_> = serde_json::from_str(inner).unwrap_or_default();
+    let body = ErrorBody::read(inner).unwrap_or_default();
     [body.error, body.message]
         .into_iter()
         .find(|field| field.is_present())

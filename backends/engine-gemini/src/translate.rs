@@ -1,15 +1,13 @@
 //! What becomes of a line: a state machine without I/O.
 
-use std::collections::HashMap;
-
 use takopi_api::event::{Action, ActionKind, ActionOutcome, EventFactory, Usage};
-use takopi_api::jsonl::{Field, Recognition, Unfinished};
+use takopi_api::jsonl::{Field, Recognition, Unfinished, Wire};
 use takopi_api::process::Exit;
 use takopi_api::resume::ResumeToken;
 use takopi_api::tool;
 
 use crate::backend::ENGINE;
-use crate::event::{ErrorBody, Line, Stats};
+use crate::event::Line;
 use crate::text;
 
 /// What one run remembers between lines.
@@ -19,7 +17,7 @@ pub(crate) struct Translation {
     /// What the model said since its last call of a tool.
     said: String,
     /// The calls that are going on; their ends do not repeat what they are.
-    calls: HashMap<String, Action>,
+    calls: Vec<Action>,
     /// An error that the result may repeat, or not name.
     pending_error: Option<String>,
     /// The last warning: the reason, if there is no answer.
@@ -33,7 +31,7 @@ impl Translation {
         Self {
             title: title.to_owned(),
             said: String::new(),
-            calls: HashMap::new(),
+            calls: Vec::new(),
             pending_error: None,
             warning: None,
             errors: 0,
@@ -42,7 +40,7 @@ impl Translation {
     }
 
     pub(crate) fn line(&mut self, line: &str, out: &mut EventFactory) -> Recognition {
-        let line: Line<'_> = match serde_json::from_str(line) {
+        let line = match Line::read(line) {
             Ok(line) => line,
             Err(error) => return Recognition::Malformed { reason: error.to_string() },
         };
@@ -102,17 +100,20 @@ impl Translation {
     fn call_started(&mut self, line: &Line<'_>, out: &mut EventFactory) {
         self.tell_said(out);
         let action = tool::action(line.tool_id.text(), &line.tool_name.text(), line.parameters);
-        self.calls.insert(action.id.as_str().to_owned(), action.clone());
+        self.calls.push(action.clone());
         out.action_started(action);
     }
 
     fn call_ended(&mut self, line: &Line<'_>, out: &mut EventFactory) {
         let id = line.tool_id.text();
-        let mut action =
-            self.calls.remove(&*id).unwrap_or_else(|| tool::action(&*id, "tool", Field::default()));
+        let mut action = match self.calls.iter().position(|call| call.id.as_str() == id) {
+            Some(at) => self.calls.swap_remove(at),
+            None => tool::action(id, "tool", Field::default()),
+        };
         let ok = line.status.text() == "success";
-        if let Some(error) = line.error.read::<ErrorBody<'_>>().filter(|error| error.message.is_present()) {
-            action = action.with("error_message", error.message.text().into_owned());
+        let error = line.error.fields();
+        if error.message.is_present() {
+            action = action.with("error_message", error.message.text());
         }
         out.action_completed(action, ok.into());
     }
@@ -133,8 +134,8 @@ impl Translation {
         let answer = std::mem::take(&mut self.said).trim().to_owned();
         let usage = Some(usage(line));
         if line.status.text() != "success" {
-            let told = line.error.read::<ErrorBody<'_>>().map(|error| text::of_error(&error.message.text()));
-            let error = told.filter(|error| !error.is_empty()).or_else(|| self.pending_error.take());
+            let told = text::of_error(&line.error.fields().message.text());
+            let error = Some(told).filter(|error| !error.is_empty()).or_else(|| self.pending_error.take());
             let error = error.unwrap_or_else(|| "gemini says that the run failed, but not why".to_owned());
             return out.failed(error, answer, usage);
         }
@@ -166,7 +167,7 @@ impl Translation {
 }
 
 fn usage(line: &Line<'_>) -> Usage {
-    let stats: Stats<'_> = line.stats.read().unwrap_or_default();
+    let stats = line.stats.fields();
     let mut usage = Usage::default();
     usage.input_tokens = stats.input_tokens.read();
     usage.cached_input_tokens = stats.cached.read();

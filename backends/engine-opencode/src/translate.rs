@@ -1,13 +1,13 @@
 //! What becomes of a line: a state machine without I/O.
 
 use takopi_api::event::{Action, ActionKind, ActionOutcome, EventFactory, Usage};
-use takopi_api::jsonl::{Recognition, Unfinished};
+use takopi_api::jsonl::{Recognition, Unfinished, Wire};
 use takopi_api::process::{Exit, ExitStatus};
 use takopi_api::resume::ResumeToken;
 use takopi_api::tool;
 
 use crate::backend::ENGINE;
-use crate::event::{Cache, ErrorBody, InvalidInput, Line, Metadata, Part, State, Tokens};
+use crate::event::{ErrorBody, InvalidInput, Line, Part};
 
 /// What one run remembers between lines.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Translation {
     }
 
     pub(crate) fn line(&mut self, line: &str, out: &mut EventFactory) -> Recognition {
-        let line: Line<'_> = match serde_json::from_str(line) {
+        let line = match Line::read(line) {
             Ok(line) => line,
             Err(error) => return Recognition::Malformed { reason: error.to_string() },
         };
@@ -51,7 +51,7 @@ impl Translation {
         if self.is_over {
             return Recognition::Ignored;
         }
-        let part: Part<'_> = line.part.read().unwrap_or_default();
+        let part = line.part.fields();
         match &*kind {
             "step_start" | "text" | "reasoning" | "tool_use" | "step_finish" | "error" => {
                 self.started(&line, out);
@@ -66,12 +66,14 @@ impl Translation {
                 self.tell_texts(out);
             }
             "text" => {
-                let text = part.text.text();
-                self.texts.extend(Some(text.trim().to_owned()).filter(|text| !text.is_empty()));
+                let text = part.text.trimmed();
+                if !text.is_empty() {
+                    self.texts.push(text.into_owned());
+                }
             }
-            "reasoning" => out.note(part.text.text().trim()),
-            "tool_use" => call(&part, out),
-            _ => self.step_finished(&part, out),
+            "reasoning" => out.note(part.text.trimmed()),
+            "tool_use" => call(part, out),
+            _ => self.step_finished(part, out),
         }
         Recognition::Known
     }
@@ -98,11 +100,7 @@ impl Translation {
         } else {
             None
         };
-        Unfinished {
-            answer: std::mem::take(&mut self.texts).join("\n\n"),
-            reason,
-            usage: std::mem::take(&mut self.usage).known(),
-        }
+        Unfinished { answer: self.take_texts(), reason, usage: std::mem::take(&mut self.usage).known() }
     }
 
     /// Where a permission would be needed, `opencode run` refuses it and says so only on standard error.
@@ -136,8 +134,14 @@ impl Translation {
         }
         self.tell_error(out);
         self.is_over = true;
-        let answer = std::mem::take(&mut self.texts).join("\n\n");
+        let answer = self.take_texts();
         out.done(answer, Some(std::mem::take(&mut self.usage)));
+    }
+
+    /// What was said in this step, with a blank line between its parts. Mostly there is one, and it can be long.
+    fn take_texts(&mut self) -> String {
+        let mut texts = std::mem::take(&mut self.texts).into_iter();
+        texts.next().map(|first| texts.fold(first, |said, text| said + "\n\n" + &text)).unwrap_or_default()
     }
 
     /// What was said in an earlier step was said on the way.
@@ -165,8 +169,8 @@ impl Translation {
     }
 
     fn count_usage(&mut self, part: &Part<'_>) {
-        let tokens: Tokens<'_> = part.tokens.read().unwrap_or_default();
-        let cache: Cache<'_> = tokens.cache.read().unwrap_or_default();
+        let tokens = part.tokens.fields();
+        let cache = tokens.cache.fields();
         let sum = |figures: &[Option<u64>]| figures.iter().copied().flatten().reduce(u64::saturating_add);
         let mut usage = Usage::default();
         usage.cached_input_tokens = cache.read.read();
@@ -181,19 +185,18 @@ impl Translation {
 
 /// Calls are printed once they are over; other states are there for versions that print more.
 fn call(part: &Part<'_>, out: &mut EventFactory) {
-    let state: State<'_> = part.state.read().unwrap_or_default();
+    let state = part.state.fields();
     let id = if part.call_id.is_present() { part.call_id.text() } else { part.id.text() };
     let name = part.tool.text();
     let mut action = tool::action(id, &name, state.input);
     let is_invalid = name == "invalid";
     if is_invalid {
-        let input: InvalidInput<'_> = state.input.read().unwrap_or_default();
+        let input: InvalidInput<'_> = state.input.object().unwrap_or_default();
         action.title = format!("no such tool: {}", input.tool.text());
     }
     match &*state.status.text() {
         "completed" => {
-            let metadata: Metadata<'_> = state.metadata.read().unwrap_or_default();
-            let code: Option<i32> = metadata.exit.read();
+            let code: Option<i32> = state.metadata.fields().exit.read();
             let ok = !is_invalid && code.unwrap_or_default() == 0;
             out.action_completed(action.exit_code(code), ok.into());
         }
@@ -206,8 +209,8 @@ fn call(part: &Part<'_>, out: &mut EventFactory) {
 }
 
 fn message(line: &Line<'_>) -> String {
-    let error: ErrorBody<'_> = line.error.read().unwrap_or_default();
-    let data: ErrorBody<'_> = error.data.read().unwrap_or_default();
+    let error: ErrorBody<'_> = line.error.object().unwrap_or_default();
+    let data: ErrorBody<'_> = error.data.object().unwrap_or_default();
     [data.message, error.message, error.name, line.error]
         .into_iter()
         .map(|field| field.text().trim().to_owned())

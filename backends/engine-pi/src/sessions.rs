@@ -6,6 +6,8 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use takopi_api::jsonl::Wire;
+
 use crate::event::SessionHeader;
 
 /// The longest first line of a session's file that is read, in bytes; pi's own limit.
@@ -120,7 +122,7 @@ fn is_file(path: &Path) -> bool {
 fn header(file: &Path) -> Option<(String, PathBuf)> {
     let mut line = String::new();
     BufReader::new(File::open(file).ok()?.take(HEADER_BYTES)).read_line(&mut line).ok()?;
-    let header: SessionHeader<'_> = serde_json::from_str(&line).ok()?;
+    let header = SessionHeader::read(&line).ok()?;
     let is_whole = header.id.is_present() && header.cwd.is_present();
     is_whole.then(|| (header.id.text().into_owned(), PathBuf::from(&*header.cwd.text())))
 }

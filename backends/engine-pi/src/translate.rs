@@ -3,10 +3,8 @@
 mod message;
 mod text;
 
-use std::collections::HashMap;
-
 use takopi_api::event::{Action, ActionKind, ActionOutcome, Completed, Event, EventFactory, Outcome, Usage};
-use takopi_api::jsonl::{Field, Recognition, Unfinished};
+use takopi_api::jsonl::{Field, Recognition, Unfinished, Wire};
 use takopi_api::process::Exit;
 use takopi_api::resume::ResumeToken;
 use takopi_api::tool;
@@ -31,7 +29,7 @@ pub(crate) struct Translation {
     has_spoken: bool,
     usage: Usage,
     /// The calls that are going on; their ends do not repeat what they are.
-    calls: HashMap<String, Action>,
+    calls: Vec<Action>,
     retry: Option<Action>,
     compaction: Option<Action>,
     count: u32,
@@ -47,7 +45,7 @@ impl Translation {
             failure: None,
             has_spoken: false,
             usage: Usage::default(),
-            calls: HashMap::new(),
+            calls: Vec::new(),
             retry: None,
             compaction: None,
             count: 0,
@@ -59,7 +57,7 @@ impl Translation {
         if SKIPPED.iter().any(|skipped| line.starts_with(skipped)) {
             return Recognition::Ignored;
         }
-        let line: Line<'_> = match serde_json::from_str(line) {
+        let line = match Line::read(line) {
             Ok(line) => line,
             Err(error) => return Recognition::Malformed { reason: error.to_string() },
         };
@@ -67,7 +65,7 @@ impl Translation {
         match &*kind {
             _ if self.is_over => return Recognition::Ignored,
             "session" => return self.session(&line, out),
-            "message_end" => self.message(line.message, out),
+            "message_end" => self.message(line.message.fields(), out),
             "tool_execution_start" => self.call_started(&line, out),
             "tool_execution_end" => self.call_ended(&line, out),
             "agent_end" => self.agent_ended(&line, out),
@@ -145,14 +143,17 @@ impl Translation {
 
     fn call_started(&mut self, line: &Line<'_>, out: &mut EventFactory) {
         let action = call(line, line.args);
-        self.calls.insert(action.id.as_str().to_owned(), action.clone());
+        self.calls.push(action.clone());
         out.action_started(action);
     }
 
     fn call_ended(&mut self, line: &Line<'_>, out: &mut EventFactory) {
         let failed = line.is_error.read().unwrap_or(false);
-        let mut action =
-            self.calls.remove(&*line.tool_call_id.text()).unwrap_or_else(|| call(line, Field::default()));
+        let id = line.tool_call_id.text();
+        let mut action = match self.calls.iter().position(|call| call.id.as_str() == id) {
+            Some(at) => self.calls.swap_remove(at),
+            None => call(line, Field::default()),
+        };
         if action.kind == ActionKind::Command {
             let code = if failed { exit_code(line.result) } else { Some(0) };
             action = action.exit_code(code);
@@ -229,7 +230,7 @@ fn call(line: &Line<'_>, args: Field<'_>) -> Action {
 
 /// Pi tells the exit code of a failed command only at the end of its output.
 fn exit_code(result: Field<'_>) -> Option<i32> {
-    let result: ToolResult<'_> = result.read()?;
-    let output = message::texts(result.content);
+    let result: ToolResult<'_> = result.object()?;
+    let output = message::texts(result.content.get());
     output.trim_end().rsplit_once("Command exited with code ")?.1.parse().ok()
 }

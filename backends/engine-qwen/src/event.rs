@@ -1,133 +1,84 @@
 //! The lines of `qwen -o stream-json`, as far as takopi looks at them: claude's form with differences. Fields are read
 //! without trust in their type: what the CLI changes costs a field, never a line.
 
-use serde::Deserialize;
 use takopi_api::jsonl::{Field, Object, Objects};
+use takopi_api::wire;
 
-/// One line. One struct for all types: a line has the fields of its type.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Line<'a> {
-    #[serde(borrow, rename = "type")]
-    pub(crate) kind: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) subtype: Field<'a>,
-    /// `assistant` and `user`: a [`Message`].
-    #[serde(borrow)]
-    pub(crate) message: Object<'a, Message<'a>>,
-    /// `assistant` and `user`: the call of the sub-agent that says this.
-    #[serde(borrow)]
-    pub(crate) parent_tool_use_id: Field<'a>,
+wire! {
+    /// One line. One struct for all types: a line has the fields of its type.
+    pub(crate) struct Line<'a> {
+        "type" => kind: Field<'a>,
+        "subtype" => subtype: Field<'a>,
+        /// `assistant` and `user`: a [`Message`].
+        "message" => message: Object<'a, Message<'a>>,
+        /// `assistant` and `user`: the call of the sub-agent that says this.
+        "parent_tool_use_id" => parent_tool_use_id: Field<'a>,
 
-    /// `system`/`init`.
-    #[serde(borrow)]
-    pub(crate) session_id: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) model: Field<'a>,
-    /// The other `system` lines: a [`Data`].
-    #[serde(borrow)]
-    pub(crate) data: Field<'a>,
+        /// `system`/`init`.
+        "session_id" => session_id: Field<'a>,
+        "model" => model: Field<'a>,
+        /// The other `system` lines: a [`Data`].
+        "data" => data: Object<'a, Data<'a>>,
 
-    /// `result`.
-    #[serde(borrow)]
-    pub(crate) is_error: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) result: Field<'a>,
-    /// An [`ErrorBody`].
-    #[serde(borrow)]
-    pub(crate) error: Field<'a>,
-    /// A list of [`Denial`].
-    #[serde(borrow)]
-    pub(crate) permission_denials: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) duration_ms: Field<'a>,
-    /// [`Tokens`].
-    #[serde(borrow)]
-    pub(crate) usage: Field<'a>,
-}
+        /// `result`.
+        "is_error" => is_error: Field<'a>,
+        "result" => result: Field<'a>,
+        /// An [`ErrorBody`].
+        "error" => error: Field<'a>,
+        /// A list of [`Denial`].
+        "permission_denials" => permission_denials: Objects<'a, Denial<'a>>,
+        "duration_ms" => duration_ms: Field<'a>,
+        "usage" => usage: Object<'a, Tokens<'a>>,
+    }
 
-/// What qwen says about itself. One struct for all subtypes.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Data<'a> {
-    /// `task_started` and `task_notification`.
-    #[serde(borrow)]
-    pub(crate) task_id: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) tool_use_id: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) status: Field<'a>,
-    /// `model_fallback`.
-    #[serde(borrow, rename = "fromModel")]
-    pub(crate) from_model: Field<'a>,
-    #[serde(borrow, rename = "toModel")]
-    pub(crate) to_model: Field<'a>,
-    /// Any: what a person should read.
-    #[serde(borrow)]
-    pub(crate) notice: Field<'a>,
-}
+    /// What qwen says about itself. One struct for all subtypes.
+    pub(crate) struct Data<'a> {
+        /// `task_started` and `task_notification`.
+        "task_id" => task_id: Field<'a>,
+        "tool_use_id" => tool_use_id: Field<'a>,
+        "status" => status: Field<'a>,
+        /// `model_fallback`.
+        "fromModel" => from_model: Field<'a>,
+        "toModel" => to_model: Field<'a>,
+        /// Any: what a person should read.
+        "notice" => notice: Field<'a>,
+    }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Message<'a> {
-    #[serde(borrow)]
-    pub(crate) model: Field<'a>,
-    /// `assistant`: [`Tokens`], in the last of the lines that a message of the model is told in.
-    #[serde(borrow)]
-    pub(crate) usage: Field<'a>,
-    /// A text, or a list of [`Block`].
-    #[serde(borrow)]
-    pub(crate) content: Objects<'a, Block<'a>>,
-}
+    pub(crate) struct Message<'a> {
+        "model" => model: Field<'a>,
+        /// `assistant`, in the last of the lines that a message of the model is told in.
+        "usage" => usage: Object<'a, Tokens<'a>>,
+        /// A text, or a list of [`Block`].
+        "content" => content: Objects<'a, Block<'a>>,
+    }
 
-/// A piece of a message. One struct for all types.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Block<'a> {
-    #[serde(borrow, rename = "type")]
-    pub(crate) kind: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) text: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) thinking: Field<'a>,
-    /// `tool_use`.
-    #[serde(borrow)]
-    pub(crate) id: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) name: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) input: Field<'a>,
-    /// `tool_result`.
-    #[serde(borrow)]
-    pub(crate) tool_use_id: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) is_error: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) content: Field<'a>,
-}
+    /// A piece of a message. One struct for all types.
+    pub(crate) struct Block<'a> {
+        "type" => kind: Field<'a>,
+        "text" => text: Field<'a>,
+        "thinking" => thinking: Field<'a>,
+        /// `tool_use`.
+        "id" => id: Field<'a>,
+        "name" => name: Field<'a>,
+        "input" => input: Field<'a>,
+        /// `tool_result`.
+        "tool_use_id" => tool_use_id: Field<'a>,
+        "is_error" => is_error: Field<'a>,
+        "content" => content: Field<'a>,
+    }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct ErrorBody<'a> {
-    #[serde(borrow)]
-    pub(crate) message: Field<'a>,
-}
+    pub(crate) struct ErrorBody<'a> {
+        "message" => message: Field<'a>,
+    }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Denial<'a> {
-    #[serde(borrow)]
-    pub(crate) tool_name: Field<'a>,
-}
+    pub(crate) struct Denial<'a> {
+        "tool_name" => tool_name: Field<'a>,
+    }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub(crate) struct Tokens<'a> {
-    /// With those that came out of a cache.
-    #[serde(borrow)]
-    pub(crate) input_tokens: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) cache_read_input_tokens: Field<'a>,
-    #[serde(borrow)]
-    pub(crate) output_tokens: Field<'a>,
+    pub(crate) struct Tokens<'a> {
+        /// With those that came out of a cache.
+        "input_tokens" => input_tokens: Field<'a>,
+        "cache_read_input_tokens" => cache_read_input_tokens: Field<'a>,
+        "output_tokens" => output_tokens: Field<'a>,
+    }
 }

@@ -5,12 +5,12 @@ mod message;
 use std::collections::BTreeSet;
 
 use takopi_api::event::{Action, ActionKind, ActionOutcome, EventFactory, Usage};
-use takopi_api::jsonl::{Field, Recognition, Unfinished};
+use takopi_api::jsonl::{Field, Recognition, Unfinished, Wire};
 use takopi_api::process::Exit;
 use takopi_api::resume::ResumeToken;
 
 use crate::backend::ENGINE;
-use crate::event::{Data, Denial, ErrorBody, Line, Tokens};
+use crate::event::{Data, ErrorBody, Line, Tokens};
 
 /// What one run remembers between lines. The open actions and agents are those that go on right now.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl Translation {
     }
 
     pub(crate) fn line(&mut self, line: &str, out: &mut EventFactory) -> Recognition {
-        let line: Line<'_> = match serde_json::from_str(line) {
+        let line = match Line::read(line) {
             Ok(line) => line,
             Err(error) => return Recognition::Malformed { reason: error.to_string() },
         };
@@ -91,12 +91,12 @@ impl Translation {
     }
 
     fn system(&mut self, line: &Line<'_>, out: &mut EventFactory) -> Recognition {
-        let data: Data<'_> = line.data.read().unwrap_or_default();
+        let data = line.data.fields();
         match &*line.subtype.text() {
             "init" => return self.init(line, out),
             "retry" => self.retry(out),
             "task_started" => self.agents.push(data.tool_use_id.text().into_owned()),
-            "task_notification" => self.agent_ended(&data, out),
+            "task_notification" => self.agent_ended(data, out),
             "model_fallback" => {
                 let (from, to) = (data.from_model.text(), data.to_model.text());
                 out.warning(format!("qwen went on with the model {to} instead of {from}"));
@@ -160,7 +160,8 @@ impl Translation {
             let answer = if result.trim().is_empty() { said } else { result.into_owned() };
             return out.done(answer, usage);
         }
-        let message = line.error.read::<ErrorBody<'_>>().map_or(Field::default(), |body| body.message).text();
+        let message =
+            line.error.object::<ErrorBody<'_>>().map_or(Field::default(), |body| body.message).text();
         let error =
             match [message, line.error.text(), result].into_iter().find(|text| !text.trim().is_empty()) {
                 Some(error) => error.into_owned(),
@@ -173,12 +174,8 @@ impl Translation {
 
     /// Calls that were refused because nobody could be asked: each tool once.
     fn tell_denials(&mut self, line: &Line<'_>, out: &mut EventFactory) {
-        let denials: Vec<Field<'_>> = line.permission_denials.read().unwrap_or_default();
-        let tools: BTreeSet<_> = denials
-            .iter()
-            .filter_map(|denial| denial.read::<Denial<'_>>())
-            .map(|denial| denial.tool_name.text())
-            .collect();
+        let denials = line.permission_denials.get();
+        let tools: BTreeSet<_> = denials.iter().map(|denial| denial.tool_name.text()).collect();
         for tool in tools {
             let title = format!("qwen may not use {tool}; `approval_mode` in `[qwen]` decides that");
             let action = Action::new(self.next_id("denied"), ActionKind::Warning, title);
@@ -187,7 +184,7 @@ impl Translation {
     }
 
     fn usage(&mut self, line: &Line<'_>) -> Usage {
-        let mut usage = tokens(line.usage);
+        let mut usage = tokens(line.usage.fields());
         usage.duration_ms = line.duration_ms.read();
         usage.model = self.model.take();
         usage
@@ -206,8 +203,7 @@ impl Translation {
 }
 
 /// What one message used, or the run.
-fn tokens(usage: Field<'_>) -> Usage {
-    let wire: Tokens<'_> = usage.read().unwrap_or_default();
+fn tokens(wire: &Tokens<'_>) -> Usage {
     let mut usage = Usage::default();
     usage.input_tokens = wire.input_tokens.read();
     usage.cached_input_tokens = wire.cache_read_input_tokens.read();

@@ -6,26 +6,25 @@ use memchr::memchr;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 use serde_json::value::RawValue;
 
+use super::Wire;
+
 /// A field of a JSON object that may be absent, null, or of another type than today's.
 ///
-/// An engine's update that turns a number into a text must cost one field and not the line. A wire format is therefore a
-/// struct of these with `#[serde(default)]`: decoding it fails only if the line is no JSON object at all, each field is
+/// An engine's update that turns a number into a text must cost one field and not the line. A wire format is therefore
+/// made of these, by [`wire!`](crate::wire!): reading it fails only if the line is no JSON object at all, each field is
 /// looked at when it is needed, and what no field names is skipped without being kept.
 ///
 /// ```
-/// use takopi_api::jsonl::Field;
+/// use takopi_api::jsonl::{Field, Wire};
 ///
-/// #[derive(serde::Deserialize)]
-/// #[serde(default)]
-/// #[derive(Default)]
-/// struct Item<'a> {
-///     #[serde(borrow)]
-///     command: Field<'a>,
-///     #[serde(borrow)]
-///     exit_code: Field<'a>,
+/// takopi_api::wire! {
+///     struct Item<'a> {
+///         "command" => command: Field<'a>,
+///         "exit_code" => exit_code: Field<'a>,
+///     }
 /// }
 ///
-/// let item: Item = serde_json::from_str(r#"{"command":"ls","exit_code":"three","new":[]}"#).unwrap();
+/// let item = Item::read(r#"{"command":"ls","exit_code":"three","new":[]}"#).unwrap();
 /// assert_eq!(item.command.text(), "ls");
 /// assert_eq!(item.exit_code.read::<i32>(), None);
 /// ```
@@ -39,6 +38,12 @@ impl<'a> Field<'a> {
         serde_json::from_str(self.0?.get()).ok()
     }
 
+    /// The object, if it is one. For what is seldom looked at; [`Object`](super::Object) needs no second pass.
+    #[must_use]
+    pub fn object<T: Wire<'a>>(self) -> Option<T> {
+        T::read(self.0?.get()).ok()
+    }
+
     /// The elements of an array that are of this type, without those that are not.
     #[must_use]
     pub fn elements<T: DeserializeOwned>(self) -> Vec<T> {
@@ -50,18 +55,19 @@ impl<'a> Field<'a> {
     #[must_use]
     pub fn text(self) -> Cow<'a, str> {
         let Some(raw) = self.0 else { return Cow::Borrowed("") };
-        // Most strings have no escapes, and those are the text already.
-        if let Some(inner) = raw.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'))
-            && memchr(b'\\', inner.as_bytes()).is_none()
-        {
-            return Cow::Borrowed(inner);
+        match raw.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+            Some(inner) => unescaped(inner),
+            None => Cow::Borrowed(raw.get()),
         }
-        match serde_json::from_str::<Text<'a>>(raw.get()) {
-            Ok(Text(text)) => text,
-            // Programs that count in UTF-16 cut texts in the middle of a character. The rest of the text is still one.
-            Err(_) if raw.get().starts_with('"') => serde_json::from_str(&without_lone_surrogates(raw.get()))
-                .map_or(Cow::Borrowed(raw.get()), Cow::Owned),
-            Err(_) => Cow::Borrowed(raw.get()),
+    }
+
+    /// The text without the blanks around it.
+    #[must_use]
+    pub fn trimmed(self) -> Cow<'a, str> {
+        match self.text() {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim()),
+            Cow::Owned(text) if text.trim().len() == text.len() => Cow::Owned(text),
+            Cow::Owned(text) => Cow::Owned(text.trim().to_owned()),
         }
     }
 
@@ -78,52 +84,70 @@ impl<'de: 'a, 'a> Deserialize<'de> for Field<'a> {
     }
 }
 
-/// A JSON string in which each escape of half a character is replaced by that of U+FFFD.
-fn without_lone_surrogates(json: &str) -> String {
-    let unit = |at: usize| {
-        let digits = json.get(at..)?.strip_prefix("\\u")?.get(..4)?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    let mut whole = String::with_capacity(json.len());
-    let mut at = 0;
-    while let Some(c) = json[at..].chars().next() {
-        let (length, is_lone) = match (unit(at), unit(at + 6)) {
-            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => (12, false),
-            (Some(0xd800..=0xdfff), _) => (6, true),
-            // The character after a backslash belongs to it, also if it is another backslash.
-            (None, _) if c == '\\' => (1 + json[at + 1..].chars().next().map_or(0, char::len_utf8), false),
-            _ => (c.len_utf8(), false),
-        };
-        whole.push_str(if is_lone { "\\ufffd" } else { &json[at..at + length] });
-        at += length;
+/// What stands between the quotes of a JSON string, which was looked through when the line was read. Most strings have no
+/// escapes, and long ones have few: what lies between two of them is copied in one piece.
+fn unescaped(inner: &str) -> Cow<'_, str> {
+    let Some(first) = memchr(b'\\', inner.as_bytes()) else { return Cow::Borrowed(inner) };
+    let mut text = String::with_capacity(inner.len());
+    let (mut plain, mut rest) = inner.split_at(first);
+    loop {
+        text.push_str(plain);
+        let Some((c, length)) = escape(rest) else { break };
+        text.push(c);
+        rest = &rest[length..];
+        (plain, rest) = rest.split_at(memchr(b'\\', rest.as_bytes()).unwrap_or(rest.len()));
     }
-    whole
+    text.push_str(rest);
+    Cow::Owned(text)
 }
 
-/// A string that is borrowed where it has no escapes.
-#[derive(serde::Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+/// The character of the escape with which a text begins, and how long the escape is. Half a character, which programs
+/// leave that count in UTF-16 and cut, is U+FFFD: the rest of the text is still one.
+fn escape(text: &str) -> Option<(char, usize)> {
+    let c = match text.as_bytes().get(1)? {
+        b'n' => '\n',
+        b't' => '\t',
+        b'r' => '\r',
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'u' => return escaped_unit(text),
+        &c @ (b'"' | b'\\' | b'/') => char::from(c),
+        _ => return None,
+    };
+    Some((c, 2))
+}
+
+fn escaped_unit(text: &str) -> Option<(char, usize)> {
+    let unit = |at: usize| {
+        let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let first = unit(0)?;
+    let pair = [first, unit(6).unwrap_or_default()];
+    match char::decode_utf16(pair).next()? {
+        Ok(c) => Some((c, 6 * c.len_utf16())),
+        Err(_) => Some((char::REPLACEMENT_CHARACTER, 6)),
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[derive(Default, serde::Deserialize)]
-    #[serde(default)]
-    struct Wire<'a> {
-        #[serde(borrow)]
-        a: Field<'a>,
-        #[serde(borrow)]
-        b: Field<'a>,
+    crate::wire! {
+        struct Pair<'a> {
+            "a" => a: Field<'a>,
+            "b" => b: Field<'a>,
+        }
     }
 
     #[test]
     fn a_field_of_another_type_costs_only_itself() {
-        let wire: Wire<'_> = serde_json::from_str(r#"{"a":[1,"two",3],"b":{"x":"\u00e4"},"c":7}"#).unwrap();
+        let wire = Pair::read(r#"{"a":[1,"two",3],"b":{"x":"\u00e4"},"c":7}"#).unwrap();
         assert_eq!(wire.a.elements::<i32>(), [1, 3]);
         assert_eq!(wire.a.read::<bool>(), None);
         assert_eq!(wire.b.text(), r#"{"x":"\u00e4"}"#);
-        let wire: Wire<'_> = serde_json::from_str(r#"{"a":null,"b":"a\nb"}"#).unwrap();
+        let wire = Pair::read(r#"{"a":null,"b":"a\nb"}"#).unwrap();
         assert!(!wire.a.is_present());
         assert_eq!((wire.a.text(), wire.b.text()), ("".into(), "a\nb".into()));
     }
@@ -132,18 +156,37 @@ mod tests {
     fn half_a_character_costs_only_itself() {
         let check = |json: &str, expected: &str| {
             let json = format!(r#"{{"a":"{json}"}}"#);
-            let wire: Wire<'_> = serde_json::from_str(&json).unwrap();
+            let wire = Pair::read(&json).unwrap();
             assert_eq!(wire.a.text(), expected);
         };
         check(r"one\nhalf \ud83d", "one\nhalf \u{fffd}");
         check(r"\udc00 \ud83d\ude00 ä", "\u{fffd} \u{1f600} ä");
         check(r"\ud83d\\ud83d", "\u{fffd}\\ud83d");
         check(r"\ud83d\n", "\u{fffd}\n");
+        check(r"\ud83d\u0041", "\u{fffd}A");
+        check(r"\ud83d", "\u{fffd}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_text_is_read_back(text in "(.|[\"\\\\\\x00-\\x20\u{1f600}]){0,40}") {
+            let plain = serde_json::to_string(&text).unwrap();
+            let units = text.encode_utf16().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            for json in [plain, format!("\"{units}\"")] {
+                let field: Field<'_> = serde_json::from_str(&json).unwrap();
+                proptest::prop_assert_eq!(field.text(), text.as_str());
+            }
+        }
     }
 
     #[test]
     fn plain_text_is_not_copied() {
-        let wire: Wire<'_> = serde_json::from_str(r#"{"a":"plain"}"#).unwrap();
+        let wire = Pair::read(r#"{"a":"plain"}"#).unwrap();
         assert!(matches!(wire.a.text(), Cow::Borrowed("plain")));
+        for (json, trimmed) in
+            [(r#"" a\n ""#, "a"), (r#"" a ""#, "a"), (r#""a\nb""#, "a\nb"), (r#""\n""#, "")]
+        {
+            assert_eq!(serde_json::from_str::<Field<'_>>(json).unwrap().trimmed(), trimmed);
+        }
     }
 }

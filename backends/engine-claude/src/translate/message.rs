@@ -36,9 +36,9 @@ impl Translation {
                     }
                 }
                 "thinking" if is_own => {
-                    let thinking = block.thinking.text();
-                    if !thinking.trim().is_empty() {
-                        out.note(thinking.trim());
+                    let thinking = block.thinking.trimmed();
+                    if !thinking.is_empty() {
+                        out.note(thinking);
                     }
                 }
                 "text" | "thinking" | "redacted_thinking" => {}

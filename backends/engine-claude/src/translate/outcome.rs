@@ -8,11 +8,11 @@
 //! says that it has queued one. A result that is held back ends the run when the program does.
 
 use takopi_api::event::{EventFactory, Outcome, Usage};
-use takopi_api::jsonl::{Field, Unfinished};
+use takopi_api::jsonl::Unfinished;
 use takopi_api::process::Exit;
 
 use super::{Said, Translation, text};
-use crate::event::{Line, Message, OutputDetails, Tokens};
+use crate::event::{Line, Message, Tokens};
 
 /// The turns of a run.
 #[derive(Debug, Default)]
@@ -48,7 +48,7 @@ impl Turns {
             return;
         }
         self.counted = id.into_owned();
-        let mut usage = tokens(message.usage);
+        let mut usage = tokens(message.usage.fields());
         usage.output_tokens = None;
         self.spent += usage;
     }
@@ -143,20 +143,18 @@ impl Translation {
 
 /// Adds what a turn used. The cost is that of the whole run already.
 fn add_turn(usage: &mut Usage, line: &Line<'_>) {
-    let mut turn = tokens(line.usage);
+    let mut turn = tokens(line.usage.fields());
     turn.duration_ms = line.duration_ms.read();
     *usage += turn;
     usage.cost_usd = line.total_cost_usd.read().or(usage.cost_usd);
 }
 
-fn tokens(usage: Field<'_>) -> Usage {
-    let wire: Tokens<'_> = usage.read().unwrap_or_default();
-    let details: OutputDetails<'_> = wire.output_tokens_details.read().unwrap_or_default();
+fn tokens(wire: &Tokens<'_>) -> Usage {
     let mut usage = Usage::default();
     usage.cached_input_tokens = wire.cache_read_input_tokens.read();
     let read = [wire.input_tokens.read(), wire.cache_creation_input_tokens.read(), usage.cached_input_tokens];
     usage.input_tokens = read.into_iter().flatten().reduce(u64::saturating_add);
     usage.output_tokens = wire.output_tokens.read();
-    usage.reasoning_output_tokens = details.thinking_tokens.read();
+    usage.reasoning_output_tokens = wire.output_tokens_details.fields().thinking_tokens.read();
     usage
 }

@@ -4,7 +4,7 @@
 use takopi_api::event::{Action, ActionKind, ActionOutcome, EventFactory};
 
 use super::Translation;
-use crate::event::{BackgroundTask, Line};
+use crate::event::Line;
 
 /// The tasks that have begun and not ended.
 #[derive(Debug, Default)]
@@ -52,14 +52,14 @@ impl Translation {
 
     /// The whole list of the tasks in the background. It comes before the `task_started` of a new one.
     pub(super) fn background_tasks(&mut self, line: &Line<'_>, out: &mut EventFactory) {
-        let tasks: Vec<BackgroundTask<'_>> = line.tasks.read().unwrap_or_default();
+        let tasks = line.tasks.get();
         let listed: Vec<_> = tasks.iter().map(|task| task.task_id.text()).collect();
         let is_gone = |task: &Task| task.in_background && !listed.iter().any(|id| *id == task.id);
         let gone: Vec<Task> = self.tasks.0.extract_if(.., |task| is_gone(task)).collect();
         for task in gone {
             self.end_action(&task.action, ActionOutcome::Ok, out);
         }
-        for task in &tasks {
+        for task in tasks {
             let entry = self.tasks.entry(&task.task_id.text());
             entry.in_background = true;
             // One that moved into the background.

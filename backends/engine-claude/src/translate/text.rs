@@ -81,12 +81,13 @@ pub(super) fn or_else(text: &str, other: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use takopi_api::jsonl::Wire;
+
     use super::*;
 
     #[track_caller]
     fn check_failure(line: &str, expected: &str) {
-        let line: Line<'_> = serde_json::from_str(line).unwrap();
-        assert_eq!(of_failure(&line), expected);
+        assert_eq!(of_failure(&Line::read(line).unwrap()), expected);
     }
 
     #[test]
@@ -110,12 +111,9 @@ mod tests {
     #[test]
     fn retries_tell_how_many_and_why() {
         let line = r#"{"attempt":3,"max_retries":10,"error":"authentication_failed","error_status":401}"#;
-        assert_eq!(
-            of_retry(&serde_json::from_str(line).unwrap()),
-            "retrying 3/10 (authentication_failed, 401)"
-        );
+        assert_eq!(of_retry(&Line::read(line).unwrap()), "retrying 3/10 (authentication_failed, 401)");
         let line = r#"{"attempt":1,"max_retries":10,"error_status":null}"#;
-        assert_eq!(of_retry(&serde_json::from_str(line).unwrap()), "retrying 1/10");
+        assert_eq!(of_retry(&Line::read(line).unwrap()), "retrying 1/10");
     }
 
     #[test]

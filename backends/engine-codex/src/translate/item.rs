@@ -6,7 +6,7 @@ use takopi_api::event::{Action, ActionKind, ActionOutcome, EventFactory, FileCha
 use takopi_api::jsonl::Recognition;
 
 use super::{Answer, Translation, text};
-use crate::event::{CallResult, ErrorBody, Item, Todo};
+use crate::event::{CallResult, ErrorBody, Item};
 
 /// Arguments of a call that are longer than this are not kept, in bytes.
 const KEPT_ARGUMENTS: usize = 2_000;
@@ -71,7 +71,7 @@ fn action(kind: &str, item: &Item<'_>) -> Option<(Action, ActionOutcome)> {
         "collab_tool_call" => {
             (ActionKind::Subagent, text::of_subagent(&item.tool.text(), &item.prompt.text()))
         }
-        "todo_list" => (ActionKind::Note, text::of_todos(&item.items.elements::<Todo>())),
+        "todo_list" => (ActionKind::Note, text::of_todos(item.items.get())),
         "reasoning" => (ActionKind::Note, item.text.text().into_owned()),
         _ => return None,
     };
@@ -106,10 +106,10 @@ fn with_call(action: Action, item: &Item<'_>) -> Action {
     {
         action = action.with("arguments", arguments);
     }
-    if let Some(error) = item.error.read::<ErrorBody<'_>>() {
+    if let Some(error) = item.error.object::<ErrorBody<'_>>() {
         action = action.with("error_message", error.message.text());
     }
-    if let Some(result) = item.result.read::<CallResult<'_>>() {
+    if let Some(result) = item.result.object::<CallResult<'_>>() {
         let summary = json!({
             "content_blocks": result.content.elements::<IgnoredAny>().len(),
             "has_structured": result.structured_content.is_present(),

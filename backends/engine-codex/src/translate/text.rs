@@ -1,27 +1,16 @@
 //! Titles and errors as a person reads them.
 
-use serde::Deserialize;
-use takopi_api::jsonl::Field;
+use takopi_api::jsonl::Wire;
 
-use crate::event::Todo;
+use crate::event::{ErrorBody, Todo};
 
 /// The message in an error, which may be the API's own JSON.
 pub(super) fn of_error(message: &str) -> String {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Body<'a> {
-        #[serde(borrow)]
-        error: Field<'a>,
-        #[serde(borrow)]
-        message: Field<'a>,
-        #[serde(borrow)]
-        detail: Field<'a>,
-    }
     let message = message.trim();
     if !message.starts_with('{') {
         return message.to_owned();
     }
-    let body: Body<'_> = serde_json::from_str(message).unwrap_or_default();
+    let body = ErrorBody::read(message).unwrap_or_default();
     [body.error, body.message, body.detail]
         .into_iter()
         .find(|field| field.is_present())
@@ -87,10 +76,11 @@ fn unquote_double<'a>(quoted: &'a str, plain: &mut String) -> Option<&'a str> {
     None
 }
 
-pub(super) fn of_todos(todos: &[Todo]) -> String {
-    let done = todos.iter().filter(|todo| todo.completed).count();
-    match todos.iter().find(|todo| !todo.completed) {
-        Some(next) => format!("todo {done}/{}: {}", todos.len(), next.text),
+pub(super) fn of_todos(todos: &[Todo<'_>]) -> String {
+    let is_done = |todo: &&Todo<'_>| todo.completed.read() == Some(true);
+    let done = todos.iter().filter(is_done).count();
+    match todos.iter().find(|todo| !is_done(todo)) {
+        Some(next) => format!("todo {done}/{}: {}", todos.len(), next.text.text()),
         None if todos.is_empty() => "todo".to_owned(),
         None => format!("todo {done}/{done}: done"),
     }
@@ -112,6 +102,7 @@ pub(super) fn of_refusal(error: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Item;
 
     #[test]
     fn shells_are_unwrapped_only_where_that_is_certain() {
@@ -142,10 +133,13 @@ mod tests {
 
     #[test]
     fn todos_name_the_next_one() {
-        let todo = |text: &str, completed| Todo { text: text.into(), completed };
-        assert_eq!(of_todos(&[todo("a", true), todo("b", false)]), "todo 1/2: b");
-        assert_eq!(of_todos(&[todo("a", true)]), "todo 1/1: done");
-        assert_eq!(of_todos(&[]), "todo");
+        let check = |todos: &str, expected: &str| {
+            let item = format!(r#"{{"items":{todos}}}"#);
+            assert_eq!(of_todos(Item::read(&item).unwrap().items.get()), expected);
+        };
+        check(r#"[{"text":"a","completed":true},{"text":"b"}]"#, "todo 1/2: b");
+        check(r#"[{"text":"a","completed":true},7]"#, "todo 1/1: done");
+        check("[]", "todo");
     }
 
     #[test]

@@ -1,24 +1,15 @@
 //! Errors as a person reads them.
 
-use serde::Deserialize;
-use takopi_api::jsonl::Field;
+use takopi_api::jsonl::Wire;
+
+use crate::event::ErrorBody;
 
 /// The message in an error, which may be the API's status and its own JSON: `400: {"message":"why",…}` is `400: why`.
 pub(super) fn of_error(error: &str) -> String {
-    #[derive(Default, Deserialize)]
-    #[serde(default)]
-    struct Body<'a> {
-        #[serde(borrow)]
-        error: Field<'a>,
-        #[serde(borrow)]
-        message: Field<'a>,
-        #[serde(borrow)]
-        detail: Field<'a>,
-    }
     let error = error.trim();
     let Some(start) = error.find('{') else { return error.to_owned() };
     let (before, json) = error.split_at(start);
-    let body: Body<'_> = serde_json::from_str(json).unwrap_or_default();
+    let body = ErrorBody::read(json).unwrap_or_default();
     [body.error, body.message, body.detail]
         .into_iter()
         .find(|field| field.is_present())

@@ -15,7 +15,7 @@ impl Translation {
         if is_own && message.model.is_present() {
             self.model = Some(message.model.text().into_owned());
         }
-        let used = tokens(message.usage);
+        let used = tokens(message.usage.fields());
         // Of the lines that a message comes in, the last one has its figures, and the others have zeros.
         if used.input_tokens > Some(0) {
             self.spent += used;
@@ -37,9 +37,9 @@ impl Translation {
                     }
                 }
                 "thinking" if is_own => {
-                    let thinking = block.thinking.text();
-                    if !thinking.trim().is_empty() {
-                        out.note(thinking.trim());
+                    let thinking = block.thinking.trimmed();
+                    if !thinking.is_empty() {
+                        out.note(thinking);
                     }
                 }
                 "text" | "thinking" => {}
