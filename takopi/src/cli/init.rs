@@ -70,7 +70,7 @@ pub(super) fn run(args: &InitArgs, session: &Session<'_>) -> Result<ExitCode, Cl
     // A project keeps the name that it has in the file.
     let alias = existing.map_or(&alias, |(existing, _)| existing);
     let saved = Saved { alias: alias.as_str(), path, base: here.base.as_deref(), is_default: args.default };
-    save_project(&session.config.path, &saved)?;
+    save_project(&session.reader, &saved)?;
     output::data(&format!("saved project '{alias}' to {}\n", session.config.path.display()))?;
     Ok(ExitCode::SUCCESS)
 }
