@@ -127,6 +127,10 @@ pub trait Conversation: Send + Sync {
 
     /// What a transport remembers.
     fn store(&self, transport: &TransportId) -> PluginStore;
+
+    /// Waits until everything that a transport gave is done with: no message of it waits, no run of it goes on, and
+    /// what there was to send has been sent, or will not be.
+    async fn settled(&self, transport: &TransportId);
 }
 
 /// What a transport may ask of takopi.
@@ -174,6 +178,13 @@ impl TransportRuntime {
     #[must_use]
     pub fn store(&self) -> PluginStore {
         self.conversation.store(&self.id)
+    }
+
+    /// Waits until everything that the transport gave is done with: no message of it waits, no run of it goes on, and
+    /// what there was to send has been sent, or will not be. For a transport that can have nothing more to receive,
+    /// such as one that reads a file.
+    pub async fn settled(&self) {
+        self.conversation.settled(&self.id).await;
     }
 }
 
