@@ -6,14 +6,11 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 
-use super::collect;
+use super::{collect, within};
 use crate::engine::EngineId;
 use crate::event::{Action, ActionKind, Completed, Event, Outcome, Phase};
 use crate::resume::ResumeToken;
 use crate::runner::{RunSpec, Runner};
-
-/// How long anything may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Checks the events of one run: at most one `started`, exactly one `completed` and nothing after it, every event of this
 /// engine, action ids that are not blank and keep their kind, no phase after an action's end, and JSON that reads back
@@ -154,8 +151,4 @@ where
         let events: Vec<_> = within(second.events.collect()).await;
         check_events(runner.engine(), &events);
     }
-}
-
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(PATIENCE, future).await.expect("the run hangs")
 }
