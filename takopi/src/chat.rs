@@ -25,3 +25,4 @@ mod resolve;
 pub mod settings;
 pub(crate) mod snapshot;
 mod view;
+mod work;

@@ -48,10 +48,11 @@ fn the_version_is_printed() {
 }
 
 #[test]
-fn without_arguments_the_help_is_shown() {
+fn without_a_chat_to_start_it_says_how_to_get_one() {
     let output = takopi(&[]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("Usage: takopi"));
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("no chat is configured") && said.contains("takopi chat"), "{said}");
 }
 
 #[test]

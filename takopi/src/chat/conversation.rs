@@ -24,6 +24,7 @@ use super::requests::Requests;
 use super::resolve::{Job, Kept};
 use super::settings::SessionMode;
 use super::snapshot::Snapshot;
+use super::work::Work;
 use crate::project::Worktrees;
 use crate::store::{CutOffRun, Namespace, Place, Store};
 
@@ -81,6 +82,7 @@ pub(crate) struct Inner {
     pub(super) lines: Mutex<HashMap<Place, mpsc::UnboundedSender<Waiting>>>,
     /// What the last program left, until its transport is there to be told through.
     pub(super) cut_off: Mutex<Vec<CutOffRun>>,
+    pub(super) work: Work,
     pub(super) mode: watch::Sender<Mode>,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -105,6 +107,7 @@ impl Chat {
             pace: Arc::default(),
             lines: Mutex::default(),
             cut_off: Mutex::new(cut_off),
+            work: Work::default(),
             mode: watch::Sender::new(Mode::Open),
             tasks: Mutex::default(),
         }))
@@ -218,7 +221,11 @@ impl Conversation for Chat {
         // Only the first time: what was left is told once.
         if known.is_none() {
             let inner = Arc::clone(&self.0);
-            self.0.spawn(async move { inner.recover(link).await });
+            let busy = self.0.work.begin(transport);
+            self.0.spawn(async move {
+                inner.recover(link).await;
+                drop(busy);
+            });
         }
     }
 
@@ -247,6 +254,10 @@ impl Conversation for Chat {
             // The sender lives in this very value.
             Err(_) => self.catalog(),
         }
+    }
+
+    async fn settled(&self, transport: &TransportId) {
+        self.0.work.settled(transport).await;
     }
 
     fn store(&self, transport: &TransportId) -> PluginStore {

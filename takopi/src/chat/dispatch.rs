@@ -36,7 +36,7 @@ enum Outcome {
 impl Inner {
     /// Handles one stored message. Whatever happens in here, the next one is handled too.
     pub(super) async fn handle(self: &Arc<Self>, place: &Place, waiting: Waiting) {
-        let Waiting { seq, message, shown } = waiting;
+        let Waiting { seq, message, shown, busy: _busy } = waiting;
         let Some(link) = self.link(&place.transport) else {
             // It stays stored, and is taken once the transport is there.
             return;

@@ -191,6 +191,7 @@ impl Inner {
                 manner,
             };
             inner.hand_over(&live.id, answer).await;
+            drop(job.busy);
         });
     }
 

@@ -75,7 +75,9 @@ impl Inner {
         let inner = Arc::clone(self);
         let (link, place, word, args) = (link.clone(), place.clone(), word.to_owned(), args.to_owned());
         let snapshot = Arc::clone(snapshot);
+        let busy = self.work.begin(&link.id);
         self.spawn(async move {
+            let _busy = busy;
             let used = inner.use_command(&link, &place, &message, &word, &args, trigger, &snapshot);
             let answer = match AssertUnwindSafe(used).catch_unwind().await {
                 Ok(Ok(Some(answer))) => answer,

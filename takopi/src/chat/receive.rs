@@ -8,6 +8,7 @@ use takopi_api::transport::TransportId;
 use tokio::sync::mpsc;
 
 use super::conversation::{Inner, Mode};
+use super::work::Busy;
 use crate::store::{Accepted, Place, Seq};
 
 /// A stored message on its way.
@@ -17,6 +18,7 @@ pub(crate) struct Waiting {
     pub(crate) message: IncomingMessage,
     /// The message that says since before the last start that it waits.
     pub(crate) shown: Option<MessageRef>,
+    pub(crate) busy: Busy,
 }
 
 impl Inner {
@@ -32,7 +34,8 @@ impl Inner {
         for (message, accepted) in messages.into_iter().zip(accepted) {
             answers.push(match accepted {
                 Accepted::New(seq) => {
-                    self.take(transport, Waiting { seq, message, shown: None });
+                    let busy = self.work.begin(transport);
+                    self.take(transport, Waiting { seq, message, shown: None, busy });
                     Acceptance::Stored
                 }
                 Accepted::Duplicate => Acceptance::Duplicate,

@@ -30,7 +30,8 @@ impl Inner {
             }
         };
         for waiting in unfinished.into_iter().filter(|waiting| waiting.transport == link.id) {
-            let waiting = Waiting { seq: waiting.seq, message: waiting.message, shown: waiting.shown };
+            let busy = self.work.begin(&link.id);
+            let waiting = Waiting { seq: waiting.seq, message: waiting.message, shown: waiting.shown, busy };
             self.take(&link.id, waiting);
         }
     }

@@ -18,6 +18,7 @@ use super::directives::{self, Directives};
 use super::queue::{LaneId, LaneName, Target};
 use super::settings::SessionMode;
 use super::snapshot::Snapshot;
+use super::work::Busy;
 use crate::project::{Branch, Context};
 use crate::store::{Binding, Place, Preferences, Seq, SessionKey, ThreadOfMessage};
 
@@ -61,6 +62,8 @@ pub(crate) struct Job {
     pub(crate) card: Option<MessageRef>,
     /// Told how it ended, if somebody waits for it.
     pub(crate) done: Option<tokio::sync::mpsc::UnboundedSender<RunResult>>,
+    /// There until its answer was sent.
+    pub(crate) busy: Busy,
     pub(crate) snapshot: Arc<Snapshot>,
 }
 
@@ -367,6 +370,7 @@ impl Inner {
             session,
             card: None,
             done: None,
+            busy: self.work.begin(&link.id),
             snapshot,
         })
     }
