@@ -4,14 +4,17 @@
 mod engine;
 mod field;
 mod lines;
+mod reader;
 mod runner;
 mod silence;
+mod text;
 mod unread;
 mod wire;
 
 pub use engine::{JsonlEngine, Recognition, RefusedRun, Unfinished};
 pub use field::Field;
 pub use lines::{Line, LineReader};
+pub use reader::{Malformed, Reader};
 pub use runner::JsonlSubprocessRunner;
 pub use wire::{Object, Objects, Slot, Wire};
 

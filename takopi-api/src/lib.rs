@@ -33,10 +33,10 @@ pub mod transport;
 /// crate's manifest), so the number is for reports and not for negotiation.
 pub const PLUGIN_API_VERSION: u32 = 1;
 
-/// What [`plugin!`] and [`wire!`] expand to. Not part of the API.
+/// What [`plugin!`] expands to. Not part of the API.
 #[doc(hidden)]
 pub mod __private {
-    pub use {inventory, linkme, serde};
+    pub use {inventory, linkme};
 }
 
 pub use async_trait::async_trait;

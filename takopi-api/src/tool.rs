@@ -87,7 +87,7 @@ impl Input<'_> {
 /// use takopi_api::event::ActionKind;
 /// use takopi_api::jsonl::Field;
 ///
-/// let input: Field = serde_json::from_str(r#"{"file_path":"/repo/a.rs","limit":3}"#).unwrap();
+/// let input = Field::parse(r#"{"file_path":"/repo/a.rs","limit":3}"#).unwrap();
 /// let action = takopi_api::tool::action("toolu_1", "Read", input);
 /// assert_eq!((action.kind, action.title.as_str()), (ActionKind::Tool, "read: /repo/a.rs"));
 /// ```
@@ -141,7 +141,7 @@ mod tests {
 
     #[track_caller]
     fn check(name: &str, input: &str, kind: ActionKind, title: &str) {
-        let input: Field<'_> = serde_json::from_str(input).unwrap();
+        let input = Field::parse(input).unwrap();
         let action = action("1", name, input);
         assert_eq!((action.kind, action.title.as_str()), (kind, title));
     }
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn changes_name_their_file() {
-        let input: Field<'_> = serde_json::from_str(r#"{"file_path":"/repo/a.rs","content":"x"}"#).unwrap();
+        let input = Field::parse(r#"{"file_path":"/repo/a.rs","content":"x"}"#).unwrap();
         let action = action("1", "Write", input);
         assert_eq!(
             action.detail.changes,

@@ -153,12 +153,14 @@ pub struct Action {
 impl Action {
     /// An action without detail.
     #[must_use]
+    #[inline]
     pub fn new(id: impl Into<String>, kind: ActionKind, title: impl Into<String>) -> Self {
         Self { id: ActionId::new(id), kind, title: title.into(), detail: Detail::default() }
     }
 
     /// Sets the exit code of the command, if there is one.
     #[must_use]
+    #[inline]
     pub const fn exit_code(mut self, code: Option<i32>) -> Self {
         self.detail.exit_code = code;
         self
@@ -197,6 +199,7 @@ pub struct ActionEvent {
 impl ActionEvent {
     /// An action in a phase, at the usual level.
     #[must_use]
+    #[inline]
     pub const fn new(engine: EngineId, action: Action, phase: Phase) -> Self {
         Self { engine, action, phase, level: None }
     }

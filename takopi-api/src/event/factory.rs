@@ -38,11 +38,13 @@ impl EventFactory {
     }
 
     /// Takes the oldest event.
+    #[inline]
     pub fn pop(&mut self) -> Option<Event> {
         self.queue.pop_front()
     }
 
     /// Adds an event that was made elsewhere.
+    #[inline]
     pub fn push(&mut self, event: Event) {
         self.queue.push_back(event);
     }
@@ -65,21 +67,25 @@ impl EventFactory {
     }
 
     /// An action in a phase.
+    #[inline]
     pub fn action(&mut self, action: Action, phase: Phase) {
         self.push_action(ActionEvent::new(self.engine.clone(), action, phase));
     }
 
     /// An action begins.
+    #[inline]
     pub fn action_started(&mut self, action: Action) {
         self.action(action, Phase::Started);
     }
 
     /// An action goes on.
+    #[inline]
     pub fn action_updated(&mut self, action: Action) {
         self.action(action, Phase::Updated);
     }
 
     /// An action ends.
+    #[inline]
     pub fn action_completed(&mut self, action: Action, outcome: ActionOutcome) {
         self.action(action, Phase::Completed(outcome));
     }

@@ -1,58 +1,41 @@
 //! The forms of an engine's lines: which fields takopi looks at, in objects whose other fields are skipped.
 //!
-//! A line is read in one pass, straight into the place where its fields stay. It is as tolerant as [`Field`]: what has
-//! another form than expected is nothing, or its text, and the rest of the line is read all the same.
+//! A line is read in one pass, straight into the place where its fields stay. It is as tolerant as
+//! [`Field`](super::Field): what has another form than expected is nothing, or its text, and the rest of the line is read
+//! all the same.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
-
-use super::Field;
+use super::reader::{Malformed, Next, Reader};
 
 /// An object of a known form: made by [`wire!`](crate::wire!).
 pub trait Wire<'a>: Default {
     /// Reads the value of a key of the object, or skips it.
     ///
     /// # Errors
-    /// Those of the JSON.
-    fn entry<M: MapAccess<'a>>(&mut self, key: &str, values: &mut M) -> Result<(), M::Error>;
+    /// If there is none.
+    fn entry(&mut self, key: &str, reader: &mut Reader<'a>) -> Result<(), Malformed>;
 
     /// Reads a line.
     ///
     /// # Errors
     /// If it is no JSON object.
-    fn read(json: &'a str) -> Result<Self, serde_json::Error> {
+    fn read(json: &'a str) -> Result<Self, Malformed> {
         let mut object = Self::default();
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        deserializer.deserialize_map(Entries(&mut object))?;
-        deserializer.end()?;
+        let mut reader = Reader::new(json);
+        reader.object(|reader, key| object.entry(key, reader))?;
+        reader.end()?;
         Ok(object)
     }
 }
 
 /// Where the value of a key stays.
 pub trait Slot<'a> {
-    /// Reads the value, whatever it is.
+    /// Reads the value, whatever it is. Of a key that comes twice, the second value stays.
     ///
     /// # Errors
-    /// Those of the JSON.
-    fn fill<D: Deserializer<'a>>(&mut self, value: D) -> Result<(), D::Error>;
-
-    /// Reads the value that comes next.
-    ///
-    /// # Errors
-    /// Those of the JSON.
-    fn fill_next<M: MapAccess<'a>>(&mut self, values: &mut M) -> Result<(), M::Error> {
-        values.next_value_seed(Place(self))
-    }
-}
-
-impl<'a> Slot<'a> for Field<'a> {
-    fn fill<D: Deserializer<'a>>(&mut self, value: D) -> Result<(), D::Error> {
-        *self = Field::deserialize(value)?;
-        Ok(())
-    }
+    /// If there is none.
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Result<(), Malformed>;
 }
 
 /// Gives forms to objects, as structs that are read in place: each line is the name of a field in the JSON, and in Rust.
@@ -94,13 +77,14 @@ macro_rules! wire {
         }
 
         impl<$a> $crate::jsonl::Wire<$a> for $name<$a> {
-            fn entry<M>(&mut self, key: &str, values: &mut M) -> ::std::result::Result<(), M::Error>
-            where
-                M: $crate::__private::serde::de::MapAccess<$a>,
-            {
+            fn entry(
+                &mut self,
+                key: &str,
+                reader: &mut $crate::jsonl::Reader<$a>,
+            ) -> ::std::result::Result<(), $crate::jsonl::Malformed> {
                 match key {
-                    $($key => $crate::jsonl::Slot::fill_next(&mut self.$field, values),)*
-                    _ => values.next_value::<$crate::__private::serde::de::IgnoredAny>().map(drop),
+                    $($key => $crate::jsonl::Slot::fill(&mut self.$field, reader),)*
+                    _ => reader.skip(),
                 }
             }
         }
@@ -163,155 +147,52 @@ impl<T> Default for Objects<'_, T> {
 }
 
 impl<'a, T: Wire<'a>> Slot<'a> for Object<'a, T> {
-    fn fill<D: Deserializer<'a>>(&mut self, value: D) -> Result<(), D::Error> {
-        // A key that comes twice means the second time.
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Result<(), Malformed> {
         if self.is_object {
             *self = Self::default();
         }
-        value.deserialize_any(Place(self))
+        self.text = Cow::Borrowed("");
+        match reader.next()? {
+            Next::Object => {
+                self.is_object = true;
+                reader.object(|reader, key| self.object.entry(key, reader))
+            }
+            Next::Text => {
+                self.text = reader.text()?;
+                Ok(())
+            }
+            Next::List | Next::Word => reader.skip(),
+        }
     }
 }
 
 impl<'a, T: Wire<'a>> Slot<'a> for Objects<'a, T> {
-    fn fill<D: Deserializer<'a>>(&mut self, value: D) -> Result<(), D::Error> {
+    fn fill(&mut self, reader: &mut Reader<'a>) -> Result<(), Malformed> {
         self.objects.clear();
-        value.deserialize_any(Place(self))
-    }
-}
-
-/// The way of the JSON's reader to a slot.
-struct Place<'p, S: ?Sized>(&'p mut S);
-
-impl<'a, S: Slot<'a> + ?Sized> DeserializeSeed<'a> for Place<'_, S> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'a>>(self, value: D) -> Result<(), D::Error> {
-        self.0.fill(value)
-    }
-}
-
-/// What objects and lists make of everything that is neither.
-macro_rules! visit_others {
-    () => {
-        type Value = ();
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("any JSON value")
-        }
-
-        fn visit_borrowed_str<E>(self, text: &'a str) -> Result<(), E> {
-            self.0.text = Cow::Borrowed(text);
-            Ok(())
-        }
-
-        fn visit_str<E>(self, text: &str) -> Result<(), E> {
-            self.0.text = Cow::Owned(text.to_owned());
-            Ok(())
-        }
-
-        fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-            Ok(())
-        }
-
-        fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-            Ok(())
-        }
-
-        fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-            Ok(())
-        }
-
-        fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-            Ok(())
-        }
-
-        fn visit_unit<E>(self) -> Result<(), E> {
-            Ok(())
-        }
-    };
-}
-
-impl<'a, T: Wire<'a>> Visitor<'a> for Place<'_, Object<'a, T>> {
-    visit_others!();
-
-    fn visit_map<M: MapAccess<'a>>(self, entries: M) -> Result<(), M::Error> {
-        self.0.is_object = true;
-        Entries(&mut self.0.object).visit_map(entries)
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut elements: A) -> Result<(), A::Error> {
-        while elements.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(())
-    }
-}
-
-impl<'a, T: Wire<'a>> Visitor<'a> for Place<'_, Objects<'a, T>> {
-    visit_others!();
-
-    fn visit_map<M: MapAccess<'a>>(self, mut entries: M) -> Result<(), M::Error> {
-        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'a>>(self, mut elements: A) -> Result<(), A::Error> {
-        let mut element = Object::default();
-        while elements.next_element_seed(Place(&mut element))?.is_some() {
-            if element.is_object {
-                self.0.objects.push(std::mem::take(&mut element).object);
+        self.text = Cow::Borrowed("");
+        match reader.next()? {
+            Next::List => reader.list(|reader| {
+                if reader.next()? != Next::Object {
+                    return reader.skip();
+                }
+                let mut object = T::default();
+                reader.object(|reader, key| object.entry(key, reader))?;
+                self.objects.push(object);
+                Ok(())
+            }),
+            Next::Text => {
+                self.text = reader.text()?;
+                Ok(())
             }
+            Next::Object | Next::Word => reader.skip(),
         }
-        Ok(())
-    }
-}
-
-/// The entries of an object, on their way to its form.
-struct Entries<'p, T>(&'p mut T);
-
-impl<'a, T: Wire<'a>> Visitor<'a> for Entries<'_, T> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<M: MapAccess<'a>>(self, mut entries: M) -> Result<(), M::Error> {
-        while let Some(Key(key)) = entries.next_key()? {
-            self.0.entry(&key, &mut entries)?;
-        }
-        Ok(())
-    }
-}
-
-/// A key, which is borrowed where it has no escapes: everywhere.
-struct Key<'a>(Cow<'a, str>);
-
-impl<'a> Deserialize<'a> for Key<'a> {
-    fn deserialize<D: Deserializer<'a>>(key: D) -> Result<Self, D::Error> {
-        struct KeyVisitor;
-
-        impl<'a> Visitor<'a> for KeyVisitor {
-            type Value = Key<'a>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a key")
-            }
-
-            fn visit_borrowed_str<E>(self, key: &'a str) -> Result<Key<'a>, E> {
-                Ok(Key(Cow::Borrowed(key)))
-            }
-
-            fn visit_str<E>(self, key: &str) -> Result<Key<'a>, E> {
-                Ok(Key(Cow::Owned(key.to_owned())))
-            }
-        }
-
-        key.deserialize_str(KeyVisitor)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::jsonl::Field;
 
     crate::wire! {
         struct Inner<'a> {
