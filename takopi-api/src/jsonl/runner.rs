@@ -1,5 +1,6 @@
 //! Runs a program that prints JSON lines, and gives each line to the engine's translation.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -176,8 +177,9 @@ impl<E: JsonlEngine> JsonlRun<E> {
         let is_end = match next {
             Ok(Some(Line::Complete(line) | Line::Torn(line))) => {
                 if !line.trim_ascii().is_empty() {
-                    // A line with a broken character is still a line.
-                    let line = String::from_utf8_lossy(line);
+                    // A line with a broken character is still a line. Looking for one is slow, and there is hardly ever one.
+                    let line =
+                        str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
                     let recognition = self.engine.translate(&line, &mut self.state, &mut self.out);
                     self.unread.note(recognition, &line, &mut self.out);
                     self.complete(&*handle).await;
