@@ -125,6 +125,8 @@ pub struct Capabilities {
     pub typing: bool,
     /// A message can answer another one.
     pub replies: bool,
+    /// A message that is sent again with the same [key](SendOptions::key) is there once.
+    pub keys: bool,
     /// A chat is one conversation: a message goes on with what was said before it, unless the person says otherwise.
     pub continuous: bool,
     /// How long a message may be.
@@ -145,6 +147,7 @@ impl Capabilities {
             files: false,
             typing: false,
             replies: false,
+            keys: false,
             continuous: false,
             text: TextLimit::NONE,
             edit_interval: Duration::ZERO,
@@ -198,6 +201,13 @@ impl Capabilities {
     #[must_use]
     pub const fn replies(mut self) -> Self {
         self.replies = true;
+        self
+    }
+
+    /// A message that is sent again with the same key is there once.
+    #[must_use]
+    pub const fn keys(mut self) -> Self {
+        self.keys = true;
         self
     }
 

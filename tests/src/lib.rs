@@ -25,6 +25,13 @@ pub struct Script {
 pub enum Scene {
     /// Prints to standard output.
     Out(String),
+    /// Prints to standard output, with `{thread}` and `{prompt}` as JSON writes them: the thread that it was told to go
+    /// on with, or a new one, and the first line of what it was asked.
+    Say(String),
+    /// Notes that it was started: see [`Sandbox::starts_of`].
+    Note,
+    /// Waits as many milliseconds as its prompt says after `wait:`, if it does.
+    Linger,
     /// Prints a file to standard output.
     OutFile(PathBuf),
     /// Prints to standard error.
@@ -41,10 +48,47 @@ pub enum Scene {
     Die(i32),
 }
 
+/// One start of a fake engine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct EngineStart {
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// What it was asked.
+    pub prompt: String,
+    /// Where.
+    pub cwd: PathBuf,
+}
+
+impl EngineStart {
+    /// The thread that it was told to go on with, as codex is told.
+    #[must_use]
+    pub fn thread(&self) -> Option<&str> {
+        let at = self.args.iter().position(|arg| arg == "resume")?;
+        self.args.get(at + 1).map(String::as_str)
+    }
+}
+
 impl Script {
     /// An engine that reads its prompt and does this.
     #[must_use]
     pub fn new(scenes: impl IntoIterator<Item = Scene>) -> Self {
         Self { reads_prompt: true, scenes: scenes.into_iter().collect() }
+    }
+
+    /// A codex that notes its start, takes as long as its prompt says, and answers with it.
+    #[must_use]
+    pub fn echo() -> Self {
+        Self::new([
+            Scene::Note,
+            Scene::Say(
+                "{\"type\":\"thread.started\",\"thread_id\":{thread}}\n{\"type\":\"turn.started\"}\n".into(),
+            ),
+            Scene::Linger,
+            Scene::Say(
+                "{\"type\":\"item.completed\",\"item\":{\"id\":\"i\",\"type\":\"agent_message\",\"text\":{prompt}}}\n"
+                    .into(),
+            ),
+            Scene::Out("{\"type\":\"turn.completed\"}\n".into()),
+        ])
     }
 }

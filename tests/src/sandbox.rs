@@ -11,7 +11,7 @@ use takopi_api::event::{Completed, Event};
 use takopi_api::testing::Expected;
 use tempfile::TempDir;
 
-use crate::Script;
+use crate::{EngineStart, Script};
 
 /// How long anything may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -103,6 +103,14 @@ impl Sandbox {
     #[must_use]
     pub fn prompt_of(&self, name: &str) -> String {
         fs::read_to_string(self.root.path().join("bin").join(name).with_extension("prompt")).unwrap()
+    }
+
+    /// The starts of a fake engine whose script notes them, in order.
+    #[must_use]
+    pub fn starts_of(&self, name: &str) -> Vec<EngineStart> {
+        let log = self.root.path().join("bin").join(name).with_extension("log");
+        let text = fs::read_to_string(log).unwrap_or_default();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The program with arguments, in this sandbox and with nothing of the machine's own but its tools.

@@ -164,7 +164,7 @@ impl Spool {
 #[async_trait]
 impl Transport for Spool {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::none().edit(Duration::from_millis(20)).delete().buttons().replies()
+        Capabilities::none().edit(Duration::from_millis(20)).delete().buttons().replies().keys()
     }
 
     async fn send(

@@ -26,7 +26,7 @@ use super::settings::SessionMode;
 use super::snapshot::Snapshot;
 use super::work::Work;
 use crate::project::Worktrees;
-use crate::store::{CutOffRun, Namespace, Place, Store};
+use crate::store::{CutOffRun, Namespace, Place, Store, Unfinished};
 
 /// Whether new runs begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,6 +63,15 @@ pub(crate) struct Surroundings {
     pub(crate) state_folder: PathBuf,
 }
 
+/// What the last program left to do.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    /// Runs that people do not know the end of.
+    pub(crate) cut_off: Vec<CutOffRun>,
+    /// Messages that nothing was begun for.
+    pub(crate) waiting: Vec<Unfinished>,
+}
+
 /// The conversation: every transport gives its messages to one.
 #[derive(Clone)]
 pub(crate) struct Chat(pub(super) Arc<Inner>);
@@ -81,7 +90,7 @@ pub(crate) struct Inner {
     /// One line of messages a place, so that they are taken in the order in which they came.
     pub(super) lines: Mutex<HashMap<Place, mpsc::UnboundedSender<Waiting>>>,
     /// What the last program left, until its transport is there to be told through.
-    pub(super) cut_off: Mutex<Vec<CutOffRun>>,
+    pub(super) left: Mutex<Left>,
     pub(super) work: Work,
     pub(super) mode: watch::Sender<Mode>,
     tasks: Mutex<JoinSet<()>>,
@@ -94,8 +103,8 @@ impl std::fmt::Debug for Chat {
 }
 
 impl Chat {
-    /// A conversation under a configuration. `cut_off` is what the store says of the last program's runs.
-    pub(crate) fn new(surroundings: Surroundings, snapshot: Snapshot, cut_off: Vec<CutOffRun>) -> Self {
+    /// A conversation under a configuration. What was left is what the store says before anything new is received.
+    pub(crate) fn new(surroundings: Surroundings, snapshot: Snapshot, left: Left) -> Self {
         Self(Arc::new(Inner {
             surroundings,
             threads: ThreadLocks::default(),
@@ -106,7 +115,7 @@ impl Chat {
             requests: Requests::default(),
             pace: Arc::default(),
             lines: Mutex::default(),
-            cut_off: Mutex::new(cut_off),
+            left: Mutex::new(left),
             work: Work::default(),
             mode: watch::Sender::new(Mode::Open),
             tasks: Mutex::default(),
@@ -179,10 +188,20 @@ impl Inner {
 }
 
 impl Link {
-    /// Answers a message.
-    pub(super) async fn reply(&self, to: &IncomingMessage, message: OutgoingMessage) {
-        let options = SendOptions::default().reply_to(Some(to.id.clone()));
-        if let Err(error) = self.send(&to.address, message, options).await {
+    /// Answers a message. `existing` said until now that it waits.
+    ///
+    /// A message that was answered like this just before a kill is handled again, and answered once all the same, where
+    /// the chat system takes keys.
+    pub(super) async fn reply(
+        &self,
+        to: &IncomingMessage,
+        existing: Option<&MessageRef>,
+        message: OutgoingMessage,
+    ) {
+        let options = SendOptions::default()
+            .reply_to(Some(to.id.clone()))
+            .key(format!("{}/{}.reply", to.address.channel, to.id));
+        if let Err(error) = self.amend(existing, &to.address, message, options).await {
             tracing::warn!(transport = %self.id, %error, "a reply could not be sent");
         }
     }
@@ -220,12 +239,7 @@ impl Conversation for Chat {
             .insert(transport.clone(), link.clone());
         // Only the first time: what was left is told once.
         if known.is_none() {
-            let inner = Arc::clone(&self.0);
-            let busy = self.0.work.begin(transport);
-            self.0.spawn(async move {
-                inner.recover(link).await;
-                drop(busy);
-            });
+            self.0.recover(link);
         }
     }
 

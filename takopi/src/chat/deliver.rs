@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use takopi_api::message::{
-    Body, Format, MessageKind, MessageRef, OutgoingFile, OutgoingMessage, SendOptions,
+    Address, Body, Format, MessageKind, MessageRef, OutgoingFile, OutgoingMessage, SendOptions,
 };
 use takopi_api::transport::{Edited, SendError, SendFailure};
 
@@ -72,7 +72,7 @@ impl Answer<'_> {
         }
         // Only now: until here the progress message was all that people had.
         if let Some(card) = stale {
-            self.retire(&card).await;
+            self.link.retire(&card).await;
         }
         Ok(there)
     }
@@ -124,19 +124,38 @@ impl Answer<'_> {
             tokio::time::sleep(pause).await;
         }
     }
+}
 
-    /// Takes a progress message away that an answer took the place of.
-    async fn retire(&self, card: &MessageRef) {
-        let can = self.link.outgoing.capabilities();
-        if can.delete && self.link.outgoing.delete(card).await.is_ok() {
+impl Link {
+    /// Takes a message away that another one took the place of.
+    pub(crate) async fn retire(&self, message: &MessageRef) {
+        let can = self.outgoing.capabilities();
+        if can.delete && self.outgoing.delete(message).await.is_ok() {
             return;
         }
         if can.edit {
             let done = OutgoingMessage::new(MessageKind::Ack, Body::plain("done, see below"));
-            if let Err(error) = self.link.outgoing.edit(card, done).await {
-                tracing::debug!(%error, "the progress message stays as it was");
+            if let Err(error) = self.outgoing.edit(message, done).await {
+                tracing::debug!(%error, "a message stays as it was");
             }
         }
+    }
+
+    /// Lets a message say something else; if that can not be, or there is none, it is said anew.
+    pub(crate) async fn amend(
+        &self,
+        existing: Option<&MessageRef>,
+        to: &Address,
+        message: OutgoingMessage,
+        options: SendOptions,
+    ) -> Result<MessageRef, SendError> {
+        if let Some(existing) = existing {
+            match self.outgoing.edit(existing, fit(self, message.clone())).await {
+                Ok(_) => return Ok(existing.clone()),
+                Err(error) => tracing::debug!(%error, "it becomes a message of its own"),
+            }
+        }
+        self.send(to, message, options).await
     }
 }
 

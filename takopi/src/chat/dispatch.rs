@@ -5,28 +5,25 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use takopi_api::error::Error;
-use takopi_api::message::{IncomingMessage, Mention, MessageRef, Press, SendOptions};
+use takopi_api::message::{IncomingMessage, Mention, MessageRef, Press};
 use takopi_api::plugin::BackendKind;
-use takopi_api::runner::RunId;
 use takopi_api::transport::TransportId;
 
 use super::authorize::{self, Refusal, Verdict};
+use super::bubble::Showing;
 use super::commands;
 use super::conversation::{Inner, Link};
-use super::deliver::fit;
 use super::directives::{self, Names, slash_command};
-use super::live::Handle;
-use super::queue::{LaneId, Placed, Withdrawn};
 use super::receive::Waiting;
 use super::requests;
-use super::resolve::{Job, Surround};
-use super::settings::{QueueMode, TriggerMode};
+use super::resolve::Surround;
+use super::settings::TriggerMode;
 use super::snapshot::Snapshot;
-use super::view::{self, Card, Steering};
+use super::view;
 use crate::store::{MessageEnd, Place, Seq};
 
 /// What a message came to, before it could become a run.
-enum Outcome {
+pub(super) enum Outcome {
     /// It is in a queue, and the run stores what becomes of it.
     Placed,
     /// It is done with.
@@ -41,21 +38,20 @@ impl Inner {
             // It stays stored, and is taken once the transport is there.
             return;
         };
+        let existing = shown.as_ref();
         let considered =
-            AssertUnwindSafe(self.consider(&link, place, seq, &message, shown)).catch_unwind().await;
+            AssertUnwindSafe(self.consider(&link, place, seq, &message, existing)).catch_unwind().await;
         let outcome = match considered {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => {
-                link.reply(&message, view::error(&error.to_string(), error.hints())).await;
+                let said = view::error(&error.to_string(), error.hints());
+                link.reply(&message, existing, said).await;
                 Outcome::Ended(MessageEnd::Failed)
             }
             Err(_) => {
                 tracing::error!(%place, "handling a message panicked");
-                link.reply(
-                    &message,
-                    view::error("takopi could not handle this message; its log says why", &[]),
-                )
-                .await;
+                let said = view::error("takopi could not handle this message; its log says why", &[]);
+                link.reply(&message, existing, said).await;
                 Outcome::Ended(MessageEnd::Failed)
             }
         };
@@ -70,7 +66,7 @@ impl Inner {
         place: &Place,
         seq: Seq,
         message: &IncomingMessage,
-        shown: Option<MessageRef>,
+        existing: Option<&MessageRef>,
     ) -> Result<Outcome, Error> {
         let verdict = self.verdict(link, &message.address, message.chat, message.sender.as_ref()).await;
         if let Verdict::Refused(refusal) = verdict {
@@ -91,7 +87,7 @@ impl Inner {
                 snapshot: Arc::clone(&snapshot),
             };
             if let Some(answer) = built_in.answer(used).await? {
-                link.reply(message, answer).await;
+                link.reply(message, existing, answer).await;
             }
             return Ok(Outcome::Ended(MessageEnd::Command));
         }
@@ -120,11 +116,13 @@ impl Inner {
             return Ok(Outcome::Ended(MessageEnd::Command));
         }
         if message.text.trim().is_empty() && message.files.is_empty() {
-            link.reply(message, view::notice("there is nothing to do in an empty message")).await;
+            link.reply(message, existing, view::notice("there is nothing to do in an empty message")).await;
             return Ok(Outcome::Ended(MessageEnd::Ignored));
         }
         let mut job = self.job(link, place, Some(seq), message).await?;
-        job.card = shown;
+        if let Some(message) = existing {
+            job.card = Showing::By(message.clone());
+        }
         self.place(link, job).await
     }
 
@@ -153,145 +151,6 @@ impl Inner {
         }
     }
 
-    /// Puts a job into its queue, in the manner that the chat wants.
-    async fn place(self: &Arc<Self>, link: &Link, job: Job) -> Result<Outcome, Error> {
-        let mode = self.queue_mode(link, &job.place).await?;
-        let busy = self.busy_lane(&job);
-        if let Some(lane) = busy {
-            match mode {
-                QueueMode::Queue => {}
-                QueueMode::Steer => {
-                    if let Some(run) = self.steer_running(lane, &job.prompt).await {
-                        let card = Card { engine: job.engine.clone(), footer: Vec::new() };
-                        let options = SendOptions::default().reply_to(Some(job.reply_to.clone())).silent();
-                        // The text is with the engine; that it could not be confirmed changes nothing.
-                        let _ = link.send(&job.place.address, card.ended_before("steered"), options).await;
-                        return Ok(Outcome::Ended(MessageEnd::Steered(run)));
-                    }
-                }
-                QueueMode::Interrupt => {
-                    let (lane, id) = self.queue().place_first(&job.target(), job.clone());
-                    self.announce(link, &job, Handle { lane, job: id }, 1).await;
-                    if let Some(run) = self.running(lane) {
-                        run.cancel();
-                    }
-                    self.advance(lane);
-                    return Ok(Outcome::Placed);
-                }
-                QueueMode::Collect => {
-                    if self.collect(lane, &job) {
-                        return Ok(Outcome::Placed);
-                    }
-                }
-            }
-        }
-        let (lane, id, placed) = self.queue().place(&job.target(), job.clone());
-        if let Placed::Behind(ahead) = placed {
-            self.announce(link, &job, Handle { lane, job: id }, ahead).await;
-        }
-        // Also where something was before it: that may have ended meanwhile.
-        self.advance(lane);
-        Ok(Outcome::Placed)
-    }
-
-    async fn queue_mode(&self, link: &Link, place: &Place) -> Result<QueueMode, Error> {
-        let surround = self.surround(place).await?;
-        let stored = surround.own.queue.or(surround.chat.queue);
-        Ok(stored.unwrap_or_else(|| self.snapshot().settings(&link.id).queue))
-    }
-
-    fn busy_lane(&self, job: &Job) -> Option<LaneId> {
-        use super::queue::Target;
-        let queue = self.queue();
-        let lane = match job.target() {
-            Target::Named(name) => queue.lane(&name)?,
-            Target::Lane(lane) => lane,
-            Target::New => return None,
-        };
-        queue.running(lane).map(|_| lane)
-    }
-
-    fn running(&self, lane: LaneId) -> Option<Arc<super::live::LiveRun>> {
-        let job = self.queue().running(lane)?;
-        self.live.run(job)
-    }
-
-    /// Adds a message to one of the same sender that waits: they run as one.
-    fn collect(&self, lane: LaneId, job: &Job) -> bool {
-        let mut queue = self.queue();
-        let sender = job.sender.as_ref().map(|sender| &sender.id);
-        let last = queue
-            .waiting_in(lane)
-            .filter(|(_, waiting)| waiting.sender.as_ref().map(|sender| &sender.id) == sender)
-            .map(|(id, _)| id)
-            .last();
-        let Some(waiting) = last.and_then(|id| queue.waiting_mut(lane, id)) else { return false };
-        waiting.prompt.push_str("\n\n");
-        waiting.prompt.push_str(&job.prompt);
-        waiting.messages.extend(&job.messages);
-        waiting.files.extend(job.files.iter().cloned());
-        true
-    }
-
-    /// Sends a text into the turn that runs in a lane, if its engine takes it.
-    async fn steer_running(&self, lane: LaneId, text: &str) -> Option<RunId> {
-        let run = self.running(lane)?;
-        run.control.get()?.steer(text).await.ok()?;
-        Some(run.id.clone())
-    }
-
-    /// Says that a message waits, with buttons to take it back.
-    async fn announce(self: &Arc<Self>, link: &Link, job: &Job, handle: Handle, ahead: usize) {
-        let can_steer = job
-            .snapshot
-            .engines
-            .get(&job.engine)
-            .and_then(super::engines::Engine::backend)
-            .is_some_and(|backend| backend.capabilities.steer);
-        let steering = if can_steer { Steering::Offered } else { Steering::Impossible };
-        let footer = job.context.as_ref().map(crate::project::Context::line).into_iter().collect();
-        let card = Card { engine: job.engine.clone(), footer };
-        let options = SendOptions::default().reply_to(Some(job.reply_to.clone())).silent();
-        let queued = card.queued(ahead, steering);
-        let announced = match &job.card {
-            // It was announced before the last start.
-            Some(message) => link.outgoing.edit(message, fit(link, queued)).await.map(|_| message.clone()),
-            None => link.send(&job.place.address, queued, options).await,
-        };
-        match announced {
-            Ok(message) => {
-                self.live.name(&link.id, message.clone(), handle);
-                let waiting = self.queue().waiting_mut(handle.lane, handle.job).map(|waiting| {
-                    waiting.card = Some(message.clone());
-                    waiting.messages.clone()
-                });
-                match waiting {
-                    Some(messages) => self.remember_waiting(&messages, &message).await,
-                    // It runs already, with a progress message of its own; this one is left over.
-                    None => {
-                        let link = link.clone();
-                        self.spawn(async move {
-                            if link.outgoing.delete(&message).await.is_err() {
-                                let _ = link.outgoing.edit(&message, card.ended_before("started")).await;
-                            }
-                        });
-                    }
-                }
-            }
-            Err(error) => {
-                tracing::warn!(transport = %link.id, %error, "that a message waits could not be said");
-            }
-        }
-    }
-
-    async fn remember_waiting(&self, messages: &[Seq], shown: &MessageRef) {
-        for seq in messages {
-            if let Err(error) = self.store().waiting_message(*seq, shown).await {
-                tracing::warn!(%error, "which message says that one waits could not be stored");
-            }
-        }
-    }
-
     /// A press of a button. It is answered whatever it is.
     pub(super) async fn press(self: &Arc<Self>, transport: &TransportId, press: Press) {
         let Some(link) = self.link(transport) else { return };
@@ -312,59 +171,6 @@ impl Inner {
         if let Err(error) = link.outgoing.answer_press(&press.id, answer.as_deref()).await {
             tracing::debug!(transport = %link.id, %error, "a press could not be answered");
         }
-    }
-
-    /// Ends the run that a message shows, or takes the message that it shows out of its queue.
-    pub(super) async fn cancel_message(self: &Arc<Self>, link: &Link, message: &MessageRef) -> &'static str {
-        let Some(Handle { lane, job }) = self.live.handle(&link.id, message) else {
-            return "nothing is running";
-        };
-        let withdrawn = self.queue().withdraw(lane, job);
-        match withdrawn {
-            Withdrawn::Cancelled(waiting) => {
-                self.live.end(job);
-                let card = Card { engine: waiting.engine.clone(), footer: Vec::new() };
-                if let Err(error) = link.outgoing.edit(message, card.ended_before("`cancelled`")).await {
-                    tracing::debug!(%error, "that a message was cancelled could not be shown");
-                }
-                self.finish(&waiting.messages, &MessageEnd::Cancelled).await;
-                "dropped from the queue"
-            }
-            Withdrawn::AlreadyStarted => match self.live.run(job) {
-                Some(run) => {
-                    run.cancel();
-                    "cancelling…"
-                }
-                None => "it is just starting; press again",
-            },
-            Withdrawn::NotFound => "nothing is running",
-        }
-    }
-
-    /// Sends a message that waits into the turn before it.
-    async fn steer_message(self: &Arc<Self>, link: &Link, message: &MessageRef) -> &'static str {
-        let Some(Handle { lane, job }) = self.live.handle(&link.id, message) else {
-            return "nothing waits here";
-        };
-        if self.running(lane).and_then(|run| run.control.get().cloned()).is_none() {
-            return "nothing runs that could take it";
-        }
-        let withdrawn = self.queue().withdraw(lane, job);
-        let Withdrawn::Cancelled(waiting) = withdrawn else { return "it has started already" };
-        if let Some(run) = self.steer_running(lane, &waiting.prompt).await {
-            self.live.end(job);
-            let card = Card { engine: waiting.engine.clone(), footer: Vec::new() };
-            if let Err(error) = link.outgoing.edit(message, card.ended_before("steered")).await {
-                tracing::debug!(%error, "that a message was steered could not be shown");
-            }
-            self.finish(&waiting.messages, &MessageEnd::Steered(run)).await;
-            return "sent into the running turn";
-        }
-        self.live.end(job);
-        let (lane, id) = self.queue().place_first(&super::queue::Target::Lane(lane), waiting);
-        self.live.name(&link.id, message.clone(), Handle { lane, job: id });
-        self.advance(lane);
-        "the engine did not take it; it stays in the queue"
     }
 }
 

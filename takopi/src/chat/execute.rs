@@ -1,10 +1,11 @@
 //! Executing: a job becomes a run, its events become what people see, and its end becomes an answer.
 
+use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use takopi_api::command::RunResult;
 use takopi_api::error::Error;
 use takopi_api::event::{Completed, Decision, Event, Outcome};
@@ -20,7 +21,7 @@ use super::conversation::{Inner, Link, Mode};
 use super::deliver::{Answer, Manner};
 use super::live::{Handle, LiveRun, Wish};
 use super::progress::Progress;
-use super::queue::{JobId, LaneId};
+use super::queue::LaneId;
 use super::resolve::{Continues, Job, stored_context};
 use super::settings::SessionMode;
 use super::snapshot::Snapshot;
@@ -64,17 +65,6 @@ impl Inner {
             return;
         }
         let Some((id, job)) = self.queue().next(lane) else { return };
-        let inner = Arc::clone(self);
-        self.spawn(async move {
-            inner.execute(lane, id, job).await;
-            inner.live.end(id);
-            inner.queue().ended(lane, id);
-            inner.advance(lane);
-        });
-    }
-
-    async fn execute(self: &Arc<Self>, lane: LaneId, id: JobId, job: Job) {
-        let Some(link) = self.link(&job.place.transport) else { return };
         let live = Arc::new(LiveRun {
             id: RunId::unique(),
             lane,
@@ -87,19 +77,39 @@ impl Inner {
             wish: watch::Sender::new(Wish::GoOn),
             open_requests: AtomicUsize::new(0),
         });
-        let resume = match self.resume_of(&job, lane).await {
+        // From here on it can be cancelled, also before there is an engine to tell.
+        self.live.begin(Arc::clone(&live));
+        let inner = Arc::clone(self);
+        self.spawn(async move {
+            if AssertUnwindSafe(inner.execute(&live, job)).catch_unwind().await.is_err() {
+                // What waits behind it is not to wait for ever. The next start says that it was cut off.
+                tracing::error!(run = %live.id, "a run panicked");
+            }
+            inner.live.end(id);
+            inner.queue().ended(lane, id);
+            inner.advance(lane);
+        });
+    }
+
+    async fn execute(self: &Arc<Self>, live: &Arc<LiveRun>, job: Job) {
+        let Some(link) = self.link(&job.place.transport) else { return };
+        let resume = match self.resume_of(&job, live.lane).await {
             Ok(resume) => resume,
             Err(text) => return self.refuse(&link, &job, &text).await,
         };
+        if let Some(thread) = &resume {
+            // A reply to an older answer of it waits here too, and not only for the thread.
+            self.queue().thread_known(live.lane, thread);
+        }
         let folder = self.session_folder(job.context.as_ref());
-        match self.store().begin_run(new_run(&live, &job, resume.as_ref(), folder)).await {
+        let new = new_run(live, &job, resume.as_ref(), folder);
+        match self.store().begin_run(new).await {
             Ok(()) => {}
             // Somebody else has it; running it twice would be worse than anything.
             Err(ClaimError::AlreadyBegun(_)) => return,
             Err(ClaimError::Store(error)) => return self.refuse(&link, &job, &error.to_string()).await,
         }
-        self.live.begin(Arc::clone(&live));
-        self.run(&link, &live, job, resume).await;
+        self.run(&link, live, job, resume).await;
     }
 
     /// The thread that a job continues, as it is known now.
@@ -122,12 +132,9 @@ impl Inner {
     /// A job that can not run: people are told, and the message is done with.
     async fn refuse(&self, link: &Link, job: &Job, text: &str) {
         let options = SendOptions::default().reply_to(Some(job.reply_to.clone()));
-        let message = view::error(text, &[]);
-        let told = match &job.card {
-            Some(card) => link.outgoing.edit(card, message.clone()).await.is_ok(),
-            None => false,
-        };
-        if !told && let Err(error) = link.send(&job.place.address, message, options).await {
+        let card = job.card.clone().settled().await;
+        let said = link.amend(card.as_ref(), &job.place.address, view::error(text, &[]), options).await;
+        if let Err(error) = said {
             tracing::warn!(%error, "a refusal could not be sent");
         }
         self.finish(&job.messages, &MessageEnd::Failed).await;
@@ -136,7 +143,14 @@ impl Inner {
     async fn run(self: &Arc<Self>, link: &Link, live: &Arc<LiveRun>, job: Job, resume: Option<ResumeToken>) {
         let snapshot = Arc::clone(&job.snapshot);
         let settings = snapshot.settings(&link.id);
-        let folder = self.folder(&job).await;
+        let mut wish = live.wish.subscribe();
+        // What was wished before counts too.
+        wish.mark_changed();
+        let folder = tokio::select! {
+            folder = self.folder(&job) => folder.map_err(|error| failed(&job, error)),
+            // Making a worktree can take its time.
+            () = unwanted(&mut wish) => Err(cancelled(&job)),
+        };
         let cwd = folder.as_ref().unwrap_or(&self.surroundings.start_folder).clone();
         let course = Arc::new(Course {
             progress: Mutex::new(view::progress(&cwd.to_string_lossy())),
@@ -150,7 +164,7 @@ impl Inner {
 
         let end = match folder {
             Ok(cwd) => self.drive(link, live, &job, &course, &bubble, resume, cwd).await,
-            Err(text) => End { completed: failed(&job, text), has_started: false },
+            Err(completed) => End { completed, has_started: false },
         };
         self.keep_session(&job, &end).await;
         if let Err(error) = self.store().answered(&live.id, &end.completed).await {
@@ -248,7 +262,10 @@ impl Inner {
         let shown = Shown {
             link: link.clone(),
             place: job.place.clone(),
-            options: SendOptions::default().reply_to(Some(job.reply_to.clone())).silent(),
+            options: SendOptions::default()
+                .reply_to(Some(job.reply_to.clone()))
+                .silent()
+                .key(progress_key(live, job)),
             existing: job.card.clone(),
             mode: job.snapshot.settings(&link.id).progress,
             pace: Arc::clone(&self.pace),
@@ -259,13 +276,11 @@ impl Inner {
         let transport = link.id.clone();
         Bubble::new(shown, move |message: MessageRef| {
             inner.live.name(&transport, message.clone(), Handle { lane: live.lane, job: live.job });
-            let run = live.id.clone();
-            let store = inner.store().clone();
-            inner.spawn(async move {
-                if let Err(error) = store.progress_message(&run, &message).await {
-                    tracing::warn!(%run, %error, "the progress message could not be stored");
+            async move {
+                if let Err(error) = inner.store().progress_message(&live.id, &message).await {
+                    tracing::warn!(run = %live.id, %error, "the progress message could not be stored");
                 }
-            });
+            }
         })
     }
 
@@ -384,14 +399,21 @@ impl Inner {
         resume: Option<ResumeToken>,
         cwd: PathBuf,
     ) -> End {
-        let run = match self.begin(link, &live.id, job, resume, cwd).await {
-            Ok(run) => run,
-            Err(text) => return End { completed: failed(job, text), has_started: false },
+        let not_started = |completed| End { completed, has_started: false };
+        let mut wish = live.wish.subscribe();
+        // What was wished before counts too.
+        wish.mark_changed();
+        let run = tokio::select! {
+            run = self.begin(link, &live.id, job, resume, cwd) => match run {
+                Ok(run) => run,
+                Err(text) => return not_started(failed(job, text)),
+            },
+            // Files of the message may take their time.
+            () = unwanted(&mut wish) => return not_started(cancelled(job)),
         };
         let (mut events, control) = (run.events, run.control);
         // The only one that sets it is here.
         let _ = live.control.set(control.clone());
-        let mut wish = live.wish.subscribe();
         let mut has_started = false;
         let completed = loop {
             tokio::select! {
@@ -477,11 +499,25 @@ fn file_name(name: Option<&str>, number: usize) -> String {
 }
 
 fn failed(job: &Job, error: String) -> Completed {
+    without_engine(job, Outcome::Failed { error })
+}
+
+/// A person ended it before its engine began.
+fn cancelled(job: &Job) -> Completed {
+    without_engine(job, Outcome::Interrupted)
+}
+
+fn without_engine(job: &Job, outcome: Outcome) -> Completed {
     let resume = match &job.continues {
         Continues::Thread(token) => Some(token.clone()),
         _ => None,
     };
-    Completed::new(job.engine.clone(), Outcome::Failed { error }).resume(resume)
+    Completed::new(job.engine.clone(), outcome).resume(resume)
+}
+
+/// The key under which the message is sent that shows a run.
+fn progress_key(live: &LiveRun, job: &Job) -> String {
+    job.card_key().unwrap_or_else(|| format!("{}.card", live.id))
 }
 
 fn new_run(live: &LiveRun, job: &Job, resume: Option<&ResumeToken>, cwd: PathBuf) -> NewRun {
@@ -495,6 +531,8 @@ fn new_run(live: &LiveRun, job: &Job, resume: Option<&ResumeToken>, cwd: PathBuf
         cwd,
         resume: resume.cloned(),
         reply_to: Some(job.reply_to.clone()),
+        progress: job.card.now(),
+        progress_key: progress_key(live, job),
     }
 }
 
@@ -504,6 +542,11 @@ async fn wished(wish: &mut watch::Receiver<Wish>) -> Wish {
         std::future::pending::<()>().await;
     }
     *wish.borrow_and_update()
+}
+
+/// Waits until somebody wants the run to end.
+async fn unwanted(wish: &mut watch::Receiver<Wish>) {
+    while wished(wish).await == Wish::GoOn {}
 }
 
 async fn obey(control: &RunControl, wish: Wish) {

@@ -85,7 +85,11 @@ impl Inner {
                 Ok(Err(error)) => view::error(&error.to_string(), error.hints()),
                 Err(_) => view::error(&format!("the command /{word} panicked"), &[]),
             };
-            link.reply(&message, answer).await;
+            // Without a key: one button may be pressed more than once.
+            let options = SendOptions::default().reply_to(Some(message.id.clone()));
+            if let Err(error) = link.send(&message.address, answer, options).await {
+                tracing::warn!(transport = %link.id, %error, "the answer of a command could not be sent");
+            }
         });
     }
 

@@ -88,6 +88,18 @@ impl<S: Clone + Eq + Hash, J> Queue<S, J> {
         self.names.get(name).copied()
     }
 
+    /// Whether a job would have to wait for one that is there.
+    #[must_use]
+    pub fn is_busy(&self, target: &Target<S>) -> bool {
+        let lane = match target {
+            Target::Named(name) => self.lane(name),
+            Target::Lane(lane) => Some(*lane),
+            Target::New => None,
+        };
+        // A lane without anything in it is gone.
+        lane.is_some_and(|lane| self.lanes.contains_key(&lane))
+    }
+
     /// The job that runs in a lane.
     #[must_use]
     pub fn running(&self, lane: LaneId) -> Option<JobId> {

@@ -13,6 +13,7 @@ use takopi_api::runner::RunOptions;
 use takopi_api::runtime::{Resolved, RunContext};
 use takopi_api::transport::TransportId;
 
+use super::bubble::Showing;
 use super::conversation::{Inner, Link};
 use super::directives::{self, Directives};
 use super::queue::{LaneId, LaneName, Target};
@@ -59,7 +60,7 @@ pub(crate) struct Job {
     /// Where its thread is kept, if it is.
     pub(crate) session: Option<Kept>,
     /// The message that says that it waits.
-    pub(crate) card: Option<MessageRef>,
+    pub(crate) card: Showing,
     /// Told how it ended, if somebody waits for it.
     pub(crate) done: Option<tokio::sync::mpsc::UnboundedSender<RunResult>>,
     /// There until its answer was sent.
@@ -68,6 +69,21 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// The key under which the message that shows it is sent: one a message, so that it is found again after a restart. A
+    /// command's run has none, as a command may want several.
+    pub(crate) fn card_key(&self) -> Option<String> {
+        let is_of_message = !self.messages.is_empty();
+        is_of_message.then(|| format!("{}/{}.card", self.place.address.channel, self.reply_to))
+    }
+
+    /// Lets it do what another one wants too.
+    pub(crate) fn add(&mut self, other: Self) {
+        self.prompt.push_str("\n\n");
+        self.prompt.push_str(&other.prompt);
+        self.messages.extend(other.messages);
+        self.files.extend(other.files);
+    }
+
     /// In which lane it belongs.
     pub(crate) fn target(&self) -> Target<Kept> {
         match &self.continues {
@@ -345,7 +361,11 @@ impl Inner {
             let session = self.session_key(link, place, message, &engine, context.as_ref());
             (engine, Continues::Thread(token), session)
         } else if let Some(live) = running {
-            (live.engine.clone(), Continues::Lane(live.lane), live.session.clone())
+            let continues = match self.queue().thread(live.lane) {
+                Some(thread) => Continues::Thread(thread.clone()),
+                None => Continues::Lane(live.lane),
+            };
+            (live.engine.clone(), continues, live.session.clone())
         } else {
             let (engine, _) = engine(&snapshot, &found, &surround, context.as_ref())?;
             let session = self.session_key(link, place, message, &engine, context.as_ref());
@@ -368,7 +388,7 @@ impl Inner {
             context,
             continues,
             session,
-            card: None,
+            card: Showing::Nothing,
             done: None,
             busy: self.work.begin(&link.id),
             snapshot,

@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use super::error::CliError;
 use super::signals::Signals;
 use super::{Session, output, registry};
-use crate::chat::conversation::{Chat, Surroundings};
+use crate::chat::conversation::{Chat, Left, Surroundings};
 use crate::chat::snapshot::Snapshot;
 use crate::config::{self, Config, DEFAULT_TRANSPORT, Reader, Update};
 use crate::lock::InstanceLock;
@@ -217,7 +217,11 @@ async fn serve(
         state_folder: config.folder().join("state"),
     };
     let failed = |error: takopi_api::runtime::StoreError| CliError::new(error.to_string());
-    let chat = Chat::new(surroundings, snapshot, store.cut_off().await.map_err(failed)?);
+    let left = Left {
+        cut_off: store.cut_off().await.map_err(failed)?,
+        waiting: store.unfinished().await.map_err(failed)?,
+    };
+    let chat = Chat::new(surroundings, snapshot, left);
     let (switch, shutdown) = ShutdownSwitch::new();
     let mut running = JoinSet::new();
     for chosen in transports {

@@ -45,6 +45,10 @@ pub struct NewRun {
     pub resume: Option<ResumeToken>,
     /// The message that its answer replies to.
     pub reply_to: Option<MessageId>,
+    /// The message that shows how far it is, if there is one already.
+    pub progress: Option<MessageRef>,
+    /// The key under which such a message is sent.
+    pub progress_key: String,
 }
 
 /// How far a run is.
@@ -86,12 +90,16 @@ impl Store {
     /// [`ClaimError`]; [`ClaimError::AlreadyBegun`] if one of its messages does not wait any more.
     pub async fn begin_run(&self, run: NewRun) -> Result<(), ClaimError> {
         let now = Moment::now();
+        let progress = run.progress.as_ref().map(json).transpose()?;
         let claimed = self
             .write(move |connection| {
                 if let Err(seq) = inbox::claim(connection, &run.messages)? {
                     return Ok(Err(seq));
                 }
-                let number = insert(connection, &run, now)?;
+                let number = insert(connection, &run, progress.as_deref(), now)?;
+                if let Some(message) = &run.progress {
+                    belongs_to(connection, number, message)?;
+                }
                 inbox::start(connection, &run.messages, number)?;
                 Ok(Ok(()))
             })
@@ -183,12 +191,18 @@ impl Store {
 const OPEN: &str = "state IN ('running', 'answered', 'delivering', 'cut_off')";
 const ANSWERED: &str = "state IN ('answered', 'delivering')";
 
-fn insert(connection: &Connection, run: &NewRun, now: Moment) -> rusqlite::Result<i64> {
+fn insert(
+    connection: &Connection,
+    run: &NewRun,
+    progress: Option<&str>,
+    now: Moment,
+) -> rusqlite::Result<i64> {
     let place = place::find_or_add(connection, &run.place.transport, &run.place.address)?;
     connection
         .prepare_cached(
-            "INSERT INTO runs (id, place, person, engine, token, project, branch, cwd, reply_to, begun_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO runs (id, place, person, engine, token, project, branch, cwd, reply_to, progress,
+                               progress_key, begun_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .insert((
             run.id.as_str(),
@@ -200,6 +214,8 @@ fn insert(connection: &Connection, run: &NewRun, now: Moment) -> rusqlite::Resul
             run.context.branch.as_deref(),
             Folder(&run.cwd),
             run.reply_to.as_ref().map(MessageId::as_str),
+            progress,
+            &run.progress_key,
             now,
         ))
 }

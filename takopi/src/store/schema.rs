@@ -51,6 +51,7 @@ CREATE TABLE runs (
     cwd       ANY NOT NULL,
     reply_to  TEXT,                 -- the message that the answer replies to
     progress  TEXT,                 -- JSON: the message that shows how far it is
+    progress_key TEXT NOT NULL,     -- under which that message is sent: so it is found where `progress` was not stored
     outcome   TEXT CHECK (outcome IN ('done', 'failed', 'interrupted')),
     completed TEXT,                 -- JSON: the run's last event, until it is delivered
     begun_at  INTEGER NOT NULL,

@@ -2,13 +2,14 @@
 //! `<folder>/codex` does `<folder>/codex.script`.
 #![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 use std::{env, fs, io, thread};
 
-use takopi_tests::{Scene, Script};
+use takopi_tests::{EngineStart, Scene, Script};
 
 fn main() -> ExitCode {
     let me = PathBuf::from(env::args_os().next().unwrap());
@@ -26,8 +27,10 @@ fn main() -> ExitCode {
     let mut prompt = String::new();
     if script.reads_prompt {
         io::stdin().read_to_string(&mut prompt).unwrap();
-        fs::write(me.with_extension("prompt"), prompt).unwrap();
+        fs::write(me.with_extension("prompt"), &prompt).unwrap();
     }
+    let args = env::args().skip(1).collect();
+    let start = EngineStart { args, prompt, cwd: env::current_dir().unwrap() };
     for scene in script.scenes {
         match scene {
             Scene::Out(text) => {
@@ -38,6 +41,26 @@ fn main() -> ExitCode {
             Scene::OutFile(path) => {
                 let mut stdout = io::stdout().lock();
                 let _ = stdout.write_all(&fs::read(path).unwrap_or_default()).and_then(|()| stdout.flush());
+            }
+            Scene::Say(text) => {
+                let _ = io::stdout().lock().write_all(fill_in(&text, &start).as_bytes());
+            }
+            Scene::Note => {
+                let line = format!("{}\n", serde_json::to_string(&start).unwrap());
+                let log = me.with_extension("log");
+                // One write: several of them note at a time.
+                OpenOptions::new()
+                    .append(true)
+                    .create(true)
+                    .open(log)
+                    .unwrap()
+                    .write_all(line.as_bytes())
+                    .unwrap();
+            }
+            Scene::Linger => {
+                let asked = start.prompt.split("wait:").nth(1).unwrap_or_default();
+                let digits: String = asked.chars().take_while(char::is_ascii_digit).collect();
+                thread::sleep(Duration::from_millis(digits.parse().unwrap_or(0)));
             }
             Scene::Err(text) => io::stderr().lock().write_all(text.as_bytes()).unwrap(),
             Scene::Leave(command) => leave(&command),
@@ -51,6 +74,14 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+fn fill_in(text: &str, start: &EngineStart) -> String {
+    let new = || format!("t{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
+    let thread = start.thread().map_or_else(new, str::to_owned);
+    let prompt = start.prompt.lines().next().unwrap_or_default();
+    text.replace("{thread}", &serde_json::to_string(&thread).unwrap())
+        .replace("{prompt}", &serde_json::to_string(prompt).unwrap())
 }
 
 /// Starts a command of a shell and goes on without it.

@@ -38,6 +38,8 @@ pub struct CutOffRun {
     pub reply_to: Option<MessageId>,
     /// The message that shows how far it is.
     pub progress: Option<MessageRef>,
+    /// The key under which such a message was sent, if one was.
+    pub progress_key: String,
     /// Where it was cut off.
     pub end: CutOffEnd,
 }
@@ -134,6 +136,7 @@ fn cut_off_run(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<CutOf
         cwd: row.get::<_, Folder<PathBuf>>("cwd")?.0,
         reply_to: row.get::<_, Option<Text<MessageId>>>("reply_to")?.map(|Text(message)| message),
         progress: row.get::<_, Option<Json<MessageRef>>>("progress")?.map(|Json(message)| message),
+        progress_key: row.get("progress_key")?,
         end,
     })
 }

@@ -1,0 +1,275 @@
+//! Waiting: where a job goes while something of its thread runs, what people see of it meanwhile, and how it is taken back.
+
+use std::sync::Arc;
+
+use takopi_api::error::Error;
+use takopi_api::message::{MessageRef, OutgoingMessage, SendOptions};
+use takopi_api::runner::RunId;
+use takopi_api::transport::SendError;
+use tokio::sync::watch;
+
+use super::bubble::Showing;
+use super::conversation::{Inner, Link};
+use super::deliver::fit;
+use super::dispatch::Outcome;
+use super::live::{Handle, LiveRun};
+use super::queue::{LaneId, Placed, Target, Withdrawn};
+use super::resolve::{Continues, Job};
+use super::settings::QueueMode;
+use super::view::{Card, Steering};
+use crate::project::Context;
+use crate::store::{MessageEnd, Place};
+
+/// What is before a job that comes into a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// All that is there.
+    Last,
+    /// Only what runs.
+    Next,
+}
+
+impl Inner {
+    /// Puts a job into its queue, in the manner that the chat wants.
+    pub(super) async fn place(self: &Arc<Self>, link: &Link, job: Job) -> Result<Outcome, Error> {
+        let mode = self.queue_mode(link, &job.place).await?;
+        let Some(lane) = self.busy_lane(&job) else {
+            self.enqueue(link, job, Turn::Last);
+            return Ok(Outcome::Placed);
+        };
+        match mode {
+            QueueMode::Queue => self.enqueue(link, job, Turn::Last),
+            QueueMode::Steer => match self.steer_running(lane, &job.prompt).await {
+                Some(run) => {
+                    let steered = card(&job).ended_before("steered");
+                    // The text is with the engine; that it could not be confirmed changes nothing.
+                    let _ = self.say_of(link, &job, steered).await;
+                    return Ok(Outcome::Ended(MessageEnd::Steered(run)));
+                }
+                None => self.enqueue(link, job, Turn::Last),
+            },
+            QueueMode::Interrupt => {
+                let running = self.running(lane);
+                self.enqueue(link, job, Turn::Next);
+                if let Some(run) = running {
+                    run.cancel();
+                }
+            }
+            QueueMode::Collect => {
+                if let Some(job) = self.collect(lane, job) {
+                    self.enqueue(link, job, Turn::Last);
+                }
+            }
+        }
+        Ok(Outcome::Placed)
+    }
+
+    /// Puts a job into its queue, and says so if it has to wait.
+    pub(super) fn enqueue(self: &Arc<Self>, link: &Link, mut job: Job, turn: Turn) {
+        let existing = job.card.now();
+        let (sender, soon) = watch::channel(None);
+        let target = job.target();
+        let said = job.clone();
+        let (handle, ahead) = {
+            let mut queue = self.queue();
+            let will_wait = queue.is_busy(&target);
+            if will_wait {
+                // Whoever starts it before that is sent waits for it there.
+                job.card = Showing::Soon(soon);
+            }
+            let (lane, id, ahead) = match turn {
+                Turn::Last => {
+                    let (lane, id, placed) = queue.place(&target, job);
+                    (lane, id, if let Placed::Behind(ahead) = placed { ahead } else { 0 })
+                }
+                Turn::Next => {
+                    let (lane, id) = queue.place_first(&target, job);
+                    (lane, id, usize::from(will_wait))
+                }
+            };
+            (Handle { lane, job: id }, ahead)
+        };
+        if ahead > 0 {
+            let inner = Arc::clone(self);
+            let link = link.clone();
+            self.spawn(async move { inner.announce(&link, &said, existing, handle, ahead, sender).await });
+        }
+        // Also where something was before it: that may have ended meanwhile.
+        self.advance(handle.lane);
+    }
+
+    /// Says that a message waits, with buttons to take it back.
+    async fn announce(
+        self: &Arc<Self>,
+        link: &Link,
+        job: &Job,
+        existing: Option<MessageRef>,
+        handle: Handle,
+        ahead: usize,
+        announced: watch::Sender<Option<MessageRef>>,
+    ) {
+        let can_steer = job
+            .snapshot
+            .engines
+            .get(&job.engine)
+            .and_then(super::engines::Engine::backend)
+            .is_some_and(|backend| backend.capabilities.steer);
+        let steering = if can_steer { Steering::Offered } else { Steering::Impossible };
+        let queued = card(job).queued(ahead, steering);
+        let message = match existing {
+            // It was announced before the last start, or shows the run that is to be gone on with.
+            Some(message) => {
+                if let Err(error) = link.outgoing.edit(&message, fit(link, queued)).await {
+                    tracing::debug!(transport = %link.id, %error, "that a message waits could not be shown");
+                }
+                message
+            }
+            None => {
+                let options = SendOptions::default().reply_to(Some(job.reply_to.clone())).silent();
+                let options = match job.card_key() {
+                    Some(key) => options.key(key),
+                    None => options,
+                };
+                match link.send(&job.place.address, queued, options).await {
+                    Ok(message) => message,
+                    Err(error) => {
+                        tracing::warn!(transport = %link.id, %error, "that a message waits could not be said");
+                        return;
+                    }
+                }
+            }
+        };
+        if let Some(waiting) = self.queue().waiting_mut(handle.lane, handle.job) {
+            waiting.card = Showing::By(message.clone());
+            self.live.name(&link.id, message.clone(), handle);
+        }
+        // The first one has the message; others that were collected with it would have no claim to it after a restart.
+        if let Some(first) = job.messages.first()
+            && let Err(error) = self.store().waiting_message(*first, &message).await
+        {
+            tracing::warn!(%error, "which message says that one waits could not be stored");
+        }
+        // If it runs already, the message becomes the one that shows the run.
+        announced.send_replace(Some(message));
+    }
+
+    /// Says something of a job where people see it, else below the message that it answers.
+    async fn say_of(
+        &self,
+        link: &Link,
+        job: &Job,
+        message: OutgoingMessage,
+    ) -> Result<MessageRef, SendError> {
+        let options = SendOptions::default().reply_to(Some(job.reply_to.clone())).silent();
+        link.amend(job.card.now().as_ref(), &job.place.address, message, options).await
+    }
+
+    async fn queue_mode(&self, link: &Link, place: &Place) -> Result<QueueMode, Error> {
+        let surround = self.surround(place).await?;
+        let stored = surround.own.queue.or(surround.chat.queue);
+        Ok(stored.unwrap_or_else(|| self.snapshot().settings(&link.id).queue))
+    }
+
+    fn busy_lane(&self, job: &Job) -> Option<LaneId> {
+        let queue = self.queue();
+        let lane = match job.target() {
+            Target::Named(name) => queue.lane(&name)?,
+            Target::Lane(lane) => lane,
+            Target::New => return None,
+        };
+        queue.running(lane).map(|_| lane)
+    }
+
+    fn running(&self, lane: LaneId) -> Option<Arc<LiveRun>> {
+        let job = self.queue().running(lane)?;
+        self.live.run(job)
+    }
+
+    /// Adds a message to one of the same sender that waits: they run as one. Gives it back if there is none.
+    fn collect(&self, lane: LaneId, job: Job) -> Option<Job> {
+        let mut queue = self.queue();
+        let sender = job.sender.as_ref().map(|sender| &sender.id);
+        let last = queue
+            .waiting_in(lane)
+            .filter(|(_, waiting)| waiting.sender.as_ref().map(|sender| &sender.id) == sender)
+            .map(|(id, _)| id)
+            .last();
+        match last.and_then(|id| queue.waiting_mut(lane, id)) {
+            Some(waiting) => {
+                waiting.add(job);
+                None
+            }
+            None => Some(job),
+        }
+    }
+
+    /// Sends a text into the turn that runs in a lane, if its engine takes it.
+    async fn steer_running(&self, lane: LaneId, text: &str) -> Option<RunId> {
+        let run = self.running(lane)?;
+        run.control.get()?.steer(text).await.ok()?;
+        Some(run.id.clone())
+    }
+
+    /// Ends the run that a message shows, or takes the message that it shows out of its queue.
+    pub(super) async fn cancel_message(self: &Arc<Self>, link: &Link, message: &MessageRef) -> &'static str {
+        let Some(Handle { lane, job }) = self.live.handle(&link.id, message) else {
+            return "nothing is running";
+        };
+        let withdrawn = self.queue().withdraw(lane, job);
+        match withdrawn {
+            Withdrawn::Cancelled(waiting) => {
+                self.live.end(job);
+                // First stored, then shown: what people saw cancelled does not run after a restart.
+                self.finish(&waiting.messages, &MessageEnd::Cancelled).await;
+                let cancelled = card(&waiting).ended_before("`cancelled`");
+                if let Err(error) = self.say_of(link, &waiting, cancelled).await {
+                    tracing::warn!(%error, "that a message was cancelled could not be shown");
+                }
+                "dropped from the queue"
+            }
+            Withdrawn::AlreadyStarted => match self.live.run(job) {
+                Some(run) => {
+                    run.cancel();
+                    "cancelling…"
+                }
+                None => "it is just starting; press again",
+            },
+            Withdrawn::NotFound => "nothing is running",
+        }
+    }
+
+    /// Sends a message that waits into the turn before it.
+    pub(super) async fn steer_message(self: &Arc<Self>, link: &Link, message: &MessageRef) -> &'static str {
+        let Some(Handle { lane, job }) = self.live.handle(&link.id, message) else {
+            return "nothing waits here";
+        };
+        if self.running(lane).and_then(|run| run.control.get().cloned()).is_none() {
+            return "nothing runs that could take it";
+        }
+        let withdrawn = self.queue().withdraw(lane, job);
+        let Withdrawn::Cancelled(mut waiting) = withdrawn else { return "it has started already" };
+        if let (Continues::Lane(_), Some(thread)) = (&waiting.continues, self.queue().thread(lane).cloned()) {
+            // The lane may be gone when it comes back.
+            waiting.continues = Continues::Thread(thread);
+        }
+        if let Some(run) = self.steer_running(lane, &waiting.prompt).await {
+            self.live.end(job);
+            self.finish(&waiting.messages, &MessageEnd::Steered(run)).await;
+            if let Err(error) = self.say_of(link, &waiting, card(&waiting).ended_before("steered")).await {
+                tracing::warn!(%error, "that a message was steered could not be shown");
+            }
+            return "sent into the running turn";
+        }
+        self.live.end(job);
+        let (lane, id) = self.queue().place_first(&Target::Lane(lane), waiting);
+        self.live.name(&link.id, message.clone(), Handle { lane, job: id });
+        self.advance(lane);
+        "the engine did not take it; it stays in the queue"
+    }
+}
+
+/// What people see of a job that does not run.
+fn card(job: &Job) -> Card {
+    let footer = job.context.as_ref().map(Context::line).into_iter().collect();
+    Card { engine: job.engine.clone(), footer }
+}
