@@ -25,7 +25,7 @@ live *engines:
 dist:
     cargo build -p takopi --profile dist
 
-# figures: building the registry, and what starting costs
+# figures: building the registry, what the store takes, and what starting costs
 bench:
     cargo bench -p takopi
     cargo xtask bench-startup

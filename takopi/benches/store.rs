@@ -44,6 +44,8 @@ async fn cycle(store: &Store, transport: &TransportId, n: usize) {
         cwd: "/home/somebody/z80".into(),
         resume: None,
         reply_to: None,
+        progress: None,
+        progress_key: "card".to_owned(),
     };
     store.begin_run(new).await.expect("begun");
     let token = ResumeToken::new(ENGINE, run.as_str()).expect("a token");

@@ -106,13 +106,13 @@ impl Failure {
             Self::Sqlite(error) => error,
         };
         let next = match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => "the disk is full: make room, and send it again",
+            Some(ErrorCode::DiskFull) => "the disk is full: make room",
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-                "make the file and its folder writable, and send it again"
+                "make the file and its folder writable"
             }
-            Some(ErrorCode::SystemIoFailure) => "see whether the disk is full or broken, and send it again",
+            Some(ErrorCode::SystemIoFailure) => "see whether the disk is full or broken",
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-                "another program writes to it: end that one, and send it again"
+                "another program writes to it: end that one"
             }
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
                 "the file is damaged: restart takopi, which moves it aside and starts anew"

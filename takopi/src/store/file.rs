@@ -7,6 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::error::OpenError;
@@ -25,10 +26,11 @@ const LOG_LIMIT: i64 = 16 * 1024 * 1024;
 const STATEMENTS: usize = 128;
 
 /// What must have happened before a job is answered. `cargo bench -p takopi --bench store` compares them: as jobs share
-/// the wait for the disk, safety costs little.
+/// the wait for the disk, the safe one takes thousands of messages a second too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Durability {
-    /// The disk has it: nothing is lost, whatever happens. The cost is one wait for the disk a round of jobs.
+    /// The disk has it, as far as the system knows: nothing is lost, whatever happens. The cost is one wait for the disk a
+    /// round of jobs.
     #[default]
     Full,
     /// The system has it: nothing is lost when takopi is killed, but the last seconds may be when power fails. The file
@@ -109,6 +111,8 @@ pub(super) fn connection(path: &Path, access: OpenFlags) -> rusqlite::Result<Con
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // A plan that depends on the values would be made anew each time that they change.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use rusqlite::types::{FromSql, FromSqlResult, ToSql, ToSqlOutput, Value, ValueRef};
-use rusqlite::{Connection, OptionalExtension, Row};
-use takopi_api::message::{IncomingMessage, MessageRef};
+use rusqlite::{Connection, Row};
+use takopi_api::message::{IncomingMessage, MessageRef, UpdateId};
 use takopi_api::runner::RunId;
 use takopi_api::runtime::{Batch, StoreError};
 use takopi_api::transport::TransportId;
@@ -104,7 +104,8 @@ impl Store {
     /// answers are in the order of the messages.
     ///
     /// A message that was delivered before is known by its delivery, and by its own id in its chat: a delivery is one
-    /// message.
+    /// message. Wait for the answer: who gives it up may have stored a message that nobody begins before the next start, as
+    /// its next delivery is a second one.
     ///
     /// # Errors
     /// [`StoreError`]; nothing was stored, and the same batch may be given again.
@@ -209,17 +210,18 @@ pub(super) fn of_run(connection: &Connection, run: i64) -> rusqlite::Result<Vec<
     readable("inbox", rows)
 }
 
-/// Gives waiting messages to a run, if all of them wait: otherwise nothing is changed, and the one that does not is named.
-pub(super) fn claim(connection: &Connection, messages: &[Seq]) -> rusqlite::Result<Result<(), Seq>> {
+/// The first of these messages that does not wait any more.
+pub(super) fn first_taken(connection: &Connection, messages: &[Seq]) -> rusqlite::Result<Option<Seq>> {
     let mut waits = connection.prepare_cached("SELECT 1 FROM inbox WHERE seq = ?1 AND state = 'accepted'")?;
     for &seq in messages {
-        if waits.query_one((seq,), |_| Ok(())).optional()?.is_none() {
-            return Ok(Err(seq));
+        if !waits.exists((seq,))? {
+            return Ok(Some(seq));
         }
     }
-    Ok(Ok(()))
+    Ok(None)
 }
 
+/// Gives messages that wait to a run.
 pub(super) fn start(connection: &Connection, messages: &[Seq], run: i64) -> rusqlite::Result<()> {
     let mut start = connection
         .prepare_cached("UPDATE inbox SET state = 'started', run = ?2, shown = NULL WHERE seq = ?1")?;
@@ -246,7 +248,7 @@ fn insert(
             transport.as_str(),
             message.address.channel.as_str(),
             message.id.as_str(),
-            message.update.as_ref().map(takopi_api::message::UpdateId::as_str),
+            message.update.as_ref().map(UpdateId::as_str),
             place,
             payload,
             now,
@@ -254,8 +256,7 @@ fn insert(
     Ok(if inserted == 0 { Accepted::Duplicate } else { Accepted::New(Seq(connection.last_insert_rowid())) })
 }
 
-const SELECT: &str =
-    "SELECT inbox.seq, inbox.payload, inbox.shown, places.transport, places.channel, places.topic
+const SELECT: &str = "SELECT inbox.seq, inbox.payload, inbox.shown, places.transport, places.channel, places.topic \
                       FROM inbox JOIN places ON places.id = inbox.place";
 
 fn unfinished(row: &Row<'_>) -> rusqlite::Result<Unfinished> {
@@ -263,6 +264,7 @@ fn unfinished(row: &Row<'_>) -> rusqlite::Result<Unfinished> {
     let Json(mut message) = row.get::<_, Json<IncomingMessage>>("payload")?;
     // The chat may have got another id since.
     message.address = address;
-    let shown = row.get::<_, Option<Json<MessageRef>>>("shown")?;
+    // Without it there is one message of the bot more, and no message of a person less.
+    let shown = row.get::<_, Option<Json<MessageRef>>>("shown").unwrap_or_default();
     Ok(Unfinished { seq: row.get("seq")?, transport, message, shown: shown.map(|Json(shown)| shown) })
 }

@@ -93,7 +93,7 @@ impl Store {
         let progress = run.progress.as_ref().map(json).transpose()?;
         let claimed = self
             .write(move |connection| {
-                if let Err(seq) = inbox::claim(connection, &run.messages)? {
+                if let Some(seq) = inbox::first_taken(connection, &run.messages)? {
                     return Ok(Err(seq));
                 }
                 let number = insert(connection, &run, progress.as_deref(), now)?;
@@ -188,7 +188,8 @@ impl Store {
     }
 }
 
-const OPEN: &str = "state IN ('running', 'answered', 'delivering', 'cut_off')";
+/// As the index `runs_open` has it.
+pub(super) const OPEN: &str = "state <> 'delivered' AND state <> 'interrupted' AND state <> 'reopened'";
 const ANSWERED: &str = "state IN ('answered', 'delivering')";
 
 fn insert(

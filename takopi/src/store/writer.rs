@@ -77,7 +77,7 @@ impl Worker {
     {
         let closed = || Failure::Unfit("the store is closed: takopi is ending".to_owned()).tell(&self.file);
         let (reply, answer) = oneshot::channel();
-        let task = Task { work, outcome: Err(closed()), reply };
+        let task = Task { work, outcome: None, reply };
         // A thread that has ended drops the job, and with it the reply.
         let _ = self.orders.send(Order::Job(Box::new(task)));
         answer.await.unwrap_or_else(|_| Err(closed()))
@@ -115,7 +115,7 @@ trait Job: Send {
 
 struct Task<T, W> {
     work: W,
-    outcome: Result<T, StoreError>,
+    outcome: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
@@ -125,17 +125,19 @@ where
     W: FnMut(&Connection) -> Result<T, Failure> + Send,
 {
     fn work(&mut self, connection: &Connection) -> Result<(), Failure> {
-        self.outcome = Ok((self.work)(connection)?);
+        self.outcome = Some(Ok((self.work)(connection)?));
         Ok(())
     }
 
     fn fail(&mut self, error: StoreError) {
-        self.outcome = Err(error);
+        self.outcome = Some(Err(error));
     }
 
     fn answer(self: Box<Self>) {
-        // Nobody waits any more if the caller was cancelled.
-        let _ = self.reply.send(self.outcome);
+        if let Some(outcome) = self.outcome {
+            // Nobody waits any more if the caller was cancelled.
+            let _ = self.reply.send(outcome);
+        }
     }
 }
 

@@ -112,6 +112,8 @@ fn run_of(messages: &[Seq]) -> NewRun {
         cwd: "/z80/.worktrees/feat/x".into(),
         resume: None,
         reply_to: None,
+        progress: None,
+        progress_key: "card".to_owned(),
     }
 }
 

@@ -48,7 +48,7 @@ pub(super) struct State {
 type FolderOf<'a> = &'a (dyn Fn(&Place, &RunContext) -> Option<PathBuf> + Sync);
 
 impl State {
-    /// Reads a file. An entry that makes no sense is left out, and so is nothing else.
+    /// Reads a file. An entry that makes no sense is left out, and nothing else with it.
     pub(super) fn read(
         text: &[u8],
         section: Section,

@@ -135,7 +135,11 @@ fn cut_off_run(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<CutOf
         context: RunContext { project: row.get("project")?, branch: row.get("branch")? },
         cwd: row.get::<_, Folder<PathBuf>>("cwd")?.0,
         reply_to: row.get::<_, Option<Text<MessageId>>>("reply_to")?.map(|Text(message)| message),
-        progress: row.get::<_, Option<Json<MessageRef>>>("progress")?.map(|Json(message)| message),
+        // Without it the person is told in a new message.
+        progress: row
+            .get::<_, Option<Json<MessageRef>>>("progress")
+            .unwrap_or_default()
+            .map(|Json(message)| message),
         progress_key: row.get("progress_key")?,
         end,
     })
