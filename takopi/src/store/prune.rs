@@ -67,8 +67,8 @@ mod tests {
             .execute_batch(&format!(
                 "{many} INSERT INTO inbox (state, transport, channel, message, place, accepted_at)
                     SELECT 'done', 't', 'c', 'young ' || i, 1, {OLD} FROM n;
-                 {many} INSERT INTO runs (id, state, place, engine, cwd, begun_at, ended_at)
-                    SELECT 'young ' || i, 'delivered', 1, 'e', '/', {OLD}, {OLD} FROM n;
+                 {many} INSERT INTO runs (id, state, place, engine, cwd, progress_key, begun_at, ended_at)
+                    SELECT 'young ' || i, 'delivered', 1, 'e', '/', 'card', {OLD}, {OLD} FROM n;
                  {many} INSERT INTO usage (run, place, engine, ended_at) SELECT 'young ' || i, 1, 'e', {OLD} FROM n;"
             ))
             .unwrap();
@@ -89,11 +89,11 @@ mod tests {
     fn what_is_old_goes_and_what_may_be_needed_stays() {
         let rows = "
             INSERT INTO places (id, transport, channel) VALUES (1, 't', 'c');
-            INSERT INTO runs (number, id, state, place, engine, cwd, begun_at, ended_at) VALUES
-                (1, 'delivered', 'delivered', 1, 'e', '/', 10, 10), (2, 'told', 'interrupted', 1, 'e', '/', 10, 10),
-                (3, 'answered', 'answered', 1, 'e', '/', 10, 10), (4, 'cut off', 'cut_off', 1, 'e', '/', 10, 10),
-                (5, 'running', 'running', 1, 'e', '/', 10, NULL),
-                (6, 'of tomorrow', 'delivered', 1, 'e', '/', 10, 99999999999999);
+            INSERT INTO runs (number, id, state, place, engine, cwd, progress_key, begun_at, ended_at) VALUES
+                (1, 'delivered', 'delivered', 1, 'e', '/', 'card', 10, 10), (2, 'told', 'interrupted', 1, 'e', '/', 'card', 10, 10),
+                (3, 'answered', 'answered', 1, 'e', '/', 'card', 10, 10), (4, 'cut off', 'cut_off', 1, 'e', '/', 'card', 10, 10),
+                (5, 'running', 'running', 1, 'e', '/', 'card', 10, NULL),
+                (6, 'of tomorrow', 'delivered', 1, 'e', '/', 'card', 10, 99999999999999);
             INSERT INTO run_messages VALUES ('t', 'c', 'm1', 1), ('t', 'c', 'm6', 6);
             INSERT INTO inbox (state, transport, channel, message, place, run, accepted_at) VALUES
                 ('done', 't', 'c', 'done', 1, NULL, 10), ('accepted', 't', 'c', 'waits', 1, NULL, 10),
