@@ -283,31 +283,32 @@ impl TransportFixture {
             large("\n"),
         ];
         for text in texts {
-            for body in [
-                Body::markdown(text.as_str()),
-                Body::plain(text.as_str()),
-                Body::markdown("a").header(&*text),
-            ] {
-                for kind in [MessageKind::Answer, MessageKind::Progress] {
-                    let message = OutgoingMessage::new(kind, body.clone());
-                    let sent = self.try_send(message.clone(), SendOptions::default()).await;
-                    let start: String = text.chars().take(40).collect();
-                    if let Ok(sent) = &sent
-                        && self.transport.capabilities().edit
-                    {
-                        let edited = within(self.transport.edit(sent, notice("a"))).await;
-                        expect(edited, &[], &format!("an edit of {start:?}"));
-                        let edited = within(self.transport.edit(sent, message)).await;
-                        expect(
-                            edited,
-                            &[SendFailure::TooLong, SendFailure::Refused],
-                            &format!("an edit to {start:?}"),
-                        );
-                    }
-                    expect(sent, &[SendFailure::TooLong, SendFailure::Refused], &format!("{start:?}"));
-                }
+            let answer = OutgoingMessage::new(MessageKind::Answer, Body::markdown(text.as_str()));
+            self.odd_message(answer).await;
+            let progress = OutgoingMessage::new(MessageKind::Progress, Body::plain(text.as_str()));
+            self.odd_message(progress).await;
+            // A header is one line.
+            if text.len() < 10_000 {
+                let header = Body::markdown("a").header(text);
+                self.odd_message(OutgoingMessage::new(MessageKind::Notice, header)).await;
             }
         }
+    }
+
+    async fn odd_message(&self, message: OutgoingMessage) {
+        let refusals = &[SendFailure::TooLong, SendFailure::Refused];
+        let Body { header, text, .. } = &message.body;
+        let what: String = format!("{:?} {header:?} {text:?}", message.kind).chars().take(60).collect();
+        let sent = self.try_send(message.clone(), SendOptions::default()).await;
+        if let Ok(sent) = &sent
+            && self.transport.capabilities().edit
+        {
+            let edited = within(self.transport.edit(sent, notice("a"))).await;
+            expect(edited, &[], &format!("an edit of {what}"));
+            let edited = within(self.transport.edit(sent, message)).await;
+            expect(edited, refusals, &format!("an edit to {what}"));
+        }
+        expect(sent, refusals, &what);
     }
 }
 

@@ -18,25 +18,30 @@ fn prints(ended: &Ended, code: i32, expected: &str) {
     assert_eq!(ended.stdout, expected.replace("VERSION", version()));
 }
 
-/// The lines of this project's engines, sorted by id, each with this at its end.
-fn engines(end: impl Fn(&str) -> &'static str) -> Vec<String> {
-    let known = takopi::bundled::KNOWN.iter().filter(|known| known.kind() == "engine");
-    known
-        .map(|known| format!("  {} ({} {}){}\n", known.id(), known.package(), version(), end(known.id())))
-        .collect()
+/// The lines of this project's plugins with the kind of each, and this at their end.
+fn lines(end: impl Fn(&str) -> &'static str) -> Vec<(&'static str, String)> {
+    let line = |known: &takopi::bundled::Known| {
+        let line = format!("  {} ({} {}){}\n", known.id(), known.package(), version(), end(known.id()));
+        (known.kind(), line)
+    };
+    takopi::bundled::KNOWN.iter().map(line).collect()
 }
 
-/// A listing with these engines.
-fn listing(engines: &[String]) -> String {
-    format!(
-        "engine backends:\n{}transport backends:\n  (none)\ncommand backends:\n  (none)\n",
-        engines.concat()
-    )
+/// A listing of these lines.
+fn listing(lines: &[(&str, String)]) -> String {
+    let group = |kind: &str| {
+        let mut lines: Vec<_> =
+            lines.iter().filter(|line| line.0 == kind).map(|line| line.1.as_str()).collect();
+        lines.sort_unstable();
+        let lines = if lines.is_empty() { "  (none)\n".to_owned() } else { lines.concat() };
+        format!("{kind} backends:\n{lines}")
+    };
+    ["engine", "transport", "command"].map(group).concat()
 }
 
 #[test]
 fn everything_is_listed_and_loads() {
-    let expected = listing(&engines(|_| ""));
+    let expected = listing(&lines(|_| ""));
     prints(&sandbox().run(&["plugins"]), 0, &expected);
     prints(&sandbox().run(&["plugins", "--load"]), 0, &expected);
 }
@@ -55,7 +60,7 @@ fn the_three_lists_fit() {
 fn an_enabled_list_marks_and_warns() {
     let sandbox = sandbox();
     sandbox.config("[plugins]\nenabled = ['Takopi.Engine_Codex', 'takopi-engine-acm']\n");
-    let marked = engines(|id| if id == "codex" { " enabled" } else { " disabled" });
+    let marked = lines(|id| if id == "codex" { " enabled" } else { " disabled" });
     let warning = "`takopi-engine-acm` in `plugins.enabled` matches no plugin of this build; did you mean `takopi-engine-acme`?";
     prints(&sandbox.run(&["plugins"]), 0, &format!("{}warnings:\n  {warning}\n", listing(&marked)));
 }
@@ -72,12 +77,11 @@ errors:
 #[test]
 fn broken_plugins_are_listed_and_none_of_their_code_runs() {
     let ended = broken().run(&["plugins"]);
-    let mut listed = engines(|_| "");
+    let mut listed = lines(|_| "");
     for id in ["codex", "good", "liar", "panics"] {
-        listed.push(format!("  {id} (takopi-tests {})\n", version()));
+        listed.push(("engine", format!("  {id} (takopi-tests {})\n", version())));
     }
-    listed.push("  orphan (no distribution)\n".to_owned());
-    listed.sort();
+    listed.push(("engine", "  orphan (no distribution)\n".to_owned()));
     prints(&ended, 0, &format!("{}{ERRORS}", listing(&listed)));
     assert_eq!(ended.stderr, "", "a constructor ran");
 }
