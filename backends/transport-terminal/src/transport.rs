@@ -74,7 +74,7 @@ fn check(at: &Address, message: &OutgoingMessage) -> Result<(), SendError> {
 #[async_trait]
 impl Transport for Terminal {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::none().edit(EDIT_INTERVAL).buttons().replies()
+        Capabilities::none().edit(EDIT_INTERVAL).buttons().replies().continuous()
     }
 
     async fn send(

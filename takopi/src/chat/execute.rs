@@ -185,8 +185,10 @@ impl Inner {
                 let progress = course.progress.lock().unwrap_or_else(PoisonError::into_inner);
                 (vec![shown.cancelled(&progress, elapsed, &end.completed.answer)], Manner::InPlace)
             } else {
-                let limit = link.outgoing.capabilities().text;
-                let manner = if settings.final_notify { Manner::Anew } else { Manner::InPlace };
+                let can = link.outgoing.capabilities();
+                let limit = can.text;
+                // A progress message that can not go would stay beside the answer.
+                let manner = if settings.final_notify && can.delete { Manner::Anew } else { Manner::InPlace };
                 (shown.answer(&end.completed, steps, elapsed, limit, settings.overflow), manner)
             };
             let options = SendOptions::default().reply_to(Some(job.reply_to.clone()));
