@@ -1,13 +1,13 @@
 //! What has been shown, and what there is to print next: a state machine that messages go into and lines come out of.
 //!
 //! A terminal can not be written to twice, so an edit prints what is new of it. Every message has a number by which
-//! people reply to it (`>3 text`), and every button one by which it is pressed; of two buttons that can be pressed no two
-//! have the same.
+//! people reply to it (`>3 text`), and every button one by which it is pressed. The number of a button does not come back
+//! soon: who types it for the question before must not answer the next one.
 
 mod choices;
 mod shown;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use takopi_api::message::{ButtonData, MessageId, MessageKind, OutgoingMessage, ReplyTo};
 
@@ -23,6 +23,9 @@ const KEPT: usize = 200;
 /// stands at its end.
 const KEPT_BYTES: usize = 16 * 1024;
 
+/// Buttons have numbers up to this, and then from 1 again; more only if all of these can be pressed.
+const MOST_BUTTONS: usize = 99;
+
 /// How much is shown of a message that is answered, in characters.
 const QUOTED: usize = 40;
 
@@ -33,6 +36,10 @@ pub(crate) struct Screen {
     prefix: String,
     ids: u64,
     numbers: usize,
+    /// The number that the last button got.
+    button: usize,
+    /// The numbers of buttons that went since the person typed something.
+    gone: BTreeSet<usize>,
     sent: VecDeque<Sent>,
     /// What the person typed, oldest first.
     typed: VecDeque<(MessageId, String)>,
@@ -62,8 +69,16 @@ pub(crate) struct Gone;
 
 impl Screen {
     pub(crate) fn new(palette: Palette, prefix: impl Into<String>) -> Self {
-        let prefix = prefix.into();
-        Self { palette, prefix, ids: 0, numbers: 0, sent: VecDeque::new(), typed: VecDeque::new() }
+        Self {
+            palette,
+            prefix: prefix.into(),
+            ids: 0,
+            numbers: 0,
+            button: 0,
+            gone: BTreeSet::new(),
+            sent: VecDeque::new(),
+            typed: VecDeque::new(),
+        }
     }
 
     /// An id that was never given before.
@@ -75,6 +90,7 @@ impl Screen {
     /// Takes in what the person typed, and gives it an id.
     pub(crate) fn typed(&mut self, text: &str) -> MessageId {
         let id = self.new_id();
+        self.gone.clear();
         let line = harmless(text.lines().next().unwrap_or_default());
         let mut quote: String = line.chars().take(QUOTED).collect();
         if quote.len() < line.len() {
@@ -94,6 +110,7 @@ impl Screen {
         reply_to: Option<&MessageId>,
     ) -> (MessageId, String) {
         let id = self.new_id();
+        let choices = self.choices(message);
         self.numbers += 1;
         let sent = Sent {
             id: id.clone(),
@@ -101,7 +118,7 @@ impl Screen {
             kind: message.kind,
             shown: Shown::new(&message.body, self.palette),
             said: end_of(message.body.joined()),
-            choices: self.choices(message),
+            choices,
         };
         let mut lines: Vec<_> = reply_to.and_then(|id| self.quote(id)).into_iter().collect();
         lines.extend(sent.shown.whole(&self.tag(&sent), message.kind));
@@ -141,6 +158,7 @@ impl Screen {
             }
         };
         if choices != old_choices {
+            self.gone.extend(old_choices.numbers());
             lines.extend(choices.lines());
         }
         if lines.len() > 1 && !is_progress {
@@ -159,10 +177,15 @@ impl Screen {
 
     /// The button with this number.
     pub(crate) fn choice(&self, number: usize) -> Option<Choice> {
-        self.sent.iter().rev().find_map(|sent| {
+        self.sent.iter().find_map(|sent| {
             let data = sent.choices.with_number(number)?;
             Some(Choice { message: sent.id.clone(), data: data.clone() })
         })
+    }
+
+    /// Whether a button with this number went while the person typed it. The second time it is meant otherwise.
+    pub(crate) fn is_too_late(&mut self, number: usize) -> bool {
+        std::mem::take(&mut self.gone).contains(&number)
     }
 
     /// The button that cancels what began last.
@@ -194,9 +217,15 @@ impl Screen {
         (!is_last).then(|| self.palette.paint(&format!("↳ {}", self.typed[at].1), Emphasis::Faint))
     }
 
-    fn choices(&self, message: &OutgoingMessage) -> Choices {
-        let taken = self.sent.iter().flat_map(|sent| sent.choices.numbers()).collect();
-        Choices::new(message, &taken)
+    /// The buttons of a message, with numbers of their own.
+    fn choices(&mut self, message: &OutgoingMessage) -> Choices {
+        let taken: BTreeSet<_> = self.sent.iter().flat_map(|sent| sent.choices.numbers()).collect();
+        Choices::new(message, || {
+            let after = self.button + 1..=MOST_BUTTONS;
+            let free = after.chain(1..).find(|number| !taken.contains(number));
+            self.button = free.unwrap_or(self.button);
+            self.button
+        })
     }
 
     /// Forgets the oldest message, if there are too many; one that waits for an answer last.

@@ -94,9 +94,15 @@ impl Session {
         match input::parse(line) {
             Typed::Nothing => {}
             Typed::Number(number) => {
-                let choice = self.terminal.screen().choice(number);
+                let (choice, is_too_late) = {
+                    let mut screen = self.terminal.screen();
+                    (screen.choice(number), screen.is_too_late(number))
+                };
                 match choice {
                     Some(choice) => self.press(choice),
+                    None if is_too_late => {
+                        self.terminal.remark(&format!("[{number}] can not be chosen any more")).await;
+                    }
                     None => self.message(line.trim(), None).await,
                 }
             }

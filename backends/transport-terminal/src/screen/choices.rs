@@ -1,7 +1,5 @@
 //! The buttons of a message, as numbered choices.
 
-use std::collections::BTreeSet;
-
 use takopi_api::message::{ButtonData, MessageKind, OutgoingMessage};
 
 use crate::render::harmless;
@@ -23,16 +21,14 @@ struct Button {
 }
 
 impl Choices {
-    /// The choices of a message. They get the lowest numbers that are not taken.
-    pub(super) fn new(message: &OutgoingMessage, taken: &BTreeSet<usize>) -> Self {
-        let mut free = (1..).filter(|number| !taken.contains(number));
+    /// The choices of a message; `number` gives each another number.
+    pub(super) fn new(message: &OutgoingMessage, mut number: impl FnMut() -> usize) -> Self {
         let is_alone = message.buttons.iter().flatten().count() == 1;
         let rows = message.buttons.iter().map(|row| {
             let buttons = row.iter().map(|button| {
                 let label = harmless(&button.label).replace('\n', " ");
                 let is_known = is_alone && message.kind == MessageKind::Progress && is_cancel(&label);
-                let number = if is_known { None } else { free.next() };
-                Button { number, label, data: button.data.clone() }
+                Button { number: (!is_known).then(&mut number), label, data: button.data.clone() }
             });
             buttons.collect()
         });

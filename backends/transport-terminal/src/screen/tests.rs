@@ -79,7 +79,29 @@ fn no_two_buttons_have_one_number() {
     assert_eq!(screen.choice(1), None, "what is decided can not be pressed");
     assert_eq!(screen.choice(3).unwrap().message, second);
     let (_, text) = screen.sent(&ask("always"), None);
-    assert!(text.ends_with("[1] always  [2] deny\n\n"), "{text}");
+    assert!(text.ends_with("[5] always  [6] deny\n\n"), "{text}");
+}
+
+#[test]
+fn the_number_of_a_button_does_not_come_back_soon() {
+    let mut screen = screen();
+    let ask = say(MessageKind::Request, "may it?").buttons([button("allow")]);
+    let (id, _) = screen.sent(&ask, None);
+    assert!(!screen.is_too_late(1));
+    screen.edited(&id, &say(MessageKind::Request, "denied")).unwrap();
+    assert!(screen.is_too_late(1), "it went while it was typed");
+    assert!(!screen.is_too_late(1), "whoever types it again means something else");
+
+    let (kept, _) = screen.sent(&ask, None);
+    for _ in 3..=MOST_BUTTONS {
+        let (id, _) = screen.sent(&ask, None);
+        screen.edited(&id, &say(MessageKind::Request, "denied")).unwrap();
+    }
+    assert!(screen.sent(&ask, None).1.ends_with("[1] allow\n\n"));
+    assert!(screen.sent(&ask, None).1.ends_with("[3] allow\n\n"), "2 can still be pressed");
+    assert_eq!(screen.choice(2).unwrap().message, kept);
+    screen.typed("something else");
+    assert!(!screen.is_too_late(50));
 }
 
 #[test]

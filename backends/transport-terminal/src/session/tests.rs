@@ -116,6 +116,10 @@ async fn a_number_alone_presses_its_button() {
     assert_eq!(person.conversation.messages()[0].text, "2 files are missing");
     person.terminal.answer_press(&press.id, Some("denied")).await.unwrap();
     assert!(person.sees().ends_with("· denied\n"));
+    person.terminal.edit(&request, message(MessageKind::Request, "denied")).await.unwrap();
+    person.types("2").await;
+    person.waits_for("[2] can not be chosen any more").await;
+    assert_eq!(person.conversation.messages().len(), 1);
 }
 
 #[tokio::test]
