@@ -5,8 +5,6 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
-
 use super::text::unescaped;
 
 /// Deeper values are none. No engine prints such, and each level needs a bit of the stack.
@@ -191,11 +189,22 @@ const fn is_of_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
 }
 
-/// Where the first quote or backslash is. Most texts are short, and for those eight bytes at a time are quickest.
+/// Where the first quote or backslash is. Most texts are short, and for those a few bytes at a time are quickest; of a long
+/// one whole blocks are asked whether they hold one, which the compiler makes one comparison of.
 fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
-    const SHORT: usize = 6;
-    let (words, _) = bytes.as_chunks::<8>();
-    let words = &words[..words.len().min(SHORT)];
+    const BLOCK: usize = 32;
+    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
+    let Some((first, blocks)) = blocks.split_first() else { return in_words(rest) };
+    let holds_one =
+        |block: &&[u8; BLOCK]| block.iter().fold(false, |any, &byte| any | is_quote_or_backslash(byte));
+    in_words(first).or_else(|| {
+        let start = BLOCK + blocks.iter().take_while(|block| !holds_one(block)).count() * BLOCK;
+        Some(start + in_words(&bytes[start..])?)
+    })
+}
+
+fn in_words(bytes: &[u8]) -> Option<usize> {
+    let (words, rest) = bytes.as_chunks::<8>();
     for (at, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
         let found = bytes_equal(word, b'"') | bytes_equal(word, b'\\');
@@ -203,8 +212,11 @@ fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
             return Some(at * 8 + found.trailing_zeros() as usize / 8);
         }
     }
-    let short = words.len() * 8;
-    memchr2(b'"', b'\\', &bytes[short..]).map(|at| short + at)
+    Some(words.len() * 8 + rest.iter().position(|&byte| is_quote_or_backslash(byte))?)
+}
+
+const fn is_quote_or_backslash(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\')
 }
 
 /// Sets the highest bit of the first byte of a word that is equal to this one, and of none before it.
