@@ -102,6 +102,13 @@ impl std::fmt::Debug for Chat {
     }
 }
 
+impl Left {
+    /// Finds what the last program left. To be called once, before anything else is begun.
+    pub(crate) async fn find(store: &Store) -> Result<Self, StoreError> {
+        Ok(Self { cut_off: store.cut_off().await?, waiting: store.unfinished().await? })
+    }
+}
+
 impl Chat {
     /// A conversation under a configuration. What was left is what the store says before anything new is received.
     pub(crate) fn new(surroundings: Surroundings, snapshot: Snapshot, left: Left) -> Self {

@@ -12,7 +12,7 @@ use takopi_api::runtime::{StoreError, TransportRuntime};
 use takopi_api::transport::TransportId;
 
 use super::commands;
-use super::conversation::{Chat, Surroundings};
+use super::conversation::{Chat, Left, Surroundings};
 use super::snapshot::Snapshot;
 use crate::config::Config;
 use crate::plugins::Registry;
@@ -75,7 +75,7 @@ impl Embedded {
             state_folder: config.folder().join("state"),
         };
         let snapshot = Snapshot::new(config, registry, None, 1, None)?;
-        Ok(Self(Chat::new(surroundings, snapshot, home.store.cut_off().await?)))
+        Ok(Self(Chat::new(surroundings, snapshot, Left::find(&home.store).await?)))
     }
 
     /// What a transport gets. What was left open for it goes on once it connects.

@@ -217,10 +217,7 @@ async fn serve(
         state_folder: config.folder().join("state"),
     };
     let failed = |error: takopi_api::runtime::StoreError| CliError::new(error.to_string());
-    let left = Left {
-        cut_off: store.cut_off().await.map_err(failed)?,
-        waiting: store.unfinished().await.map_err(failed)?,
-    };
+    let left = Left::find(&store).await.map_err(failed)?;
     let chat = Chat::new(surroundings, snapshot, left);
     let (switch, shutdown) = ShutdownSwitch::new();
     let mut running = JoinSet::new();

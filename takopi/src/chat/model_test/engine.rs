@@ -12,7 +12,7 @@ use takopi_api::event::{
     Action, ActionKind, ActionOutcome, Decision, Event, EventFactory, Outcome, Request, RequestId,
     RequestSubject,
 };
-use takopi_api::resume::{ResumeError, ResumeSyntax, ResumeToken};
+use takopi_api::resume::{ResumeError, ResumeLines as _, ResumeSyntax, ResumeToken};
 use takopi_api::runner::{Control, ControlError, EngineRun, RunControl, RunId, RunSpec, Runner};
 use tokio::sync::Notify;
 
@@ -59,7 +59,7 @@ pub(super) struct Start {
 
 pub(super) fn backend() -> EngineBackend {
     EngineBackend::new("scripted", Availability::Embedded, |_| {
-        let engine = CURRENT.with_borrow(|engine| engine.clone());
+        let engine = CURRENT.with_borrow(Clone::clone);
         Ok(Arc::new(Scripted(engine.expect("a case goes on when a runner is built"))))
     })
     .with_capabilities(EngineCapabilities::none().with_steer().with_requests())
@@ -195,7 +195,7 @@ fn items(script: &Script) -> VecDeque<Item> {
     for (at, act) in script.acts.iter().enumerate() {
         match act {
             Act::Wait(milliseconds) => {
-                items.push_back(Item::Wait(Duration::from_millis((*milliseconds).into())))
+                items.push_back(Item::Wait(Duration::from_millis((*milliseconds).into())));
             }
             Act::Step => items.push_back(Item::Step),
             Act::Ask => items.extend([Item::Ask(at), Item::Answer]),

@@ -224,7 +224,7 @@ impl Player<'_> {
                 press(takopi, &buttons, *pick);
             }
             Step::Wait(milliseconds) => {
-                tokio::time::sleep(Duration::from_millis((*milliseconds).into())).await
+                tokio::time::sleep(Duration::from_millis((*milliseconds).into())).await;
             }
             Step::Trouble(trouble) => self.world.system.add_trouble(trouble),
             Step::Die { write, moment } => {
