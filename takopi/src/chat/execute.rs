@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::bubble::{Bubble, Render, Shown};
 use super::conversation::{Inner, Link, Mode};
 use super::deliver::{Answer, Manner};
-use super::live::{Handle, LiveRun, Wish};
+use super::live::{LiveRun, Wish};
 use super::progress::Progress;
 use super::queue::LaneId;
 use super::resolve::{Continues, Job, stored_context};
@@ -143,25 +143,27 @@ impl Inner {
     async fn run(self: &Arc<Self>, link: &Link, live: &Arc<LiveRun>, job: Job, resume: Option<ResumeToken>) {
         let snapshot = Arc::clone(&job.snapshot);
         let settings = snapshot.settings(&link.id);
-        let mut wish = live.wish.subscribe();
-        // What was wished before counts too.
-        wish.mark_changed();
-        let folder = tokio::select! {
-            folder = self.folder(&job) => folder.map_err(|error| failed(&job, error)),
-            // Making a worktree can take its time.
-            () = unwanted(&mut wish) => Err(cancelled(&job)),
-        };
-        let cwd = folder.as_ref().unwrap_or(&self.surroundings.start_folder).clone();
         let course = Arc::new(Course {
-            progress: Mutex::new(view::progress(&cwd.to_string_lossy())),
+            progress: Mutex::new(view::progress("")),
             card: Mutex::new(Card {
                 engine: job.engine.clone(),
                 footer: self.footer(link, &job, resume.as_ref()),
             }),
             began: Instant::now(),
         });
+        // Before there is a folder: making a worktree can take its time.
         let bubble = self.show(link, live, &job, &course);
-
+        let mut wish = live.wish.subscribe();
+        // What was wished before counts too.
+        wish.mark_changed();
+        let folder = tokio::select! {
+            folder = self.folder(&job) => folder.map_err(|error| failed(&job, error)),
+            () = unwanted(&mut wish) => Err(cancelled(&job)),
+        };
+        if let Ok(cwd) = &folder {
+            *course.progress.lock().unwrap_or_else(PoisonError::into_inner) =
+                view::progress(&cwd.to_string_lossy());
+        }
         let end = match folder {
             Ok(cwd) => self.drive(link, live, &job, &course, &bubble, resume, cwd).await,
             Err(completed) => End { completed, has_started: false },
@@ -277,7 +279,7 @@ impl Inner {
         let live = Arc::clone(live);
         let transport = link.id.clone();
         Bubble::new(shown, move |message: MessageRef| {
-            inner.live.name(&transport, message.clone(), Handle { lane: live.lane, job: live.job });
+            inner.live.name_run(&transport, message.clone(), &live);
             async move {
                 if let Err(error) = inner.store().progress_message(&live.id, &message).await {
                     tracing::warn!(run = %live.id, %error, "the progress message could not be stored");
@@ -432,7 +434,7 @@ impl Inner {
                 wish = wished(&mut wish) => obey(&control, wish).await,
             }
         };
-        self.requests.withdraw_all(&live.id);
+        self.withdraw_requests(link, &live.id);
         End { completed, has_started }
     }
 
@@ -457,7 +459,7 @@ impl Inner {
                 course.progress.lock().unwrap_or_else(PoisonError::into_inner).action(&event);
             }
             Event::Request(event) => self.ask(link, live, job, event.request).await,
-            Event::RequestResolved(event) => self.requests.resolved(&live.id, &event.request_id),
+            Event::RequestResolved(event) => self.request_resolved(link, &live.id, &event.request_id),
             _ => {}
         }
     }

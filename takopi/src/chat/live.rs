@@ -92,6 +92,13 @@ impl Live {
         }
     }
 
+    /// This message stands for a run from here on, if it still goes on.
+    pub(crate) fn name_run(&self, transport: &TransportId, message: MessageRef, run: &LiveRun) {
+        if self.run(run.job).is_some() {
+            self.name(transport, message, Handle { lane: run.lane, job: run.job });
+        }
+    }
+
     /// This message stands for the job from here on.
     pub(crate) fn name(&self, transport: &TransportId, message: MessageRef, handle: Handle) {
         let name = (transport.clone(), message);

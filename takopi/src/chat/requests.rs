@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use super::conversation::{Inner, Link};
 use super::live::LiveRun;
+use super::progress::elapsed;
 use super::resolve::Job;
 use super::view;
 use crate::store::Place;
@@ -83,10 +84,11 @@ impl Requests {
         state.open.insert(key, open);
     }
 
-    fn set_message(&self, run: &RunId, request: &RequestId, message: MessageRef) {
-        if let Some(open) = self.state().open.get_mut(&(run.clone(), request.clone())) {
-            open.message = Some(message);
-        }
+    /// Notes the message that asks. False if nothing is asked any more.
+    fn set_message(&self, run: &RunId, request: &RequestId, message: &MessageRef) -> bool {
+        let mut state = self.state();
+        let open = state.open.get_mut(&(run.clone(), request.clone()));
+        open.map(|open| open.message = Some(message.clone())).is_some()
     }
 
     fn take(&self, run: &RunId, request: &RequestId) -> Option<Open> {
@@ -99,17 +101,10 @@ impl Requests {
         Some(open)
     }
 
-    /// The engine does not wait any more.
-    pub(super) fn resolved(&self, run: &RunId, request: &RequestId) {
-        self.take(run, request);
-    }
-
-    /// The run is over, and what it asked with it.
-    pub(super) fn withdraw_all(&self, run: &RunId) {
+    /// All that a run asks.
+    fn take_all(&self, run: &RunId) -> Vec<Open> {
         let keys: Vec<_> = self.state().open.keys().filter(|(id, _)| id == run).cloned().collect();
-        for (run, request) in keys {
-            self.take(&run, &request);
-        }
+        keys.iter().filter_map(|(run, request)| self.take(run, request)).collect()
     }
 
     fn press(&self, token: &str, person: Option<&PersonId>, is_local: bool) -> Pressed {
@@ -181,7 +176,7 @@ impl Inner {
         for row in rows {
             message = message.buttons(row);
         }
-        let id = request.id.clone();
+        let (id, title) = (request.id.clone(), request.title.clone());
         let (waits, answered) = oneshot::channel();
         self.requests.add(Open {
             run: Arc::clone(live),
@@ -199,7 +194,9 @@ impl Inner {
         let place = job.place.clone();
         self.spawn(async move {
             match link.send(&place.address, message, options).await {
-                Ok(message) => inner.requests.set_message(&live.id, &id, message),
+                Ok(message) if inner.requests.set_message(&live.id, &id, &message) => {}
+                // It was withdrawn while it was being sent.
+                Ok(message) => return close(&link, &message, &title, WITHDRAWN).await,
                 Err(error) => {
                     let reason = format!("the question could not be shown: {error}");
                     inner.decide_for_nobody(&link, &live.id, &id, &reason).await;
@@ -208,7 +205,7 @@ impl Inner {
             }
             tokio::select! {
                 () = tokio::time::sleep(timeout) => {
-                    let reason = format!("nobody answered within {} minutes", timeout.as_secs().div_ceil(60));
+                    let reason = format!("denied: nobody answered within {}", elapsed(timeout));
                     inner.decide_for_nobody(&link, &live.id, &id, &reason).await;
                 }
                 _ = answered => {}
@@ -262,14 +259,42 @@ impl Inner {
             Ok(()) => outcome.to_owned(),
             Err(error) => format!("{outcome}, but it came to nothing: {error}"),
         };
-        let Some(message) = &open.message else { return };
-        let title = markdown::trim(&open.request.title, view::SHORT);
-        let new = OutgoingMessage::new(MessageKind::Ack, Body::markdown(title).header(outcome.clone()));
-        if link.outgoing.edit(message, new.clone()).await.is_err() {
-            let options = SendOptions::default().reply_to(Some(message.id.clone()));
-            // What was decided is also seen by what the run does.
-            let _ = link.send(&message.address, new, options).await;
+        if let Some(message) = &open.message {
+            close(link, message, &open.request.title, &outcome).await;
         }
+    }
+
+    /// The engine does not wait for an answer any more.
+    pub(super) fn request_resolved(self: &Arc<Self>, link: &Link, run: &RunId, request: &RequestId) {
+        self.withdraw(link, self.requests.take(run, request).into_iter().collect());
+    }
+
+    /// The run is over, and what it asked with it.
+    pub(super) fn withdraw_requests(self: &Arc<Self>, link: &Link, run: &RunId) {
+        self.withdraw(link, self.requests.take_all(run));
+    }
+
+    fn withdraw(self: &Arc<Self>, link: &Link, open: Vec<Open>) {
+        for Open { message, request, .. } in open {
+            // One that is still being sent is closed by who sends it.
+            let Some(message) = message else { continue };
+            let link = link.clone();
+            self.spawn(async move { close(&link, &message, &request.title, WITHDRAWN).await });
+        }
+    }
+}
+
+/// What people see of a request that went away before anybody decided.
+const WITHDRAWN: &str = "not asked any more";
+
+/// Lets the message of a request say what became of it. Buttons go with it.
+async fn close(link: &Link, message: &MessageRef, title: &str, outcome: &str) {
+    let title = markdown::trim(title, view::SHORT);
+    let new = OutgoingMessage::new(MessageKind::Ack, Body::markdown(title).header(outcome));
+    let options = SendOptions::default().reply_to(Some(message.id.clone()));
+    if let Err(error) = link.amend(Some(message), &message.address, new, options).await {
+        // What was decided is also seen by what the run does.
+        tracing::warn!(transport = %link.id, %error, "what became of a request could not be shown");
     }
 }
 
