@@ -71,9 +71,7 @@ impl Answer<'_> {
             there.push(self.send(at, message).await?);
         }
         // Only now: until here the progress message was all that people had.
-        if let Some(card) = stale {
-            self.link.retire(&card).await;
-        }
+        self.link.take_away(stale.as_ref()).await;
         Ok(there)
     }
 
@@ -138,6 +136,13 @@ impl Link {
             if let Err(error) = self.outgoing.edit(message, done).await {
                 tracing::debug!(%error, "a message stays as it was");
             }
+        }
+    }
+
+    /// Takes a message away, if there is one.
+    pub(crate) async fn take_away(&self, message: Option<&MessageRef>) {
+        if let Some(message) = message {
+            self.retire(message).await;
         }
     }
 

@@ -56,6 +56,10 @@ impl Inner {
             }
         };
         if let Outcome::Ended(end) = outcome {
+            if matches!(end, MessageEnd::Refused | MessageEnd::Ignored) {
+                // Nothing else will be said in its place.
+                link.take_away(existing).await;
+            }
             self.finish(&[seq], &end).await;
         }
     }
@@ -116,7 +120,7 @@ impl Inner {
             return Ok(Outcome::Ended(MessageEnd::Command));
         }
         if message.text.trim().is_empty() && message.files.is_empty() {
-            link.reply(message, existing, view::notice("there is nothing to do in an empty message")).await;
+            link.reply(message, None, view::notice("there is nothing to do in an empty message")).await;
             return Ok(Outcome::Ended(MessageEnd::Ignored));
         }
         let mut job = self.job(link, place, Some(seq), message).await?;

@@ -168,6 +168,12 @@ impl Inner {
             .await
             .map_err(|error| error.to_string())?
             .ok_or("this run is not known any more")?;
+        let snapshot = self.snapshot();
+        let context = self.read_stored(&snapshot, &found.context);
+        if let (None, Some(project)) = (&context, &found.context.project) {
+            // Somewhere else than there it must not run.
+            return Err(format!("there is no project `{project}` any more"));
+        }
         let messages = self
             .store()
             .reopen(&found.run)
@@ -181,7 +187,7 @@ impl Inner {
         match self.job_again(link, &place, &messages).await {
             Ok(mut job) => {
                 job.card = Showing::By(press.message.clone());
-                job.context = self.read_stored(&job.snapshot, &found.context);
+                job.context = context;
                 if let Some(token) = found.token {
                     job.engine = token.engine().clone();
                     job.continues = Continues::Thread(token);

@@ -56,8 +56,11 @@ impl Inner {
                 }
             }
             QueueMode::Collect => {
-                if let Some(job) = self.collect(lane, job) {
-                    self.enqueue(link, job, Turn::Last);
+                let own = job.card.now();
+                match self.collect(lane, job) {
+                    Some(job) => self.enqueue(link, job, Turn::Last),
+                    // It waited by itself before the last start.
+                    None => link.take_away(own.as_ref()).await,
                 }
             }
         }
