@@ -141,6 +141,8 @@ fn number(id: &MessageId) -> u64 {
 
 struct Spool {
     folder: PathBuf,
+    /// It can send and nothing else.
+    plain: bool,
     chat: Mutex<Chat>,
 }
 
@@ -164,6 +166,9 @@ impl Spool {
 #[async_trait]
 impl Transport for Spool {
     fn capabilities(&self) -> Capabilities {
+        if self.plain {
+            return Capabilities::none().replies();
+        }
         Capabilities::none().edit(Duration::from_millis(20)).delete().buttons().replies().keys()
     }
 
@@ -173,18 +178,26 @@ impl Transport for Spool {
         message: OutgoingMessage,
         options: SendOptions,
     ) -> Result<MessageRef, SendError> {
+        // A chat system that is slow to take what it is sent.
+        while self.folder.join("hang").exists() {
+            tokio::time::sleep(LOOK).await;
+        }
         let mut chat = self.chat.lock().unwrap();
-        let known = options.key.as_ref().and_then(|key| chat.keys.get(key)).copied();
+        let key = options.key.filter(|_| !self.plain);
+        let known = key.as_ref().and_then(|key| chat.keys.get(key)).copied();
         let number = known.unwrap_or(chat.sent + 1);
         let id = MessageId::new(format!("b{number}"));
         if known.is_none() {
-            let (to, reply_to, key) = (to.clone(), options.reply_to, options.key);
+            let (to, reply_to) = (to.clone(), options.reply_to);
             self.append(&mut chat, Seen::Sent { id: id.clone(), to, reply_to, key, message });
         }
         Ok(MessageRef::new(to.clone(), id))
     }
 
     async fn edit(&self, message: &MessageRef, new: OutgoingMessage) -> Result<Edited, SendError> {
+        if self.plain {
+            return Err(SendError::unsupported("edit"));
+        }
         let mut chat = self.chat.lock().unwrap();
         self.there(&chat, message)?;
         self.append(&mut chat, Seen::Edited { id: message.id.clone(), message: new });
@@ -192,6 +205,9 @@ impl Transport for Spool {
     }
 
     async fn delete(&self, message: &MessageRef) -> Result<(), SendError> {
+        if self.plain {
+            return Err(SendError::unsupported("delete"));
+        }
         let mut chat = self.chat.lock().unwrap();
         self.append(&mut chat, Seen::Deleted { id: message.id.clone() });
         Ok(())
@@ -218,6 +234,8 @@ pub const fn new() -> SpoolBackend {
 struct Settings {
     folder: PathBuf,
     people: Vec<String>,
+    #[serde(default)]
+    plain: bool,
 }
 
 #[async_trait]
@@ -230,7 +248,7 @@ impl TransportBackend for SpoolBackend {
         let settings: Settings = run.config.parse().map_err(|error| Error::new(error.to_string()))?;
         let folder = settings.folder;
         let chat = Mutex::new(Chat::read(&folder));
-        let outgoing = Arc::new(Spool { folder: folder.clone(), chat });
+        let outgoing = Arc::new(Spool { folder: folder.clone(), plain: settings.plain, chat });
         let access = Access::nobody().channels(Channels::All).people(People::listed(settings.people));
         let connection = run.runtime.connect(outgoing, access);
         loop {

@@ -1,4 +1,11 @@
 //! Conversations: the program with a chat system that a test writes to and reads from.
 
+mod bad;
+mod chat_system;
+mod commands;
 mod kill;
+mod queue;
+mod requests;
+mod restart;
 mod talk;
+mod thread;

@@ -175,11 +175,27 @@ impl Talk {
         self.press_data(person, on, &data)
     }
 
+    /// Presses a button some times before anything is answered.
+    pub(super) fn press_all(&mut self, on: &Seen, label: &str, times: usize) -> Vec<Option<String>> {
+        let button = on.lying.message.buttons.iter().flatten().find(|button| button.label == label).unwrap();
+        let names: Vec<_> = (0..times).map(|_| self.pressed("me", on, button.data.as_str())).collect();
+        names.iter().map(|name| self.told(name)).collect()
+    }
+
     pub(super) fn press_data(&mut self, person: &str, on: &Seen, data: &str) -> Option<String> {
+        let name = self.pressed(person, on, data);
+        self.told(&name)
+    }
+
+    fn pressed(&mut self, person: &str, on: &Seen, data: &str) -> String {
         let name = self.name();
         let message = MessageRef::new(on.lying.to.clone(), MessageId::new(on.id()));
         let press = Press::new(name.as_str(), message, data).sender(Sender::new(person).name("Mia"));
         self.deed(&Deed::Press(press));
+        name
+    }
+
+    fn told(&self, name: &str) -> Option<String> {
         self.wait("the answer to a press", |chat| {
             chat.answers.iter().find(|(press, _)| press.as_str() == name).map(|(_, text)| text.clone())
         })
@@ -207,6 +223,11 @@ impl Talk {
     /// All messages of takopi that lie in the chat now.
     pub(super) fn seen(&self) -> Vec<Seen> {
         all(&Chat::read(&self.folder)).collect()
+    }
+
+    /// Whether this was said at any time.
+    pub(super) fn ever(&self, text: &str) -> bool {
+        fs::read_to_string(self.folder.join("out")).unwrap_or_default().contains(text)
     }
 
     /// Those that answer a message.
@@ -245,6 +266,12 @@ impl Talk {
     pub(super) fn ask(&mut self, text: &str) -> Seen {
         let id = self.say(text);
         self.answer(&id)
+    }
+
+    /// From here on the chat system takes nothing, or does again.
+    pub(super) fn hang(&self, hangs: bool) {
+        let sign = self.folder.join("hang");
+        if hangs { fs::write(sign, "").unwrap() } else { fs::remove_file(sign).unwrap() }
     }
 
     /// The first lines of all that codex was asked, in order.
