@@ -1,4 +1,4 @@
-//! takopi is killed in the middle of runs, again and again: nothing is lost, and nothing is done twice.
+//! takopi is killed, or asked to end, in the middle of runs, again and again: nothing is lost, and nothing is done twice.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,6 @@ use takopi_tests::{Scene, Script};
 
 use super::talk::Talk;
 
-const KILLS: u64 = 10;
 const CHATS: [&str; 3] = ["a", "b", "c"];
 
 /// How long the runs of a round take, in milliseconds: some are over before the end comes, some are not.
@@ -34,12 +33,13 @@ fn engine(talk: &Talk) {
     talk.sandbox.engine("codex", &script);
 }
 
+/// Writes to a takopi that is ended and started again so many times, and looks at what became of it all.
 #[track_caller]
-fn survives_ten_kills(mode: &str) {
+fn survives(times: u64, signal: Signal, mode: &str) {
     let mut talk = Talk::new("codex", mode, "");
     engine(&talk);
     let mut written = Vec::new();
-    for round in 0..KILLS {
+    for round in 0..times {
         // Some are written while it is not there.
         write(&mut talk, &mut written, CHATS[0], 10);
         talk.start();
@@ -49,16 +49,22 @@ fn survives_ten_kills(mode: &str) {
             }
         }
         // At another moment in each round, from before the first run to after most of them.
-        let already = talk.prompts().len() + usize::try_from(round).unwrap() % 4;
+        let more = usize::try_from(round).unwrap() % 4;
+        // A signal that asks is heard once takopi is up.
+        let more = if signal == Signal::TERM { more.max(1) } else { more };
+        let already = talk.prompts().len() + more;
         talk.wait("some runs", |_| (talk.prompts().len() >= already).then_some(()));
         std::thread::sleep(Duration::from_millis(37 * round));
-        talk.stop(Signal::KILL);
+        let status = talk.stop(signal);
+        assert_eq!(status.code(), (signal == Signal::TERM).then_some(0), "{}", talk.log());
     }
     talk.start();
     for one in &written {
         let seen = talk.answer(&one.id);
         let outcome = seen.text.split(' ').next().unwrap_or_default();
-        assert!(["done", "interrupted"].contains(&outcome), "{}: {}", one.prompt, seen.text);
+        // Who is asked to end lets what runs come to its end.
+        let is_fine = outcome == "done" || (outcome == "interrupted" && signal == Signal::KILL);
+        assert!(is_fine, "{}: {}", one.prompt, seen.text);
     }
     // Anything else, such as a progress message that nobody knows of, answers a message too and was seen above. What
     // answers none is nothing that takopi says here.
@@ -95,15 +101,20 @@ fn survives_ten_kills(mode: &str) {
 
 #[test]
 fn nothing_is_lost_or_done_twice_where_messages_are_runs_of_their_own() {
-    survives_ten_kills("");
+    survives(10, Signal::KILL, "");
 }
 
 #[test]
 fn nothing_is_lost_or_done_twice_where_messages_wait_for_each_other() {
-    survives_ten_kills("session_mode = \"chat\"");
+    survives(10, Signal::KILL, "session_mode = \"chat\"");
 }
 
 #[test]
 fn nothing_is_lost_or_done_twice_where_progress_becomes_the_answer() {
-    survives_ten_kills("session_mode = \"chat\"\nfinal_notify = false");
+    survives(10, Signal::KILL, "session_mode = \"chat\"\nfinal_notify = false");
+}
+
+#[test]
+fn nothing_is_cut_off_where_it_is_asked_to_end() {
+    survives(4, Signal::TERM, "session_mode = \"chat\"");
 }
