@@ -143,6 +143,12 @@ impl TransportFixture {
         let sent = self.try_send(notice("answered"), reply).await;
         sent.expect("a reply without a sound is sent");
         self.sees("answered");
+        if self.transport.capabilities().keys {
+            let twice = async || self.try_send(notice("once"), SendOptions::default().key("key-2")).await;
+            let (first, second) = (twice().await, twice().await);
+            let first = first.expect("a message with a key is sent");
+            assert_eq!(second.expect("and sent again"), first, "a message with the same key is the same one");
+        }
         let reply = SendOptions::default().reply_to(Some(self.nothing().id));
         expect(self.try_send(notice("alone"), reply).await, &[SendFailure::Gone], "a reply to nothing");
     }
