@@ -188,15 +188,16 @@ impl Inner {
         self.live.run(job)
     }
 
-    /// Adds a message to one of the same sender that waits: they run as one. Gives it back if there is none.
+    /// Adds a message to the last one that waits, if it is of the same sender: they run as one. One before that would
+    /// overtake what others said in between. Gives it back if it can not be added.
     fn collect(&self, lane: LaneId, job: Job) -> Option<Job> {
         let mut queue = self.queue();
         let sender = job.sender.as_ref().map(|sender| &sender.id);
         let last = queue
             .waiting_in(lane)
+            .last()
             .filter(|(_, waiting)| waiting.sender.as_ref().map(|sender| &sender.id) == sender)
-            .map(|(id, _)| id)
-            .last();
+            .map(|(id, _)| id);
         match last.and_then(|id| queue.waiting_mut(lane, id)) {
             Some(waiting) => {
                 waiting.add(job);
