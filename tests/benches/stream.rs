@@ -18,7 +18,9 @@ use takopi_api::runner::{RunSpec, ThreadLocks};
 use takopi_api::testing::{collect, engine};
 
 const BYTES: usize = 34_000_000;
-const REPEATS: usize = 7;
+
+/// The quickest time counts: whatever else the machine does only adds to a time.
+const REPEATS: usize = 21;
 
 /// Starts `cat` on a file in place of whatever is asked for.
 struct Cat {
@@ -46,14 +48,12 @@ async fn main() {
     fs::write(&file, stream()).unwrap();
     let host = LocalProcesses::new(Limits::default());
     let cat = Arc::new(Cat { host: Arc::clone(&host), file: file.to_string_lossy().into_owned() });
-    let mut lines = Vec::new();
-    let mut events = Vec::new();
+    let (mut lines, mut events) = (Duration::MAX, Duration::MAX);
     for _ in 0..REPEATS {
-        lines.push(only_lines(&cat, folder.path()).await);
-        events.push(all_events(&cat, folder.path()).await);
+        lines = lines.min(only_lines(&cat, folder.path()).await);
+        events = events.min(all_events(&cat, folder.path()).await);
     }
-    let (lines, events) = (median(lines), median(events));
-    println!("{:.1} MB, median of {REPEATS}", BYTES as f64 / 1e6);
+    println!("{:.1} MB, quickest of {REPEATS}", BYTES as f64 / 1e6);
     println!("cat, read line by line  {:>8.1} ms", lines.as_secs_f64() * 1e3);
     println!("cat, to events          {:>8.1} ms", events.as_secs_f64() * 1e3);
     println!("ratio                   {:>8.2}", events.as_secs_f64() / lines.as_secs_f64());
@@ -92,9 +92,4 @@ async fn all_events(cat: &Arc<Cat>, cwd: &Path) -> Duration {
     let is_done = matches!(events.last(), Some(Event::Completed(completed)) if completed.is_done());
     assert!(is_done, "{:?}", events.last());
     took
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
 }

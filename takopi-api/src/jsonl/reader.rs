@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::text::unescaped;
 
 /// Deeper values are none. No engine prints such, and each level needs a bit of the stack.
@@ -86,12 +88,12 @@ impl<'a> Reader<'a> {
             if reader.peek() != Some(b'"') {
                 return Err(reader.expected("a key"));
             }
-            let (key, has_escapes) = reader.string()?;
+            let (key, may_have_escapes) = reader.string()?;
             if reader.peek() != Some(b':') {
                 return Err(reader.expected("`:`"));
             }
             reader.at += 1;
-            if has_escapes { entry(reader, &unescaped(key)) } else { entry(reader, key) }
+            if may_have_escapes { entry(reader, &unescaped(key)) } else { entry(reader, key) }
         })
     }
 
@@ -106,8 +108,8 @@ impl<'a> Reader<'a> {
     /// Reads a text.
     pub(super) fn text(&mut self) -> Result<Cow<'a, str>, Malformed> {
         self.blanks();
-        let (text, has_escapes) = self.string()?;
-        Ok(if has_escapes { unescaped(text) } else { Cow::Borrowed(text) })
+        let (text, may_have_escapes) = self.string()?;
+        Ok(if may_have_escapes { unescaped(text) } else { Cow::Borrowed(text) })
     }
 
     /// Nothing more may come.
@@ -145,28 +147,29 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// What stands between the quotes of the text that begins here, and whether there are escapes in it.
+    /// What stands between the quotes of the text that begins here, and whether there may be escapes in it.
     fn string(&mut self) -> Result<(&'a str, bool), Malformed> {
+        let bytes = self.json.as_bytes();
         let start = self.at + 1;
         let mut end = start;
-        let mut has_escapes = false;
+        let mut may_have_escapes = false;
         loop {
-            let rest = self.json.as_bytes().get(end..).unwrap_or_default();
-            let Some(found) = quote_or_backslash(rest) else {
-                self.at = self.json.len();
+            let Some(quote) = Quote::find(&bytes[end..]) else {
+                self.at = bytes.len();
                 return Err(self.expected("the end of a text"));
             };
-            end += found;
-            if rest[found] == b'"' {
+            end += quote.at;
+            may_have_escapes |= quote.follows_escapes;
+            // An odd number of backslashes before a quote makes it a part of the text.
+            let backslashes = bytes[start..end].iter().rev().take_while(|&&byte| byte == b'\\').count();
+            if backslashes % 2 == 0 {
                 break;
             }
-            has_escapes = true;
-            // What a backslash stands before is no quote. If it is the half of a longer character, neither is the rest.
-            end += 2;
+            end += 1;
         }
         self.at = end + 1;
         // Quotes are characters of one byte.
-        Ok((&self.json[start..end], has_escapes))
+        Ok((&self.json[start..end], may_have_escapes))
     }
 
     fn peek(&mut self) -> Option<u8> {
@@ -189,34 +192,31 @@ const fn is_of_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.')
 }
 
-/// Where the first quote or backslash is. Most texts are short, and for those a few bytes at a time are quickest; of a long
-/// one whole blocks are asked whether they hold one, which the compiler makes one comparison of.
-fn quote_or_backslash(bytes: &[u8]) -> Option<usize> {
-    const BLOCK: usize = 32;
-    let (blocks, rest) = bytes.as_chunks::<BLOCK>();
-    let Some((first, blocks)) = blocks.split_first() else { return in_words(rest) };
-    let holds_one =
-        |block: &&[u8; BLOCK]| block.iter().fold(false, |any, &byte| any | is_quote_or_backslash(byte));
-    in_words(first).or_else(|| {
-        let start = BLOCK + blocks.iter().take_while(|block| !holds_one(block)).count() * BLOCK;
-        Some(start + in_words(&bytes[start..])?)
-    })
+/// The first quote in some bytes.
+struct Quote {
+    at: usize,
+    /// Whether there may be a backslash before it.
+    follows_escapes: bool,
 }
 
-fn in_words(bytes: &[u8]) -> Option<usize> {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (at, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let found = bytes_equal(word, b'"') | bytes_equal(word, b'\\');
-        if found != 0 {
-            return Some(at * 8 + found.trailing_zeros() as usize / 8);
+impl Quote {
+    /// Most texts are short, and for those eight bytes at a time are quickest.
+    fn find(bytes: &[u8]) -> Option<Self> {
+        const SHORT: usize = 4;
+        let (words, _) = bytes.as_chunks::<8>();
+        let mut backslashes = 0;
+        for (at, word) in words.iter().take(SHORT).enumerate() {
+            let word = u64::from_le_bytes(*word);
+            let quotes = bytes_equal(word, b'"');
+            backslashes |= bytes_equal(word, b'\\');
+            if quotes != 0 {
+                let at = at * 8 + quotes.trailing_zeros() as usize / 8;
+                return Some(Self { at, follows_escapes: backslashes != 0 });
+            }
         }
+        let start = words.len().min(SHORT) * 8;
+        Some(Self { at: start + memchr(b'"', &bytes[start..])?, follows_escapes: true })
     }
-    Some(words.len() * 8 + rest.iter().position(|&byte| is_quote_or_backslash(byte))?)
-}
-
-const fn is_quote_or_backslash(byte: u8) -> bool {
-    matches!(byte, b'"' | b'\\')
 }
 
 /// Sets the highest bit of the first byte of a word that is equal to this one, and of none before it.

@@ -31,6 +31,10 @@ const LEFTOVER_GRACE: Duration = Duration::from_secs(2);
 /// How long the end of standard error is waited for once the program is gone: another process may hold the pipe.
 const STDERR_PATIENCE: Duration = Duration::from_millis(500);
 
+/// How much a program can print before it has to wait for takopi. It is what Linux gives to anybody who asks.
+#[cfg(target_os = "linux")]
+const PIPE_BYTES: usize = 1024 * 1024;
+
 /// Starts programs as children of this process.
 #[derive(Debug)]
 pub struct LocalProcesses {
@@ -124,7 +128,10 @@ impl ProcessHost for LocalProcesses {
             watchers.spawn(watcher.watch());
         }
         let stdout: Box<dyn tokio::io::AsyncRead + Send + Unpin> = match stdout {
-            Some(stdout) => Box::new(stdout),
+            Some(stdout) => {
+                widen(&stdout);
+                Box::new(stdout)
+            }
             None => Box::new(tokio::io::empty()),
         };
         Ok(Process { stdout, stdin, handle })
@@ -193,6 +200,17 @@ fn feed(stdin: Option<ChildStdin>, wanted: &Stdin) -> Option<Box<dyn tokio::io::
         }
         _ => None,
     }
+}
+
+/// Lets a pipe hold more. Programs of node.js that end right after they wrote lose what a pipe does not hold, and one that
+/// prints much waits less often. A system that refuses has the usual pipes.
+fn widen(pipe: &tokio::process::ChildStdout) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::pipe::fcntl_setpipe_size(pipe, PIPE_BYTES) {
+        tracing::debug!(%error, "the pipe of standard output is small");
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = pipe;
 }
 
 async fn drain(mut stderr: tokio::process::ChildStderr, tail: Tail) {
