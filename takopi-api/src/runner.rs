@@ -1,13 +1,15 @@
 //! What an engine does: a [`Runner`] takes a prompt and gives events.
 //!
 //! A plugin implements [`Runner::start`]; whoever wants a run calls [`run`](trait.Runner.html#method.run), which is
-//! `start` behind the contract: at most one `started`, exactly one `completed` and nothing after it, at most one run a
-//! thread at a time, a panic or a missing end made into a `completed` that says so, and no process left behind. The
-//! contract is enforced here and not trusted, so `run` is no method that a plugin could replace.
+//! `start` behind the contract: at most one `started`, exactly one `completed` and nothing after it, no action that goes
+//! on after its end, at most one run a thread at a time, a panic or a missing end made into a `completed` that says so,
+//! and no process left behind. The contract is enforced here and not trusted, so `run` is no method that a plugin could
+//! replace.
 
 mod contract;
 mod control;
 mod enforce;
+mod steps;
 mod threads;
 
 use std::fmt;

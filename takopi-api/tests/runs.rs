@@ -1,13 +1,16 @@
 //! The contract at work on runners that break it, and the JSON-lines runner on programs that misbehave.
 #![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use takopi_api::async_trait;
 use takopi_api::engine::EngineId;
-use takopi_api::event::{Action, ActionKind, Completed, Event, EventFactory, Outcome, Started};
+use takopi_api::event::{
+    Action, ActionEvent, ActionKind, ActionOutcome, Completed, Event, EventFactory, Outcome, Phase, Started,
+};
 use takopi_api::jsonl::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun};
 use takopi_api::process::{CommandSpec, Environment, ExitStatus, ProcessHost};
 use takopi_api::resume::{ResumeError, ResumeLines, ResumeSyntax, ResumeToken};
@@ -90,6 +93,27 @@ async fn a_missing_end_a_double_end_and_a_panic_all_become_one_end() {
 }
 
 #[tokio::test]
+async fn no_action_goes_on_after_its_end() {
+    let step =
+        |phase| Event::Action(ActionEvent::new(ACME, Action::new("step", ActionKind::Tool, "look"), phase));
+    let end = Phase::Completed(ActionOutcome::Ok);
+    let phases = [Phase::Started, end, end, Phase::Updated, Phase::Started, Phase::Updated, end];
+    let mut given = vec![started("1")];
+    given.extend(phases.map(step));
+    given.push(done());
+    let events = run_loose(Loose(given, None), None).await;
+    check_events(&ACME, &events);
+    let ids: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Action(event) => Some(event.action.id.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ids, ["step", "step", "acme.action.1", "acme.action.1", "acme.action.1"]);
+}
+
+#[tokio::test]
 async fn a_run_that_opens_another_thread_than_it_should_is_stopped() {
     let events = run_loose(Loose(vec![started("2"), done()], None), Some(token("1"))).await;
     let completed = check_events(&ACME, &events);
@@ -110,8 +134,13 @@ async fn a_run_that_waits_for_its_thread_can_be_interrupted() {
 }
 
 /// An engine whose lines are `start ID`, `say TEXT`, `end TEXT` and `panic`.
-struct Lines;
+#[derive(Default)]
+struct Lines {
+    /// The threads that were opened, and where.
+    opened: Arc<Mutex<Vec<(ResumeToken, PathBuf)>>>,
+}
 
+#[async_trait]
 impl JsonlEngine for Lines {
     type State = ();
 
@@ -130,7 +159,19 @@ impl JsonlEngine for Lines {
         Ok(CommandSpec::new("acme", &spec.cwd).environment(Environment::base().pass(["ACME_*"])))
     }
 
+    async fn prepare(&self, spec: &RunSpec) -> Result<(), RefusedRun> {
+        match spec.prompt.as_str() {
+            "refuse early" => Err(RefusedRun("acme is out of office".into())),
+            "wait" => std::future::pending().await,
+            _ => Ok(()),
+        }
+    }
+
     fn state(&self, _: &RunSpec) {}
+
+    fn opened(&self, thread: &ResumeToken, cwd: &Path) {
+        self.opened.lock().unwrap().push((thread.clone(), cwd.to_owned()));
+    }
 
     fn translate(&self, line: &str, (): &mut (), out: &mut EventFactory) -> Recognition {
         match line.split_once(' ').unwrap_or((line, "")) {
@@ -148,7 +189,7 @@ impl JsonlEngine for Lines {
 
 async fn play(script: Script) -> (Completed, Vec<Event>) {
     let processes = ScriptedProcesses::new(script);
-    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines));
+    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines::default()));
     let events =
         tokio::time::timeout(Duration::from_secs(30), collect(runner.run(spec(&processes)))).await.unwrap();
     processes.all_ended().await;
@@ -195,19 +236,49 @@ async fn a_panic_in_a_translation_ends_the_run_and_its_program() {
 
 #[tokio::test]
 async fn a_refused_run_starts_nothing() {
+    for (prompt, reason) in [("refuse", "acme has no such model"), ("refuse early", "acme is out of office")]
+    {
+        let processes = ScriptedProcesses::new(Script::new(""));
+        let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines::default()));
+        let mut spec = spec(&processes).resume(Some(token("1")));
+        spec.prompt = prompt.into();
+        let completed = check_events(&ACME, &collect(runner.run(spec)).await);
+        assert_eq!((error_of(&completed), &completed.resume), (reason, &Some(token("1"))));
+        assert!(processes.commands().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_looks_before_it_starts_can_be_interrupted() {
     let processes = ScriptedProcesses::new(Script::new(""));
-    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines));
+    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines::default()));
     let mut spec = spec(&processes);
-    spec.prompt = "refuse".into();
-    let events = collect(runner.run(spec)).await;
-    assert_eq!(error_of(&check_events(&ACME, &events)), "acme has no such model");
+    spec.prompt = "wait".into();
+    let run = runner.run(spec);
+    let control = run.control.clone();
+    let events = tokio::spawn(collect(run));
+    tokio::task::yield_now().await;
+    control.interrupt().await.unwrap();
+    let events = tokio::time::timeout(Duration::from_secs(30), events).await.unwrap().unwrap();
+    assert_eq!(check_events(&ACME, &events).outcome, Outcome::Interrupted);
     assert!(processes.commands().is_empty());
+}
+
+#[tokio::test]
+async fn an_engine_is_told_where_its_threads_are_opened() {
+    let opened = Arc::default();
+    let engine = Lines { opened: Arc::clone(&opened) };
+    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(engine));
+    let processes = ScriptedProcesses::new(Script::new("start 1\nstart 2\nend ok\n"));
+    collect(runner.run(spec(&processes))).await;
+    let expected = ["1", "2"].map(|thread| (token(thread), PathBuf::from("/")));
+    assert_eq!(*opened.lock().unwrap(), expected);
 }
 
 #[tokio::test]
 async fn an_interrupt_asks_the_program_and_a_dropped_run_ends_it() {
     let processes = ScriptedProcesses::new(Script::new("start 1\n").waits());
-    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines));
+    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines::default()));
     let mut run = runner.run(spec(&processes));
     assert!(matches!(run.events.next().await, Some(Event::Started(_))));
     run.control.interrupt().await.unwrap();
@@ -224,7 +295,7 @@ async fn an_interrupt_asks_the_program_and_a_dropped_run_ends_it() {
 #[tokio::test]
 async fn a_killed_run_is_over_at_once() {
     let processes = ScriptedProcesses::new(Script::new("start 1\n").waits());
-    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines));
+    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines::default()));
     let mut run = runner.run(spec(&processes));
     assert!(matches!(run.events.next().await, Some(Event::Started(_))));
     run.control.kill();
@@ -236,7 +307,7 @@ async fn a_killed_run_is_over_at_once() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_engine_is_said_to_wait_and_one_with_an_open_step_is_not() {
     let processes = ScriptedProcesses::new(Script::new("start 1\n").waits());
-    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines));
+    let runner: Arc<dyn Runner> = Arc::new(JsonlSubprocessRunner::new(Lines::default()));
     let mut run = runner.run(spec(&processes));
     let mut titles = Vec::new();
     while titles.len() < 3 {

@@ -1,5 +1,6 @@
 //! The contract as a state machine without I/O: what becomes of each event that a runner gives.
 
+use super::steps::Steps;
 use crate::engine::EngineId;
 use crate::event::{
     Action, ActionEvent, ActionId, ActionKind, ActionOutcome, Completed, Event, Level, Outcome, Phase,
@@ -15,6 +16,7 @@ pub(super) struct Contract {
     known: Option<ResumeToken>,
     interrupted: bool,
     completed: bool,
+    steps: Steps,
     /// How many events needed an id of the contract's own.
     named: u32,
 }
@@ -46,8 +48,16 @@ pub(super) enum Stop {
 }
 
 impl Contract {
-    pub(super) const fn new(engine: EngineId, expected: Option<ResumeToken>) -> Self {
-        Self { engine, expected, known: None, interrupted: false, completed: false, named: 0 }
+    pub(super) fn new(engine: EngineId, expected: Option<ResumeToken>) -> Self {
+        Self {
+            engine,
+            expected,
+            known: None,
+            interrupted: false,
+            completed: false,
+            steps: Steps::default(),
+            named: 0,
+        }
     }
 
     /// A person wants the run to end: from here on a failure is an interruption.
@@ -69,11 +79,20 @@ impl Contract {
         match event {
             Event::Started(started) => self.started(started),
             Event::Completed(completed) => Verdict::Emit(self.finish(completed)),
-            Event::Action(mut event) if event.action.id.as_str().trim().is_empty() => {
-                event.action.id = self.own_id("action");
-                Verdict::Emit(Event::Action(event))
-            }
+            Event::Action(event) => self.action(event),
             event => Verdict::Emit(event),
+        }
+    }
+
+    fn action(&mut self, mut event: ActionEvent) -> Verdict {
+        if event.action.id.as_str().trim().is_empty() {
+            event.action.id = self.own_id("action");
+            return Verdict::Emit(Event::Action(event));
+        }
+        let Self { engine, steps, named, .. } = self;
+        match steps.place(&mut event, || own_id(engine, "action", named)) {
+            Ok(()) => Verdict::Emit(Event::Action(event)),
+            Err(reason) => Verdict::Drop(reason),
         }
     }
 
@@ -130,8 +149,7 @@ impl Contract {
     }
 
     fn own_id(&mut self, what: &str) -> ActionId {
-        self.named += 1;
-        ActionId::new(format!("{}.{what}.{}", self.engine, self.named))
+        own_id(&self.engine, what, &mut self.named)
     }
 
     fn finish(&mut self, mut completed: Completed) -> Event {
@@ -147,6 +165,11 @@ impl Contract {
         }
         Event::Completed(completed)
     }
+}
+
+fn own_id(engine: &EngineId, what: &str, named: &mut u32) -> ActionId {
+    *named += 1;
+    ActionId::new(format!("{engine}.{what}.{named}"))
 }
 
 #[cfg(test)]
@@ -242,6 +265,22 @@ mod tests {
         let foreign = ResumeToken::new(EngineId::from_static("other"), "9").unwrap();
         let completed = Completed::new(ACME, Outcome::Done).resume(Some(foreign));
         assert_eq!(completed_of(contract.accept(Event::Completed(completed))).resume, Some(token("1")));
+    }
+
+    #[test]
+    fn an_id_belongs_to_one_action_which_ends_once() {
+        let mut contract = Contract::new(ACME, None);
+        let mut accept = |phase| {
+            let event = ActionEvent::new(ACME, Action::new("a", ActionKind::Tool, "x"), phase);
+            contract.accept(Event::Action(event))
+        };
+        let end = Phase::Completed(ActionOutcome::Ok);
+        assert!(matches!(accept(end), Verdict::Emit(Event::Action(event)) if event.action.id == "a".into()));
+        assert!(matches!(accept(end), Verdict::Drop("its action has ended")));
+        for phase in [Phase::Started, end] {
+            let Verdict::Emit(Event::Action(event)) = accept(phase) else { panic!() };
+            assert_eq!(event.action.id.as_str(), "acme.action.1");
+        }
     }
 
     #[test]
