@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::{Script, ScriptedProcesses, check_events, collect};
@@ -20,6 +21,9 @@ use crate::runner::{RunSpec, Runner, ThreadLocks};
 
 /// Recordings longer than this are not tried in variants, in bytes.
 const LARGE: usize = 40_000;
+
+/// At how many bytes of the last line a whole run is cut off. The translation alone is cut off at each.
+const WHOLE_RUNS: usize = 64;
 
 /// Events longer than this are shortened in a snapshot, in bytes.
 const LONG_EVENT: usize = 2_000;
@@ -77,6 +81,7 @@ impl<E: JsonlEngine, M: Fn() -> E> Recordings<M> {
         for (name, expected) in &self.expected {
             let stdout = self.read(name, "jsonl");
             self.check_accounted(name, expected, &stdout);
+            self.check_cut(name, expected, &stdout);
             let (completed, events) = self.play(name, expected, &stdout, None).await;
             check_expected(name, expected, &completed);
             if stdout.len() < LARGE {
@@ -117,6 +122,43 @@ impl<E: JsonlEngine, M: Fn() -> E> Recordings<M> {
         assert_eq!(unreadable, expected.unreadable, "{name}: unreadable lines");
     }
 
+    /// The last line, cut off at each of its bytes, is no line: nothing comes of it, and nothing is remembered of it.
+    fn check_cut(&self, name: &str, expected: &Expected, stdout: &[u8]) {
+        let (before, last) = stdout.split_at(last_line(stdout));
+        let (before, last) = (String::from_utf8_lossy(before), String::from_utf8_lossy(last));
+        let last = last.trim_end();
+        // A recording may have been cut off itself.
+        if serde_json::from_str::<IgnoredAny>(last).is_err() {
+            return;
+        }
+        let engine = (self.engine)();
+        let spec = self.spec(&engine, expected, Script::new(""));
+        let translate = |cuts: &[&str]| {
+            let mut state = engine.state(&spec);
+            let mut out = EventFactory::new(engine.engine().clone(), spec.resume.clone());
+            for line in before.lines().filter(|line| !line.trim().is_empty()) {
+                engine.translate(line, &mut state, &mut out);
+            }
+            let mut events: Vec<Event> = std::iter::from_fn(|| out.pop()).collect();
+            for cut in cuts {
+                let recognition = engine.translate(cut, &mut state, &mut out);
+                assert!(
+                    matches!(recognition, Recognition::Malformed { .. } | Recognition::Ignored),
+                    "{name} cut off to {cut:?}: {recognition:?}"
+                );
+                let event = out.pop();
+                assert_eq!(event, None, "{name} cut off to {cut:?}");
+            }
+            engine.translate(last, &mut state, &mut out);
+            events.extend(std::iter::from_fn(|| out.pop()));
+            events
+        };
+        // What is left of a character that was cut is not UTF-8, and its runner gives U+FFFD in its place: that can
+        // make no line whole either.
+        let cuts: Vec<&str> = (1..last.len()).filter_map(|end| last.get(..end)).collect();
+        assert_eq!(translate(&cuts), translate(&[]), "{name} after its last line was cut off");
+    }
+
     /// What another version of the CLI could print must not change the outcome, and a CLI that is cut off must not
     /// look as if it had finished.
     async fn check_variants(&self, name: &str, expected: &Expected, stdout: &[u8], whole: &Completed) {
@@ -129,11 +171,8 @@ impl<E: JsonlEngine, M: Fn() -> E> Recordings<M> {
             assert_eq!(completed.outcome, whole.outcome, "{name} with {variant}");
             assert_eq!(completed.answer, whole.answer, "{name} with {variant}");
         }
-        let last_line = stdout[..stdout.len().saturating_sub(1)]
-            .iter()
-            .rposition(|&byte| byte == b'\n')
-            .map_or(0, |at| at + 1);
-        let step = (stdout.len() - last_line).div_ceil(64).max(1);
+        let last_line = last_line(stdout);
+        let step = (stdout.len() - last_line).div_ceil(WHOLE_RUNS).max(1);
         for end in (last_line..stdout.len()).step_by(step) {
             let is_whole = serde_json::from_slice::<Value>(&stdout[last_line..end]).is_ok();
             let killed = Some(ExitStatus::Signal(9));
@@ -206,6 +245,12 @@ fn snapshot(events: &[Event]) -> String {
         }
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Where the last line begins.
+fn last_line(stdout: &[u8]) -> usize {
+    let before_its_end = &stdout[..stdout.len().saturating_sub(1)];
+    before_its_end.iter().rposition(|&byte| byte == b'\n').map_or(0, |at| at + 1)
 }
 
 fn edit_lines(stdout: &[u8], edit: impl Fn(&str) -> String) -> String {
