@@ -1,6 +1,10 @@
 //! No process of a run is left behind, whatever the engine and its tools do.
 
+use std::time::{Duration, Instant};
+
 use rustix::process::Signal;
+use takopi_api::event::Outcome;
+use takopi_api::process::GRACE;
 use takopi_tests::{Sandbox, Scene, Script};
 
 use crate::sandbox;
@@ -65,6 +69,27 @@ fn an_interrupt_ends_the_run_and_everything_of_it() {
     }
 }
 
+/// The engine is as bad as its children: it listens to nothing, and has closed what it was heard by.
+#[test]
+fn nothing_outlives_a_cancelled_run_for_longer_than_the_grace_and_a_second() {
+    let sandbox = sandbox();
+    let mut scenes = leave_children(&sandbox);
+    let deaf = format!("trap '' INT TERM HUP; exec </dev/null >&- 2>&-; sleep {}; :", sandbox.mark());
+    scenes.extend([Scene::Out(BEGIN.into()), Scene::Exec(deaf)]);
+    sandbox.engine("codex", &Script::new(scenes));
+    let started = sandbox.start(&["run", "--json", "hello"]);
+    // The shell that became the engine, and what it waits for, come on top.
+    sandbox.wait_for_marked(CHILDREN + 2);
+    let cancelled = Instant::now();
+    started.signal(Signal::INT);
+    let ended = started.end();
+    let took = cancelled.elapsed();
+    assert_eq!(sandbox.left_behind(), [""; 0]);
+    assert_eq!(ended.code, Some(130), "{ended:?}");
+    assert_eq!(ended.completed().outcome, Outcome::Interrupted);
+    assert!(took < GRACE + Duration::from_secs(1), "the last one ended after {took:?}");
+}
+
 #[test]
 fn a_second_interrupt_kills_an_engine_that_does_not_listen() {
     let sandbox = sandbox();
@@ -83,7 +108,7 @@ fn a_second_interrupt_kills_an_engine_that_does_not_listen() {
     assert_eq!(ended.code, Some(130), "{ended:?}");
     assert!(ended.stderr.contains("killing it"));
     // Whoever reads the events is told the end all the same.
-    assert_eq!(ended.completed().outcome, takopi_api::event::Outcome::Interrupted);
+    assert_eq!(ended.completed().outcome, Outcome::Interrupted);
     assert_eq!(sandbox.left_behind(), [""; 0]);
 }
 
