@@ -254,6 +254,11 @@ fn the_schema_is_json_and_has_the_keys() {
     let schema: serde_json::Value = serde_json::from_str(&stdout).unwrap();
     assert_eq!(schema["properties"]["default_engine"]["type"], "string");
     for (known, _) in takopi::bundled::BUNDLED {
-        assert!(schema["properties"][known.id()].is_object(), "{}", known.id());
+        let properties = match known.kind() {
+            "transport" => &schema["properties"]["transports"]["properties"],
+            "command" => &schema["properties"]["plugins"]["properties"],
+            _ => &schema["properties"],
+        };
+        assert!(properties[known.id()].is_object(), "{}", known.id());
     }
 }
