@@ -27,6 +27,12 @@ impl Error {
         self
     }
 
+    /// Says after it what else came to nothing.
+    pub(crate) fn and(mut self, other: &Self) -> Self {
+        self.message = format!("{}\n{other}", self.message);
+        self
+    }
+
     /// Adds what to do next.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

@@ -1,5 +1,6 @@
 //! `cargo xtask live-engines`: the real CLIs of the engines, driven by `takopi run`, against the scripted model server of
 //! `tests/`. Everything that it needs goes below `target/live-engines`; nothing of the machine's own is used or changed.
+//! Each engine has a machine of its own there, so that as many as there are processors run at a time.
 
 mod cases;
 mod engines;
@@ -9,7 +10,11 @@ mod processes;
 mod server;
 mod takopi;
 
+use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Instant;
 
 use crate::cargo::{Profile, build_program, build_test_program};
@@ -35,18 +40,45 @@ pub(crate) fn run(workspace: &Workspace, names: &[String]) -> Result<ExitCode, E
         &["--no-default-features", "--features", &features.join(",")],
     )?;
     let server = Server::start(&build_test_program(workspace, "model-server")?)?;
-    let machine = Machine::set_up(&installation, program, &engines, server.port())?;
+    let machines: Vec<Machine> = engines
+        .iter()
+        .map(|engine| Machine::set_up(&installation, &program, engine, server.port()))
+        .collect::<Result<_, Error>>()?;
     let started = Instant::now();
-    let mut count = 0;
-    for engine in &engines {
-        for case in cases::CASES {
-            let line = case.run(&machine, engine)?;
-            println!("{line}");
-            count += usize::from(line.starts_with("ok "));
-        }
-    }
+    let count = run_all(&machines)?;
     println!("ok: {count} cases of {} engines in {} s", engines.len(), started.elapsed().as_secs());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Runs all cases of each engine, one after the other, and counts those that went well. An engine that fails does not
+/// keep the others from being run.
+fn run_all(machines: &[Machine]) -> Result<usize, Error> {
+    let waiting = Mutex::new(machines.iter());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || std::iter::from_fn(next).map(run_cases).collect::<Vec<_>>();
+    let processors = thread::available_parallelism().map_or(1, NonZero::get);
+    let outcomes: Vec<Result<usize, Error>> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
+        let join =
+            |worker: ScopedJoinHandle<'_, _>| worker.join().unwrap_or_else(|panic| resume_unwind(panic));
+        workers.into_iter().flat_map(join).collect()
+    });
+    let (done, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
+    let mut failed = failed.into_iter().filter_map(Result::err);
+    match failed.next() {
+        None => Ok(done.into_iter().flatten().sum()),
+        Some(first) => Err(failed.fold(first, |errors, error| errors.and(&error))),
+    }
+}
+
+fn run_cases(machine: &Machine) -> Result<usize, Error> {
+    let mut count = 0;
+    for case in cases::CASES {
+        let line = case.run(machine)?;
+        println!("{line}");
+        count += usize::from(line.starts_with("ok "));
+    }
+    Ok(count)
 }
 
 /// The engines that are asked for, or else all of this checkout.

@@ -9,7 +9,7 @@ use memchr::memchr;
 
 use super::text::unescaped;
 
-/// Deeper values are none. No engine prints such, and each level needs a bit of the stack.
+/// How deep values may lie in each other. No engine prints anything near it, and each level needs a bit of the stack.
 const DEPTH: u32 = 128;
 
 /// Why a line is no JSON object.

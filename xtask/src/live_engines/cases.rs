@@ -37,7 +37,8 @@ pub(super) const CASES: &[Case] = &[
 
 impl Case {
     /// Runs it, and says in a line how it went.
-    pub(super) fn run(&self, machine: &Machine, engine: &Engine) -> Result<String, Error> {
+    pub(super) fn run(&self, machine: &Machine) -> Result<String, Error> {
+        let engine = machine.engine;
         let bench = Bench { machine, engine, case: self.name };
         let started = Instant::now();
         let deviation = engine.deviations.iter().find(|deviation| deviation.case == self.name);
@@ -83,7 +84,7 @@ impl Bench<'_> {
     fn run(&self, scenario: &str) -> Result<Ended, Error> {
         let folder = self.machine.worktree(&self.name())?;
         let prompt = self.prompt(scenario);
-        self.machine.start(self.engine, &folder, &self.name(), &["--json", &prompt])?.end()
+        self.machine.start(&folder, &self.name(), &["--json", &prompt])?.end()
     }
 
     fn answers(&self, scenario: &str, answer: &str) -> Result<Note, Error> {
@@ -159,7 +160,7 @@ fn knows_no_thread(bench: &Bench<'_>) -> Result<Note, Error> {
     let folder = bench.machine.worktree(&bench.name())?;
     let thread = bench.engine.unknown_thread;
     let args = ["--json", "--resume", thread, &bench.prompt("plain")];
-    let ended = bench.machine.start(bench.engine, &folder, &bench.name(), &args)?.end()?;
+    let ended = bench.machine.start(&folder, &bench.name(), &args)?.end()?;
     let completed = ended.completed().unwrap_or_default();
     match completed["error"].as_str() {
         Some(said) if ended.code == Some(1) && said.contains(thread) => Ok(Some(first_line(said))),
@@ -171,7 +172,7 @@ fn knows_no_thread(bench: &Bench<'_>) -> Result<Note, Error> {
 fn resumes(bench: &Bench<'_>) -> Result<Note, Error> {
     let folder = bench.machine.worktree(&bench.name())?;
     let start = |part: &str, args: &[&str]| {
-        bench.machine.start(bench.engine, &folder, &format!("{}-{part}", bench.name()), args)?.end()
+        bench.machine.start(&folder, &format!("{}-{part}", bench.name()), args)?.end()
     };
     let first = start("1", &[&bench.prompt("plain")])?;
     let line = first.stderr.lines().last().unwrap_or_default();
@@ -195,7 +196,7 @@ fn resumes_elsewhere(bench: &Bench<'_>) -> Result<Note, Error> {
     let name = format!("{}-2", bench.name());
     let there = bench.machine.worktree(&name)?;
     let args = ["--json", "--resume", &thread, &bench.prompt("touch")];
-    let second = bench.machine.start(bench.engine, &there, &name, &args)?.end()?;
+    let second = bench.machine.start(&there, &name, &args)?.end()?;
     if bench.machine.worktree_path(&bench.name()).join("here.txt").exists() {
         return Err(second.wrong("that the engine works in the new folder, and it did in the old one"));
     }
@@ -215,7 +216,7 @@ fn resumes_elsewhere(bench: &Bench<'_>) -> Result<Note, Error> {
 fn is_cancelled(bench: &Bench<'_>) -> Result<Note, Error> {
     let folder = bench.machine.worktree(&bench.name())?;
     let prompt = bench.prompt("sleep");
-    let mut run = bench.machine.start(bench.engine, &folder, &bench.name(), &["--json", &prompt])?;
+    let mut run = bench.machine.start(&folder, &bench.name(), &["--json", &prompt])?;
     let sleeps = run.wait_for_file(&folder.join("child.pid"))?;
     if sleeps {
         run.interrupt()?;

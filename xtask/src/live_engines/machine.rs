@@ -1,4 +1,4 @@
-//! Where the runs happen: a home folder with the engines' configuration, and a repository to make worktrees of.
+//! Where an engine's runs happen: a home folder with its configuration, and a repository to make worktrees of.
 
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -11,10 +11,13 @@ use super::takopi::Run;
 use crate::cargo::command;
 use crate::error::Error;
 
-/// What every run has in common.
+/// What every run of an engine has in common.
 #[derive(Debug)]
 pub(super) struct Machine {
+    pub(super) engine: &'static Engine,
     program: PathBuf,
+    /// PATH: the engine's CLI, and what the machine has.
+    path: OsString,
     /// Not below the system's temporary folder, where codex refuses to keep its helpers.
     home: PathBuf,
     /// Temporary files of engines. A folder of its own, as `target` itself may be below the system's.
@@ -24,19 +27,18 @@ pub(super) struct Machine {
     /// What the runs print.
     output: PathBuf,
     port: u16,
-    paths: Vec<(&'static str, OsString)>,
 }
 
 impl Machine {
     /// Makes the folders new.
     pub(super) fn set_up(
         installation: &Installation,
-        program: PathBuf,
-        engines: &[&Engine],
+        program: &Path,
+        engine: &'static Engine,
         port: u16,
     ) -> Result<Self, Error> {
         let folder = |name: &str| -> Result<PathBuf, Error> {
-            let path = installation.folder().join(name);
+            let path = installation.folder().join("machines").join(engine.id).join(name);
             if path.exists() {
                 fs::remove_dir_all(&path).map_err(|error| Error::at(&path, error))?;
             }
@@ -44,19 +46,18 @@ impl Machine {
             // `/proc` knows no symbolic links.
             path.canonicalize().map_err(|error| Error::at(&path, error))
         };
-        let paths = engines.iter().map(|engine| Ok((engine.id, installation.path_of(engine)?)));
         let machine = Self {
-            program,
+            engine,
+            program: program.to_owned(),
+            path: installation.path_of(engine)?,
             home: folder("home")?,
             temporary: folder("tmp")?,
             work: folder("work")?,
             output: folder("output")?,
             port,
-            paths: paths.collect::<Result<_, Error>>()?,
         };
-        let tables = engines.iter().map(|engine| format!("[{}]\n{}\n", engine.id, engine.settings));
-        machine.write(".takopi/takopi.toml", &tables.collect::<String>())?;
-        for (path, text) in engines.iter().filter_map(|engine| engine.file) {
+        machine.write(".takopi/takopi.toml", &format!("[{}]\n{}\n", engine.id, engine.settings))?;
+        if let Some((path, text)) = engine.file {
             machine.write(path, &machine.with_port(text))?;
         }
         machine.make_repository()?;
@@ -81,26 +82,19 @@ impl Machine {
         self.work.join(name)
     }
 
-    /// Starts a run of an engine. What it prints is kept in files of this name.
-    pub(super) fn start(
-        &self,
-        engine: &Engine,
-        folder: &Path,
-        name: &str,
-        args: &[&str],
-    ) -> Result<Run, Error> {
-        let path = self.paths.iter().find(|(id, _)| *id == engine.id).map(|(_, path)| path.as_os_str());
+    /// Starts a run. What it prints is kept in files of this name.
+    pub(super) fn start(&self, folder: &Path, name: &str, args: &[&str]) -> Result<Run, Error> {
         let mut takopi = command(&self.program);
         takopi
-            .args(["run", "--engine", engine.id])
+            .args(["run", "--engine", self.engine.id])
             .args(args)
             .current_dir(folder)
             .env_clear()
             .env("HOME", &self.home)
-            .env("PATH", path.unwrap_or_default())
+            .env("PATH", &self.path)
             .env("TMPDIR", &self.temporary)
             .envs([("TERM", "dumb"), ("LANG", "C.UTF-8"), ("NO_PROXY", "127.0.0.1,localhost")]);
-        for (variable, value) in engine.variables {
+        for (variable, value) in self.engine.variables {
             takopi.env(variable, self.with_port(value));
         }
         Run::start(takopi, &self.output, name)
