@@ -3,8 +3,6 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-#[cfg(target_os = "linux")]
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -23,7 +21,7 @@ use tokio::time::Instant;
 use super::admission::{Admission, Limits, Place};
 use super::tail::Tail;
 #[cfg(target_os = "linux")]
-use super::tree::{Family, Tree};
+use super::tree::{Family, Running, Tree};
 
 /// How long processes that a program left behind may take to end when they are asked, before they are killed.
 const LEFTOVER_GRACE: Duration = Duration::from_secs(2);
@@ -262,25 +260,6 @@ struct Watcher {
     _place: Place,
 }
 
-/// Counts a program for as long as it, or anything that it left, may be alive.
-#[cfg(target_os = "linux")]
-struct Running(Arc<Family>);
-
-#[cfg(target_os = "linux")]
-impl Running {
-    fn new(family: &Arc<Family>) -> Self {
-        family.programs.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(family))
-    }
-}
-
-#[cfg(target_os = "linux")]
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.0.programs.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
 impl Watcher {
     async fn watch(mut self) {
         let root = self.root;
@@ -371,7 +350,6 @@ fn exit_status(status: std::process::ExitStatus) -> ExitStatus {
 struct Leftovers {
     /// Until nothing is left.
     tree: Option<Tree>,
-    _running: Running,
 }
 
 /// A watcher that is given up (its runtime ends, or takopi panics) leaves nothing behind either.
@@ -387,8 +365,7 @@ impl Drop for Leftovers {
 #[cfg(target_os = "linux")]
 impl Leftovers {
     fn new(root: Option<i32>, mark: &str, running: Running) -> Self {
-        let tree = root.map(|root| Tree::new(root, mark, Arc::clone(&running.0)));
-        Self { tree, _running: running }
+        Self { tree: root.map(|root| Tree::new(root, mark, running)) }
     }
 
     async fn look(&mut self) {

@@ -56,7 +56,7 @@ pub(super) fn end_abandoned() {
     if !abandoned.is_empty() {
         tracing::warn!(count = abandoned.len(), "ending processes of a takopi that was killed");
         // Without a root nothing is adopted: only these processes and what descends from them.
-        Tree { root: None, mark: None, family: Arc::default(), seen: abandoned }.kill();
+        Tree { root: None, mark: None, running: Running::new(&Arc::default()), seen: abandoned }.kill();
     }
 }
 
@@ -85,7 +85,7 @@ struct Row {
 #[derive(Debug, Default)]
 pub(super) struct Family {
     /// How many programs run, or have left something that may still run.
-    pub(super) programs: AtomicUsize,
+    programs: AtomicUsize,
     /// Children that takopi had before it started any: a shell that became takopi may leave some.
     strangers: HashSet<Member>,
 }
@@ -103,23 +103,42 @@ impl Family {
     }
 }
 
+/// Counts a program for as long as it, or anything that it left, may be alive.
+#[derive(Debug)]
+pub(super) struct Running(Arc<Family>);
+
+impl Running {
+    /// To be made before the program starts: from its first moment on it must not be taken for another one's orphan.
+    pub(super) fn new(family: &Arc<Family>) -> Self {
+        family.programs.fetch_add(1, Ordering::AcqRel);
+        Self(Arc::clone(family))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.programs.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// The processes of one program.
 #[derive(Debug)]
 pub(super) struct Tree {
     root: Option<Member>,
     mark: Option<Vec<u8>>,
-    /// What all programs of this takopi share.
-    family: Arc<Family>,
+    /// Here and not beside the tree: a look that goes on after its watcher was given up counts too, or it would take the
+    /// only program that is counted for an orphan of its own.
+    running: Running,
     /// Members seen in earlier looks: a parent's death hides its children from a walk along parents.
     seen: HashSet<Member>,
 }
 
 impl Tree {
     /// The program must not have been waited for yet: until then its id is its own.
-    pub(super) fn new(root: i32, mark: &str, family: Arc<Family>) -> Self {
+    pub(super) fn new(root: i32, mark: &str, running: Running) -> Self {
         let mark = Some(format!("{OWNER_VARIABLE}={mark}").into_bytes());
         let root = read_row(root).map(|row| row.member);
-        Self { root, mark, family, seen: root.into_iter().collect() }
+        Self { root, mark, running, seen: root.into_iter().collect() }
     }
 
     /// Remembers who belongs to the program now.
@@ -158,14 +177,14 @@ impl Tree {
         // From the table, and not from getsid(2): where the leader of the session is outside of this namespace it is 0.
         let own_session = table.iter().find(|row| row.member.pid == own).map_or(0, |row| row.session);
         // Asked after the table was read: a program that stands in it was counted before it started.
-        let is_last = self.family.programs.load(Ordering::Acquire) <= 1;
+        let is_last = self.running.0.programs.load(Ordering::Acquire) <= 1;
         // What is older than the program can not be its own, whoever's child it is by now.
         let adopted = |row: &Row| {
             is_last
                 && row.parent == own
                 && row.session != own_session
                 && self.root.is_some_and(|root| row.member.began >= root.began)
-                && !self.family.strangers.contains(&row.member)
+                && !self.running.0.strangers.contains(&row.member)
         };
         let mut children: HashMap<i32, Vec<&Row>> = HashMap::new();
         for row in &table {
