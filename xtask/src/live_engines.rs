@@ -32,7 +32,7 @@ pub(crate) fn run(workspace: &Workspace, names: &[String]) -> Result<ExitCode, E
         println!("skipped: npm is not installed");
         return Ok(ExitCode::SUCCESS);
     };
-    installation.install(&engines)?;
+    installation.install_node()?;
     let features: Vec<String> = engines.iter().map(|engine| format!("engine-{}", engine.id)).collect();
     let program = build_program(
         workspace,
@@ -40,22 +40,23 @@ pub(crate) fn run(workspace: &Workspace, names: &[String]) -> Result<ExitCode, E
         &["--no-default-features", "--features", &features.join(",")],
     )?;
     let server = Server::start(&build_test_program(workspace, "model-server")?)?;
-    let machines: Vec<Machine> = engines
-        .iter()
-        .map(|engine| Machine::set_up(&installation, &program, engine, server.port()))
-        .collect::<Result<_, Error>>()?;
     let started = Instant::now();
-    let count = run_all(&machines)?;
+    let count = each(&engines, |engine| {
+        installation.install(engine)?;
+        run_cases(&Machine::set_up(&installation, &program, engine, server.port())?)
+    })?;
     println!("ok: {count} cases of {} engines in {} s", engines.len(), started.elapsed().as_secs());
     Ok(ExitCode::SUCCESS)
 }
 
-/// Runs all cases of each engine, one after the other, and counts those that went well. An engine that fails does not
-/// keep the others from being run.
-fn run_all(machines: &[Machine]) -> Result<usize, Error> {
-    let waiting = Mutex::new(machines.iter());
+/// Does something with each engine, and adds up what comes of it. One that fails does not keep the others from being tried.
+fn each(
+    engines: &[&'static Engine],
+    work: impl Fn(&'static Engine) -> Result<usize, Error> + Sync,
+) -> Result<usize, Error> {
+    let waiting = Mutex::new(engines.iter());
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let work = || std::iter::from_fn(next).map(run_cases).collect::<Vec<_>>();
+    let work = || std::iter::from_fn(next).map(|engine| work(engine)).collect::<Vec<_>>();
     let processors = thread::available_parallelism().map_or(1, NonZero::get);
     let outcomes: Vec<Result<usize, Error>> = thread::scope(|scope| {
         let workers: Vec<_> = (0..processors).map(|_| scope.spawn(work)).collect();
@@ -63,14 +64,21 @@ fn run_all(machines: &[Machine]) -> Result<usize, Error> {
             |worker: ScopedJoinHandle<'_, _>| worker.join().unwrap_or_else(|panic| resume_unwind(panic));
         workers.into_iter().flat_map(join).collect()
     });
-    let (done, failed): (Vec<_>, Vec<_>) = outcomes.into_iter().partition(Result::is_ok);
-    let mut failed = failed.into_iter().filter_map(Result::err);
-    match failed.next() {
-        None => Ok(done.into_iter().flatten().sum()),
-        Some(first) => Err(failed.fold(first, |errors, error| errors.and(&error))),
+    let mut failed = Vec::new();
+    let mut count = 0;
+    for outcome in outcomes {
+        match outcome {
+            Ok(more) => count += more,
+            Err(error) => failed.push(error),
+        }
+    }
+    match failed.into_iter().reduce(|errors, error| errors.and(&error)) {
+        None => Ok(count),
+        Some(error) => Err(error),
     }
 }
 
+/// Runs all cases of an engine, one after the other, and counts those that went well.
 fn run_cases(machine: &Machine) -> Result<usize, Error> {
     let mut count = 0;
     for case in cases::CASES {
@@ -103,6 +111,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_engine_that_fails_does_not_keep_the_others_from_being_tried() {
+        let engines: Vec<&Engine> = ENGINES.iter().collect();
+        assert_eq!(each(&engines, |_| Ok(2)).unwrap(), 2 * ENGINES.len());
+        let tried = Mutex::new(Vec::new());
+        let outcome = each(&engines, |engine| {
+            tried.lock().unwrap().push(engine.id);
+            if engine.id == "pi" { Err(Error::new("why")) } else { Ok(1) }
+        });
+        assert_eq!(outcome.unwrap_err().to_string(), "error: why");
+        assert_eq!(tried.into_inner().unwrap().len(), ENGINES.len());
+    }
+
+    #[test]
     fn engines_are_those_of_the_checkout() {
         let folders = ["engine-acme".to_owned(), "engine-codex".to_owned(), "engine-pi".to_owned()];
         let check = |names: &[&str], expected: Option<&[&str]>| {
@@ -111,7 +132,7 @@ mod tests {
             let found: Option<Vec<_>> = found.map(|engines| engines.iter().map(|engine| engine.id).collect());
             assert_eq!(found.as_deref(), expected);
         };
-        check(&[], Some(&["codex", "pi"]));
+        check(&[], Some(&["pi", "codex"]));
         check(&["pi"], Some(&["pi"]));
         check(&["acme"], None);
         check(&["claude"], None);

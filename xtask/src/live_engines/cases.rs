@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::engines::{Deviation, End, Engine};
+use super::engines::Engine;
 use super::machine::Machine;
 use super::takopi::Ended;
 use crate::error::Error;
@@ -41,16 +41,10 @@ impl Case {
         let engine = machine.engine;
         let bench = Bench { machine, engine, case: self.name };
         let started = Instant::now();
-        let deviation = engine.deviations.iter().find(|deviation| deviation.case == self.name);
-        let note = match deviation {
-            Some(Deviation { end: End::Fails, reason, .. }) => {
-                bench.fails(self.name, "").map(|note| note.map(|note| format!("{note}; {reason}")))
-            }
-            Some(Deviation { end: End::Skipped, reason, .. }) => {
-                return Ok(format!("skipped {} {}: {reason}", engine.id, self.name));
-            }
-            None => (self.check)(&bench),
-        };
+        if let Some(skipped) = engine.skipped.iter().find(|skipped| skipped.case == self.name) {
+            return Ok(format!("skipped {} {}: {}", engine.id, self.name, skipped.reason));
+        }
+        let note = (self.check)(&bench);
         let left = machine.left();
         let name = format!("{} {}", engine.id, self.name);
         let note = note.map_err(|error| error.about(&name))?;

@@ -16,25 +16,15 @@ pub(super) struct Engine {
     pub(super) variables: &'static [(&'static str, &'static str)],
     /// A thread that it can not have, in the form of its ids.
     pub(super) unknown_thread: &'static str,
-    /// Where it can not do what the others do.
-    pub(super) deviations: &'static [Deviation],
+    /// The cases that are left out.
+    pub(super) skipped: &'static [Skipped],
 }
 
-/// A case that ends otherwise than it should, for a reason that is not takopi's.
+/// A case that is left out, for a reason that is not takopi's.
 #[derive(Debug)]
-pub(super) struct Deviation {
+pub(super) struct Skipped {
     pub(super) case: &'static str,
-    pub(super) end: End,
     pub(super) reason: &'static str,
-}
-
-/// How such a case ends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// The run fails, and says so.
-    Fails,
-    /// It is not waited for.
-    Skipped,
 }
 
 /// Stands for the port of the model server in texts.
@@ -45,7 +35,60 @@ pub(super) const NODE: (&str, &str) = ("node", "22");
 
 const UUID: &str = "00000000-0000-4000-8000-000000000000";
 
+/// The slow ones come first, so that none of them is waited for alone at the end.
 pub(super) const ENGINES: &[Engine] = &[
+    Engine {
+        id: "opencode",
+        package: "opencode-ai",
+        version: "1.18.33",
+        settings: "",
+        file: Some((".config/opencode/opencode.json", OPENCODE)),
+        variables: &[
+            ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
+            ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1"),
+            ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
+        ],
+        unknown_thread: "ses_000000000000XXXXXXXXXXXXXX",
+        skipped: &[Skipped { case: "drop", reason: "opencode asks again for more than a minute" }],
+    },
+    Engine {
+        id: "gemini",
+        package: "@google/gemini-cli",
+        version: "0.61.0",
+        settings: "approval_mode = \"yolo\"",
+        file: Some((".gemini/settings.json", GEMINI)),
+        variables: &[
+            ("GEMINI_API_KEY", "dummy"),
+            ("GEMINI_CLI_TRUST_WORKSPACE", "true"),
+            ("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:@PORT@"),
+        ],
+        unknown_thread: UUID,
+        skipped: &[],
+    },
+    Engine {
+        id: "qwen",
+        package: "@qwen-code/qwen-code",
+        version: "0.24.4",
+        settings: "approval_mode = \"yolo\"\nauth_type = \"openai\"",
+        file: None,
+        variables: &[
+            ("OPENAI_API_KEY", "dummy"),
+            ("OPENAI_BASE_URL", "http://127.0.0.1:@PORT@/v1"),
+            ("OPENAI_MODEL", "fake-model"),
+        ],
+        unknown_thread: UUID,
+        skipped: &[],
+    },
+    Engine {
+        id: "pi",
+        package: "@earendil-works/pi-coding-agent",
+        version: "0.87.1",
+        settings: "provider = \"fake\"\nmodel = \"fake-model\"",
+        file: Some((".pi/agent/models.json", PI)),
+        variables: &[("PI_OFFLINE", "1"), ("PI_SKIP_VERSION_CHECK", "1"), ("PI_TELEMETRY", "0")],
+        unknown_thread: UUID,
+        skipped: &[],
+    },
     Engine {
         id: "codex",
         package: "@openai/codex",
@@ -55,7 +98,7 @@ pub(super) const ENGINES: &[Engine] = &[
         // Takopi passes what codex's own configuration names.
         variables: &[("FAKE_KEY", "dummy")],
         unknown_thread: UUID,
-        deviations: &[],
+        skipped: &[],
     },
     Engine {
         id: "claude",
@@ -74,67 +117,7 @@ pub(super) const ENGINES: &[Engine] = &[
             ("DISABLE_TELEMETRY", "1"),
         ],
         unknown_thread: UUID,
-        deviations: &[],
-    },
-    Engine {
-        id: "opencode",
-        package: "opencode-ai",
-        version: "1.18.33",
-        settings: "",
-        file: Some((".config/opencode/opencode.json", OPENCODE)),
-        variables: &[
-            ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
-            ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1"),
-            ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
-        ],
-        unknown_thread: "ses_000000000000XXXXXXXXXXXXXX",
-        deviations: &[Deviation {
-            case: "drop",
-            end: End::Skipped,
-            reason: "opencode asks again for more than a minute",
-        }],
-    },
-    Engine {
-        id: "pi",
-        package: "@earendil-works/pi-coding-agent",
-        version: "0.87.1",
-        settings: "provider = \"fake\"\nmodel = \"fake-model\"",
-        file: Some((".pi/agent/models.json", PI)),
-        variables: &[("PI_OFFLINE", "1"), ("PI_SKIP_VERSION_CHECK", "1"), ("PI_TELEMETRY", "0")],
-        unknown_thread: UUID,
-        deviations: &[],
-    },
-    Engine {
-        id: "gemini",
-        package: "@google/gemini-cli",
-        version: "0.61.0",
-        settings: "approval_mode = \"yolo\"",
-        file: Some((".gemini/settings.json", GEMINI)),
-        variables: &[
-            ("GEMINI_API_KEY", "dummy"),
-            ("GEMINI_CLI_TRUST_WORKSPACE", "true"),
-            ("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:@PORT@"),
-        ],
-        unknown_thread: UUID,
-        deviations: &[Deviation {
-            case: "big",
-            end: End::Fails,
-            reason: "gemini breaks off its own output after a pipe's buffer, and exits with 0",
-        }],
-    },
-    Engine {
-        id: "qwen",
-        package: "@qwen-code/qwen-code",
-        version: "0.24.4",
-        settings: "approval_mode = \"yolo\"\nauth_type = \"openai\"",
-        file: None,
-        variables: &[
-            ("OPENAI_API_KEY", "dummy"),
-            ("OPENAI_BASE_URL", "http://127.0.0.1:@PORT@/v1"),
-            ("OPENAI_MODEL", "fake-model"),
-        ],
-        unknown_thread: UUID,
-        deviations: &[],
+        skipped: &[],
     },
 ];
 

@@ -40,11 +40,15 @@ impl Installation {
         &self.folder
     }
 
-    /// Installs what is not there yet.
-    pub(super) fn install(&self, engines: &[&Engine]) -> Result<(), Error> {
+    /// Installs what all engines run in, if it is not there yet.
+    pub(super) fn install_node(&self) -> Result<(), Error> {
         let (node, version) = NODE;
-        self.install_package(node, node, version)?;
-        engines.iter().try_for_each(|engine| self.install_package(engine.id, engine.package, engine.version))
+        self.install_package(node, node, version)
+    }
+
+    /// Installs an engine, if it is not there yet.
+    pub(super) fn install(&self, engine: &Engine) -> Result<(), Error> {
+        self.install_package(engine.id, engine.package, engine.version)
     }
 
     /// PATH for an engine: its CLI, and the node for that, before what the machine has.
