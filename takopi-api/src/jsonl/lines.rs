@@ -5,8 +5,9 @@ use std::io;
 use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// What the buffer grows by, and shrinks back to after a long line, in bytes.
-const CHUNK: usize = 64 * 1024;
+/// What the buffer grows by, and shrinks back to after a long line, in bytes. With less than this, programs that print much
+/// wait for takopi more often.
+const CHUNK: usize = 128 * 1024;
 
 /// Reads lines, and lends them out of its buffer.
 #[derive(Debug)]
