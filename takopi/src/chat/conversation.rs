@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::bubble::Pace;
+use super::deliver::fit;
 use super::live::Live;
 use super::queue::Queue;
 use super::receive::Waiting;
@@ -217,13 +218,11 @@ impl Link {
     pub(super) async fn send(
         &self,
         to: &Address,
-        mut message: OutgoingMessage,
+        message: OutgoingMessage,
         mut options: SendOptions,
     ) -> Result<MessageRef, SendError> {
         let can = self.outgoing.capabilities();
-        if !can.buttons {
-            message.buttons.clear();
-        }
+        let message = fit(self, message);
         if !can.replies {
             options.reply_to = None;
         }

@@ -111,7 +111,7 @@ impl Engines {
         };
         let mut kept = String::with_capacity(text.len());
         for line in text.split_inclusive('\n') {
-            // A resume line has at least two words, which most lines of a long text do not need to be asked for.
+            // No token is as long as that, and every engine would have to look through it.
             if line.len() > 1024 || !is_resume_line(line.trim_end_matches(['\n', '\r'])) {
                 kept.push_str(line);
             }
