@@ -12,9 +12,12 @@ pub(crate) mod conversation;
 mod deliver;
 pub mod directives;
 mod dispatch;
+pub mod embedded;
 mod engines;
 mod execute;
 mod live;
+#[cfg(test)]
+mod model_test;
 mod plugin_commands;
 pub mod progress;
 pub mod queue;

@@ -22,6 +22,8 @@ mod inbox;
 mod look;
 mod place;
 mod preferences;
+#[cfg(test)]
+pub(crate) mod probe;
 mod prune;
 mod runs;
 mod schema;
@@ -64,6 +66,8 @@ pub struct Store(Arc<Threads>);
 struct Threads {
     reader: Worker,
     writer: Worker,
+    #[cfg(test)]
+    probe: std::sync::OnceLock<Arc<dyn probe::Probe>>,
 }
 
 impl Store {
@@ -86,7 +90,13 @@ impl Store {
         let no_thread = |source| OpenError::Thread { file: path.to_path_buf(), source };
         let writer = Worker::writer(opened.writer, Arc::clone(&path)).map_err(no_thread)?;
         let reader = Worker::reader(opened.reader, Arc::clone(&path)).map_err(no_thread)?;
-        Ok((Self(Arc::new(Threads { reader, writer })), notices))
+        let threads = Threads {
+            reader,
+            writer,
+            #[cfg(test)]
+            probe: std::sync::OnceLock::new(),
+        };
+        Ok((Self(Arc::new(threads)), notices))
     }
 
     /// Finishes what waits and closes the file. Whoever uses the store afterwards gets an error. Dropping the last handle
@@ -106,6 +116,10 @@ impl Store {
         &self,
         work: impl FnMut(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
+        #[cfg(test)]
+        if let Some(probe) = self.0.probe.get() {
+            return probe::write(&**probe, self.0.writer.run(work)).await;
+        }
         self.0.writer.run(work).await
     }
 
@@ -114,6 +128,10 @@ impl Store {
         &self,
         work: impl FnMut(&Connection) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
+        #[cfg(test)]
+        if self.0.probe.get().is_some() {
+            return probe::now(self.0.reader.run(work));
+        }
         self.0.reader.run(work).await
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use takopi_api::message::{
     Address, Body, Format, MessageKind, MessageRef, OutgoingFile, OutgoingMessage, SendOptions,
 };
-use takopi_api::transport::{Edited, SendError, SendFailure};
+use takopi_api::transport::{SendError, SendFailure};
 
 use super::conversation::Link;
 use crate::store::Place;
@@ -56,8 +56,8 @@ impl Answer<'_> {
             && let Some(card) = &self.card
             && let Some((_, first)) = messages.next()
         {
-            match self.link.outgoing.edit(card, fit(self.link, first.clone())).await {
-                Ok(Edited::Done | Edited::Superseded) => {
+            match self.link.settle(card, &first).await {
+                Ok(()) => {
                     there.push(card.clone());
                     stale = None;
                 }
@@ -103,40 +103,80 @@ impl Answer<'_> {
         message: &OutgoingMessage,
         options: &SendOptions,
     ) -> Result<MessageRef, SendError> {
-        let mut tries = TRIES.iter();
-        let mut options = options.clone();
-        loop {
-            let error = match self.link.send(&self.place.address, message.clone(), options.clone()).await {
-                Ok(reference) => return Ok(reference),
-                Err(error) => error,
-            };
-            let pause = match (error.failure, tries.next()) {
-                (SendFailure::Busy { retry_after }, Some(_)) => retry_after,
-                // Better twice than not at all.
-                (SendFailure::Unreachable | SendFailure::Unknown, Some(pause)) => *pause,
-                // What it answers is gone; the answer is not.
-                (SendFailure::Gone, Some(_)) if options.reply_to.take().is_some() => Duration::ZERO,
-                _ => return Err(error),
-            };
-            tracing::warn!(transport = %self.link.id, %error, "the answer is sent again");
-            tokio::time::sleep(pause).await;
+        let to = &self.place.address;
+        match self.link.send_insisting(to, message, options).await {
+            // What it answers is gone; the answer is not.
+            Err(error) if error.failure == SendFailure::Gone && options.reply_to.is_some() => {
+                self.link.send_insisting(to, message, &options.clone().reply_to(None)).await
+            }
+            other => other,
         }
     }
 }
 
+/// Tries something for a while that nothing comes after to put it right.
+async fn insist<T, F: Future<Output = Result<T, SendError>>>(
+    what: &str,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, SendError> {
+    let mut pauses = TRIES.iter();
+    loop {
+        let error = match attempt().await {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        let pause = match (error.failure, pauses.next()) {
+            (SendFailure::Busy { retry_after }, Some(_)) => retry_after,
+            // Better twice than not at all.
+            (SendFailure::Unreachable | SendFailure::Unknown, Some(pause)) => *pause,
+            _ => return Err(error),
+        };
+        tracing::warn!(%error, "{what} is tried again");
+        tokio::time::sleep(pause).await;
+    }
+}
+
 impl Link {
+    /// Sends a message, and tries it for a while.
+    ///
+    /// # Errors
+    /// [`SendError`] if it could not be sent.
+    pub(crate) async fn send_insisting(
+        &self,
+        to: &Address,
+        message: &OutgoingMessage,
+        options: &SendOptions,
+    ) -> Result<MessageRef, SendError> {
+        insist("a message", || self.send(to, message.clone(), options.clone())).await
+    }
+
     /// Takes a message away that another one took the place of.
     pub(crate) async fn retire(&self, message: &MessageRef) {
         let can = self.outgoing.capabilities();
-        if can.delete && self.outgoing.delete(message).await.is_ok() {
+        if can.delete && insist("a deletion", || self.outgoing.delete(message)).await.is_ok() {
             return;
         }
-        if can.edit {
-            let done = OutgoingMessage::new(MessageKind::Ack, Body::plain("done, see below"));
-            if let Err(error) = self.outgoing.edit(message, done).await {
-                tracing::debug!(%error, "a message stays as it was");
-            }
+        let done = OutgoingMessage::new(MessageKind::Ack, Body::plain("done, see below"));
+        if let Err(error) = self.settle(message, &done).await {
+            tracing::debug!(transport = %self.id, %error, "a message stays as it was");
         }
+    }
+
+    /// Lets a message say its last word.
+    ///
+    /// # Errors
+    /// [`SendError`] if it could not be changed.
+    pub(crate) async fn settle(
+        &self,
+        message: &MessageRef,
+        last: &OutgoingMessage,
+    ) -> Result<(), SendError> {
+        if !self.outgoing.capabilities().edit {
+            return Err(SendError::unsupported("edit"));
+        }
+        let last = fit(self, last.clone());
+        // A younger edit that took its place is as good.
+        insist("an edit", || self.outgoing.edit(message, last.clone())).await.map(drop)
     }
 
     /// Takes a message away, if there is one.
@@ -155,12 +195,12 @@ impl Link {
         options: SendOptions,
     ) -> Result<MessageRef, SendError> {
         if let Some(existing) = existing {
-            match self.outgoing.edit(existing, fit(self, message.clone())).await {
-                Ok(_) => return Ok(existing.clone()),
+            match self.settle(existing, &message).await {
+                Ok(()) => return Ok(existing.clone()),
                 Err(error) => tracing::debug!(%error, "it becomes a message of its own"),
             }
         }
-        self.send(to, message, options).await
+        self.send_insisting(to, &message, &options).await
     }
 }
 

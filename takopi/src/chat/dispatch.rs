@@ -56,7 +56,7 @@ impl Inner {
             }
         };
         if let Outcome::Ended(end) = outcome {
-            if matches!(end, MessageEnd::Refused | MessageEnd::Ignored) {
+            if matches!(end, MessageEnd::Refused | MessageEnd::Ignored | MessageEnd::Steered(_)) {
                 // Nothing else will be said in its place.
                 link.take_away(existing).await;
             }

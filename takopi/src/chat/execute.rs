@@ -117,9 +117,8 @@ impl Inner {
         match &job.continues {
             Continues::Nothing => Ok(None),
             Continues::Thread(token) => Ok(Some(token.clone())),
-            Continues::Session(key) => {
-                self.store().session(&key.key, &key.engine).await.map_err(|error| error.to_string())
-            }
+            // It may be another one by now than when the message came in.
+            Continues::Session(key, _) => self.kept_thread(key).await.map_err(|error| error.to_string()),
             Continues::Lane(_) => self
                 .queue()
                 .thread(lane)
@@ -470,7 +469,7 @@ impl Inner {
         let kept = match (&end.completed.resume, end.has_started) {
             (Some(token), true) => self.store().remember_session(&key.key, token).await,
             // The engine did not even open it: the next message would fail in the same way.
-            (Some(token), false) if matches!(job.continues, Continues::Session(_)) => {
+            (Some(token), false) if matches!(job.continues, Continues::Session(..)) => {
                 self.store().forget_session(token).await.map(drop)
             }
             _ => Ok(()),

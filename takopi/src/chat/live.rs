@@ -71,6 +71,14 @@ struct State {
     names: HashMap<JobId, Vec<(TransportId, MessageRef)>>,
 }
 
+impl State {
+    fn name(&mut self, name: (TransportId, MessageRef), handle: Handle) {
+        // A queued message becomes the progress message of its run: it stands for the younger one.
+        self.messages.insert(name.clone(), handle);
+        self.names.entry(handle.job).or_default().push(name);
+    }
+}
+
 /// All runs that go on.
 #[derive(Debug, Default)]
 pub(crate) struct Live(Mutex<State>);
@@ -94,18 +102,15 @@ impl Live {
 
     /// This message stands for a run from here on, if it still goes on.
     pub(crate) fn name_run(&self, transport: &TransportId, message: MessageRef, run: &LiveRun) {
-        if self.run(run.job).is_some() {
-            self.name(transport, message, Handle { lane: run.lane, job: run.job });
+        let mut state = self.state();
+        if state.runs.contains_key(&run.job) {
+            state.name((transport.clone(), message), Handle { lane: run.lane, job: run.job });
         }
     }
 
     /// This message stands for the job from here on.
     pub(crate) fn name(&self, transport: &TransportId, message: MessageRef, handle: Handle) {
-        let name = (transport.clone(), message);
-        let mut state = self.state();
-        // A queued message becomes the progress message of its run: it stands for the younger one.
-        state.messages.insert(name.clone(), handle);
-        state.names.entry(handle.job).or_default().push(name);
+        self.state().name((transport.clone(), message), handle);
     }
 
     pub(crate) fn handle(&self, transport: &TransportId, message: &MessageRef) -> Option<Handle> {

@@ -32,6 +32,8 @@ pub enum LaneName<S> {
 pub enum Target<S> {
     /// To the lane of this name, which is made if it is not there.
     Named(LaneName<S>),
+    /// To the lane of this session, or to that of the thread that it goes on with: both are the same conversation.
+    Session(S, ResumeToken),
     /// To a lane that is there; if it ended meanwhile, to one of its own.
     Lane(LaneId),
     /// To a lane of its own.
@@ -88,16 +90,17 @@ impl<S: Clone + Eq + Hash, J> Queue<S, J> {
         self.names.get(name).copied()
     }
 
-    /// Whether a job would have to wait for one that is there.
+    /// The lane in which a job would belong, if it is there.
     #[must_use]
-    pub fn is_busy(&self, target: &Target<S>) -> bool {
-        let lane = match target {
+    pub fn find(&self, target: &Target<S>) -> Option<LaneId> {
+        match target {
             Target::Named(name) => self.lane(name),
-            Target::Lane(lane) => Some(*lane),
+            Target::Session(session, thread) => self
+                .lane(&LaneName::Session(session.clone()))
+                .or_else(|| self.lane(&LaneName::Thread(thread.clone()))),
+            Target::Lane(lane) => Some(*lane).filter(|lane| self.lanes.contains_key(lane)),
             Target::New => None,
-        };
-        // A lane without anything in it is gone.
-        lane.is_some_and(|lane| self.lanes.contains_key(&lane))
+        }
     }
 
     /// The job that runs in a lane.
@@ -196,7 +199,17 @@ impl<S: Clone + Eq + Hash, J> Queue<S, J> {
         taken.map_or(Withdrawn::NotFound, |(_, job)| Withdrawn::Cancelled(job))
     }
 
-    /// Puts a job before all others that wait: one that was taken back for nothing, or that must not wait.
+    /// Puts a job that was taken back for nothing where it was. Its lane may be gone meanwhile; then it goes to its target.
+    pub fn put_back(&mut self, lane: LaneId, target: &Target<S>, id: JobId, job: J) -> LaneId {
+        let lane = if self.lanes.contains_key(&lane) { lane } else { self.find_or_make(target) };
+        if let Some(entry) = self.lanes.get_mut(&lane) {
+            let before = entry.waiting.iter().rposition(|(other, _)| *other < id);
+            entry.waiting.insert(before.map_or(0, |at| at + 1), (id, job));
+        }
+        lane
+    }
+
+    /// Puts a job before all others that wait: one that must not wait.
     pub fn place_first(&mut self, target: &Target<S>, job: J) -> (LaneId, JobId) {
         let lane = self.find_or_make(target);
         let id = JobId(self.number());
@@ -213,19 +226,19 @@ impl<S: Clone + Eq + Hash, J> Queue<S, J> {
     }
 
     fn find_or_make(&mut self, target: &Target<S>) -> LaneId {
-        let found = match target {
-            Target::Named(name) => self.lane(name),
-            Target::Lane(lane) => Some(*lane).filter(|lane| self.lanes.contains_key(lane)),
-            Target::New => None,
-        };
-        if let Some(lane) = found {
-            return lane;
-        }
-        let lane = LaneId(self.number());
-        let empty = Lane { running: None, waiting: VecDeque::new(), names: Vec::new(), thread: None };
-        self.lanes.insert(lane, empty);
-        if let Target::Named(name) = target {
-            self.name(lane, name.clone());
+        let lane = self.find(target).unwrap_or_else(|| {
+            let lane = LaneId(self.number());
+            let empty = Lane { running: None, waiting: VecDeque::new(), names: Vec::new(), thread: None };
+            self.lanes.insert(lane, empty);
+            lane
+        });
+        match target {
+            Target::Named(name) => self.name(lane, name.clone()),
+            Target::Session(session, thread) => {
+                self.name(lane, LaneName::Session(session.clone()));
+                self.name(lane, LaneName::Thread(thread.clone()));
+            }
+            Target::Lane(_) | Target::New => {}
         }
         lane
     }
@@ -288,6 +301,17 @@ mod tests {
     }
 
     #[test]
+    fn a_session_waits_for_a_reply_to_its_thread() {
+        let mut queue: Queue<&str, &str> = Queue::default();
+        let LaneName::Thread(token) = thread("t") else { unreachable!() };
+        let (lane, _, _) = queue.place(&Target::Named(thread("t")), "reply");
+        queue.next(lane);
+        let session = Target::Session("chat", token);
+        assert_eq!(queue.place(&session, "b").2, Placed::Behind(1));
+        assert_eq!(queue.place(&Target::Named(LaneName::Session("chat")), "c").2, Placed::Behind(2));
+    }
+
+    #[test]
     fn what_is_taken_back_does_not_run() {
         let mut queue: Queue<&str, &str> = Queue::default();
         let target = Target::Named(LaneName::Session("chat"));
@@ -304,6 +328,27 @@ mod tests {
         assert_eq!(queue.next(lane), Some((again, "b")));
         queue.ended(lane, again);
         assert_eq!(queue.next(lane), Some((third, "c")));
+    }
+
+    #[test]
+    fn what_was_taken_back_for_nothing_is_where_it_was() {
+        let mut queue: Queue<&str, &str> = Queue::default();
+        let target = Target::Named(LaneName::Session("chat"));
+        let (lane, running, _) = queue.place(&target, "a");
+        queue.next(lane);
+        let jobs = ["b", "c", "d"].map(|job| queue.place(&target, job).1);
+        assert_eq!(queue.withdraw(lane, jobs[1]), Withdrawn::Cancelled("c"));
+        assert_eq!(queue.put_back(lane, &target, jobs[1], "c"), lane);
+        assert_eq!(queue.waiting_in(lane).map(|(_, job)| *job).collect::<Vec<_>>(), ["b", "c", "d"]);
+        for job in jobs {
+            queue.withdraw(lane, job);
+        }
+        queue.ended(lane, running);
+        let other = queue.put_back(lane, &target, jobs[0], "b");
+        assert_eq!(
+            (queue.lane(&LaneName::Session("chat")), queue.next(other)),
+            (Some(other), Some((jobs[0], "b")))
+        );
     }
 
     #[test]

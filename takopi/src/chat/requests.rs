@@ -193,7 +193,7 @@ impl Inner {
         let options = SendOptions::default().reply_to(Some(job.reply_to.clone()));
         let place = job.place.clone();
         self.spawn(async move {
-            match link.send(&place.address, message, options).await {
+            match link.send_insisting(&place.address, &message, &options).await {
                 Ok(message) if inner.requests.set_message(&live.id, &id, &message) => {}
                 // It was withdrawn while it was being sent.
                 Ok(message) => return close(&link, &message, &title, WITHDRAWN).await,
@@ -213,13 +213,18 @@ impl Inner {
         });
     }
 
-    async fn decide_for_nobody(&self, link: &Link, run: &RunId, request: &RequestId, reason: &str) {
+    async fn decide_for_nobody(self: &Arc<Self>, link: &Link, run: &RunId, request: &RequestId, reason: &str) {
         let Some(open) = self.requests.take(run, request) else { return };
         self.decide(link, open, Decision::Deny { reason: Some(reason.to_owned()) }, reason).await;
     }
 
     /// A press of a button of a request.
-    pub(super) async fn press_request(&self, link: &Link, press: &Press, token: &str) -> Option<String> {
+    pub(super) async fn press_request(
+        self: &Arc<Self>,
+        link: &Link,
+        press: &Press,
+        token: &str,
+    ) -> Option<String> {
         let person = press.sender.as_ref().map(|sender| &sender.id);
         let is_local = link.access.people == takopi_api::transport::People::Local;
         match self.requests.press(token, person, is_local) {
@@ -236,7 +241,7 @@ impl Inner {
 
     /// A typed text goes to the question that waits for one, before anything else.
     pub(super) async fn answer_question(
-        &self,
+        self: &Arc<Self>,
         link: &Link,
         place: &Place,
         person: Option<&PersonId>,
@@ -250,7 +255,7 @@ impl Inner {
         Some(run)
     }
 
-    async fn decide(&self, link: &Link, open: Open, decision: Decision, outcome: &str) {
+    async fn decide(self: &Arc<Self>, link: &Link, open: Open, decision: Decision, outcome: &str) {
         let answered = match open.run.control.get() {
             Some(control) => answer(control, &open.request.id, decision).await,
             None => Err("the run is over".to_owned()),
@@ -259,9 +264,15 @@ impl Inner {
             Ok(()) => outcome.to_owned(),
             Err(error) => format!("{outcome}, but it came to nothing: {error}"),
         };
-        if let Some(message) = &open.message {
-            close(link, message, &open.request.title, &outcome).await;
+        if let Some(message) = open.message {
+            self.close_request(link, message, open.request.title, outcome);
         }
+    }
+
+    /// The message of a request says what became of it. The chat is not waited for.
+    fn close_request(self: &Arc<Self>, link: &Link, message: MessageRef, title: String, outcome: String) {
+        let link = link.clone();
+        self.spawn(async move { close(&link, &message, &title, &outcome).await });
     }
 
     /// The engine does not wait for an answer any more.
@@ -278,8 +289,7 @@ impl Inner {
         for Open { message, request, .. } in open {
             // One that is still being sent is closed by who sends it.
             let Some(message) = message else { continue };
-            let link = link.clone();
-            self.spawn(async move { close(&link, &message, &request.title, WITHDRAWN).await });
+            self.close_request(link, message, request.title, WITHDRAWN.to_owned());
         }
     }
 }

@@ -37,8 +37,8 @@ pub(crate) enum Continues {
     Nothing,
     /// This thread.
     Thread(ResumeToken),
-    /// What was said last under this key, if anything was.
-    Session(Kept),
+    /// What was said last under this key, if anything was: this thread, when the message was looked at.
+    Session(Kept, Option<ResumeToken>),
     /// What runs in this lane; its thread is not known yet.
     Lane(LaneId),
 }
@@ -92,7 +92,8 @@ impl Job {
                 None => Target::New,
             },
             Continues::Thread(token) => Target::Named(LaneName::Thread(token.clone())),
-            Continues::Session(key) => Target::Named(LaneName::Session(key.clone())),
+            Continues::Session(key, None) => Target::Named(LaneName::Session(key.clone())),
+            Continues::Session(key, Some(thread)) => Target::Session(key.clone(), thread.clone()),
             Continues::Lane(lane) => Target::Lane(*lane),
         }
     }
@@ -369,7 +370,10 @@ impl Inner {
         } else {
             let (engine, _) = engine(&snapshot, &found, &surround, context.as_ref())?;
             let session = self.session_key(link, place, message, &engine, context.as_ref());
-            let continues = session.clone().map_or(Continues::Nothing, Continues::Session);
+            let continues = match &session {
+                Some(key) => Continues::Session(key.clone(), self.kept_thread(key).await?),
+                None => Continues::Nothing,
+            };
             (engine, continues, session)
         };
         let mut prompt = snapshot.engines.without_resume_lines(&found.prompt).trim().to_owned();
@@ -395,6 +399,12 @@ impl Inner {
         })
     }
 
+    /// The thread that is kept under a key.
+    pub(super) async fn kept_thread(&self, kept: &Kept) -> Result<Option<ResumeToken>, Error> {
+        let thread = self.store().session(&kept.key, &kept.engine).await;
+        thread.map_err(|error| Error::new(error.to_string()))
+    }
+
     /// A context out of the store; one of a project that is not configured any more is none.
     pub(super) fn read_stored(&self, snapshot: &Snapshot, stored: &RunContext) -> Option<Context> {
         let project = snapshot.projects.find(stored.project.as_deref()?).ok()?;
@@ -413,11 +423,7 @@ impl Inner {
         let job = self.job(&link, &place, None, message).await?;
         let resume = match &job.continues {
             Continues::Thread(token) => Some(token.clone()),
-            Continues::Session(key) => self
-                .store()
-                .session(&key.key, &key.engine)
-                .await
-                .map_err(|error| Error::new(error.to_string()))?,
+            Continues::Session(_, thread) => thread.clone(),
             Continues::Nothing | Continues::Lane(_) => None,
         };
         Ok(Resolved::new(job.prompt, job.engine, resume, stored_context(job.context.as_ref())))

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use takopi_api::error::Error;
-use takopi_api::message::{MessageRef, OutgoingMessage, SendOptions};
+use takopi_api::message::{MessageRef, SendOptions};
 use takopi_api::runner::RunId;
-use takopi_api::transport::SendError;
 use tokio::sync::watch;
 
 use super::bubble::Showing;
@@ -13,7 +12,7 @@ use super::conversation::{Inner, Link};
 use super::deliver::fit;
 use super::dispatch::Outcome;
 use super::live::{Handle, LiveRun};
-use super::queue::{LaneId, Placed, Target, Withdrawn};
+use super::queue::{LaneId, Placed, Withdrawn};
 use super::resolve::{Continues, Job};
 use super::settings::QueueMode;
 use super::view::{Card, Steering};
@@ -40,12 +39,7 @@ impl Inner {
         match mode {
             QueueMode::Queue => self.enqueue(link, job, Turn::Last),
             QueueMode::Steer => match self.steer_running(lane, &job.prompt).await {
-                Some(run) => {
-                    let steered = card(&job).ended_before("steered");
-                    // The text is with the engine; that it could not be confirmed changes nothing.
-                    let _ = self.say_of(link, &job, steered).await;
-                    return Ok(Outcome::Ended(MessageEnd::Steered(run)));
-                }
+                Some(run) => self.close(link, job, MessageEnd::Steered(run), "steered").await,
                 None => self.enqueue(link, job, Turn::Last),
             },
             QueueMode::Interrupt => {
@@ -75,7 +69,7 @@ impl Inner {
         let said = job.clone();
         let (handle, ahead) = {
             let mut queue = self.queue();
-            let will_wait = queue.is_busy(&target);
+            let will_wait = queue.find(&target).is_some();
             if will_wait {
                 // Whoever starts it before that is sent waits for it there.
                 job.card = Showing::Soon(soon);
@@ -156,15 +150,20 @@ impl Inner {
         announced.send_replace(Some(message));
     }
 
-    /// Says something of a job where people see it, else below the message that it answers.
-    async fn say_of(
-        &self,
-        link: &Link,
-        job: &Job,
-        message: OutgoingMessage,
-    ) -> Result<MessageRef, SendError> {
-        let options = SendOptions::default().reply_to(Some(job.reply_to.clone())).silent();
-        link.amend(job.card.now().as_ref(), &job.place.address, message, options).await
+    /// A job that waited comes to no run. That is stored before it is said: what people saw cancelled, or went into a turn,
+    /// does not run after a restart. The chat is not waited for.
+    async fn close(self: &Arc<Self>, link: &Link, mut job: Job, end: MessageEnd, label: &'static str) {
+        self.finish(&job.messages, &end).await;
+        let link = link.clone();
+        self.spawn(async move {
+            let options = SendOptions::default().reply_to(Some(job.reply_to.clone())).silent();
+            let last = card(&job).ended_before(label);
+            // What says that it waits may be on its way still.
+            let shown = job.card.settled().await;
+            if let Err(error) = link.amend(shown.as_ref(), &job.place.address, last, options).await {
+                tracing::warn!(transport = %link.id, %error, "what became of a message could not be said");
+            }
+        });
     }
 
     async fn queue_mode(&self, link: &Link, place: &Place) -> Result<QueueMode, Error> {
@@ -175,11 +174,7 @@ impl Inner {
 
     fn busy_lane(&self, job: &Job) -> Option<LaneId> {
         let queue = self.queue();
-        let lane = match job.target() {
-            Target::Named(name) => queue.lane(&name)?,
-            Target::Lane(lane) => lane,
-            Target::New => return None,
-        };
+        let lane = queue.find(&job.target())?;
         queue.running(lane).map(|_| lane)
     }
 
@@ -223,12 +218,7 @@ impl Inner {
         match withdrawn {
             Withdrawn::Cancelled(waiting) => {
                 self.live.end(job);
-                // First stored, then shown: what people saw cancelled does not run after a restart.
-                self.finish(&waiting.messages, &MessageEnd::Cancelled).await;
-                let cancelled = card(&waiting).ended_before("`cancelled`");
-                if let Err(error) = self.say_of(link, &waiting, cancelled).await {
-                    tracing::warn!(%error, "that a message was cancelled could not be shown");
-                }
+                self.close(link, waiting, MessageEnd::Cancelled, "`cancelled`").await;
                 "dropped from the queue"
             }
             Withdrawn::AlreadyStarted => match self.live.run(job) {
@@ -258,15 +248,12 @@ impl Inner {
         }
         if let Some(run) = self.steer_running(lane, &waiting.prompt).await {
             self.live.end(job);
-            self.finish(&waiting.messages, &MessageEnd::Steered(run)).await;
-            if let Err(error) = self.say_of(link, &waiting, card(&waiting).ended_before("steered")).await {
-                tracing::warn!(%error, "that a message was steered could not be shown");
-            }
+            self.close(link, waiting, MessageEnd::Steered(run), "steered").await;
             return "sent into the running turn";
         }
-        self.live.end(job);
-        let (lane, id) = self.queue().place_first(&Target::Lane(lane), waiting);
-        self.live.name(&link.id, message.clone(), Handle { lane, job: id });
+        let target = waiting.target();
+        let lane = self.queue().put_back(lane, &target, job, waiting);
+        self.live.name(&link.id, message.clone(), Handle { lane, job });
         self.advance(lane);
         "the engine did not take it; it stays in the queue"
     }
