@@ -3,7 +3,7 @@
 
 use divan::counter::ItemsCount;
 use futures_util::future::join_all;
-use takopi::store::{Accepted, Durability, NewRun, Place, SessionKey, Store};
+use takopi::store::{Accepted, Durability, NewRun, Place, SessionChange, SessionKey, Store};
 use takopi_api::engine::EngineId;
 use takopi_api::event::{Completed, Outcome, Usage};
 use takopi_api::message::{Address, IncomingMessage, MessageRef, Sender};
@@ -54,9 +54,9 @@ async fn cycle(store: &Store, transport: &TransportId, n: usize) {
         .answer("It failed on tuesdays because the week began on mondays. It does not any more.")
         .usage(Some(Usage::default()))
         .resume(Some(token));
-    store.answered(&run, &completed).await.expect("stored");
+    store.answered(&run, &completed, SessionChange::None).await.expect("stored");
     let answer = MessageRef::new(address, takopi_api::message::MessageId::new("2"));
-    store.delivered(&run, &[answer]).await.expect("stored");
+    store.delivered(&run, &[answer], None).await.expect("stored");
 }
 
 #[divan::bench(args = [Durability::Full, Durability::Normal], sample_count = 20)]

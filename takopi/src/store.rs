@@ -47,8 +47,8 @@ pub use inbox::{Accepted, ClaimError, MessageEnd, Seq, Unfinished};
 pub use look::Look;
 pub use place::Place;
 pub use preferences::{Change, EnginePreferences, Preferences, QueueMode, TriggerMode};
-pub use runs::{CutOffEnd, CutOffRun, Delivery, NewRun, RunOutcome, RunState, RunSummary, ThreadOfMessage};
-pub use sessions::{Session, SessionKey};
+pub use runs::{CutOffEnd, CutOffRun, NewRun, RunOutcome, RunState, RunSummary, ThreadOfMessage};
+pub use sessions::{Session, SessionChange, SessionKey};
 pub use usage::UsageTotal;
 pub use values::{Namespace, Values};
 

@@ -8,6 +8,7 @@ use takopi_api::message::{
 use takopi_api::transport::{SendError, SendFailure};
 
 use super::conversation::Link;
+use super::view;
 use crate::store::Place;
 
 /// How the answer takes the place of the progress message.
@@ -17,6 +18,23 @@ pub(crate) enum Manner {
     Anew,
     /// The progress message becomes the answer.
     InPlace,
+}
+
+impl Manner {
+    /// How answers take the place in a chat.
+    pub(crate) fn of(link: &Link, final_notify: bool) -> Self {
+        // A progress message that can not go would stay beside the answer.
+        if final_notify && link.outgoing.capabilities().delete { Self::Anew } else { Self::InPlace }
+    }
+}
+
+/// An answer that arrived.
+#[derive(Debug)]
+pub(crate) struct Delivered {
+    /// The messages that people have now.
+    pub(crate) messages: Vec<MessageRef>,
+    /// The progress message whose place they took.
+    pub(crate) left: Option<MessageRef>,
 }
 
 /// An answer on its way.
@@ -44,14 +62,14 @@ const TRIES: [Duration; 6] = [
 ];
 
 impl Answer<'_> {
-    /// Sends it, and gives the messages that people have now.
+    /// Sends it.
     ///
     /// # Errors
     /// [`SendError`] if it could not be sent in any form.
-    pub(crate) async fn deliver(mut self) -> Result<Vec<MessageRef>, SendError> {
+    pub(crate) async fn deliver(mut self) -> Result<Delivered, SendError> {
         let mut there = Vec::with_capacity(self.messages.len());
+        let mut left = self.card.clone();
         let mut messages = std::mem::take(&mut self.messages).into_iter().enumerate();
-        let mut stale = self.card.clone();
         if self.manner == Manner::InPlace
             && let Some(card) = &self.card
             && let Some((_, first)) = messages.next()
@@ -59,7 +77,7 @@ impl Answer<'_> {
             match self.link.settle(card, &first).await {
                 Ok(()) => {
                     there.push(card.clone());
-                    stale = None;
+                    left = None;
                 }
                 Err(error) => {
                     tracing::debug!(%error, "the answer becomes a message of its own");
@@ -70,9 +88,7 @@ impl Answer<'_> {
         for (at, message) in messages {
             there.push(self.send(at, message).await?);
         }
-        // Only now: until here the progress message was all that people had.
-        self.link.take_away(stale.as_ref()).await;
-        Ok(there)
+        Ok(Delivered { messages: there, left })
     }
 
     /// Sends one message: as it is, then without its markup, then as a file.
@@ -156,8 +172,7 @@ impl Link {
         if can.delete && insist("a deletion", || self.outgoing.delete(message)).await.is_ok() {
             return;
         }
-        let done = OutgoingMessage::new(MessageKind::Ack, Body::plain("done, see below"));
-        if let Err(error) = self.settle(message, &done).await {
+        if let Err(error) = self.settle(message, &view::superseded()).await {
             tracing::debug!(transport = %self.id, %error, "a message stays as it was");
         }
     }
@@ -177,13 +192,6 @@ impl Link {
         let last = fit(self, last.clone());
         // A younger edit that took its place is as good.
         insist("an edit", || self.outgoing.edit(message, last.clone())).await.map(drop)
-    }
-
-    /// Takes a message away, if there is one.
-    pub(crate) async fn take_away(&self, message: Option<&MessageRef>) {
-        if let Some(message) = message {
-            self.retire(message).await;
-        }
     }
 
     /// Lets a message say something else; if that can not be, or there is none, it is said anew.

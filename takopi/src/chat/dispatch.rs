@@ -58,7 +58,9 @@ impl Inner {
         if let Outcome::Ended(end) = outcome {
             if matches!(end, MessageEnd::Refused | MessageEnd::Ignored | MessageEnd::Steered(_)) {
                 // Nothing else will be said in its place.
-                link.take_away(existing).await;
+                if let Some(existing) = existing {
+                    link.retire(existing).await;
+                }
             }
             self.finish(&[seq], &end).await;
         }

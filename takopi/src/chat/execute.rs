@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::bubble::{Bubble, Render, Shown};
 use super::conversation::{Inner, Link, Mode};
-use super::deliver::{Answer, Manner};
+use super::deliver::{Answer, Delivered, Manner};
 use super::live::{LiveRun, Wish};
 use super::progress::Progress;
 use super::queue::LaneId;
@@ -27,7 +27,7 @@ use super::settings::SessionMode;
 use super::snapshot::Snapshot;
 use super::view::{self, Card};
 use crate::project::Context;
-use crate::store::{ClaimError, MessageEnd, NewRun, Seq};
+use crate::store::{ClaimError, MessageEnd, NewRun, Seq, SessionChange};
 
 /// The most that a file of a message may have, in bytes.
 const MAX_ATTACHMENT: u64 = 20 * 1024 * 1024;
@@ -167,8 +167,8 @@ impl Inner {
             Ok(cwd) => self.drive(link, live, &job, &course, &bubble, resume, cwd).await,
             Err(completed) => End { completed, has_started: false },
         };
-        self.keep_session(&job, &end).await;
-        if let Err(error) = self.store().answered(&live.id, &end.completed).await {
+        let session = session_after(&job, &end);
+        if let Err(error) = self.store().answered(&live.id, &end.completed, session).await {
             tracing::error!(run = %live.id, %error, "an answer could not be stored");
         }
         // What waits need not wait for the chat.
@@ -186,10 +186,8 @@ impl Inner {
                 let progress = course.progress.lock().unwrap_or_else(PoisonError::into_inner);
                 (vec![shown.cancelled(&progress, elapsed, &end.completed.answer)], Manner::InPlace)
             } else {
-                let can = link.outgoing.capabilities();
-                let limit = can.text;
-                // A progress message that can not go would stay beside the answer.
-                let manner = if settings.final_notify && can.delete { Manner::Anew } else { Manner::InPlace };
+                let limit = link.outgoing.capabilities().text;
+                let manner = Manner::of(&link, settings.final_notify);
                 (shown.answer(&end.completed, steps, elapsed, limit, settings.overflow), manner)
             };
             let options = SendOptions::default().reply_to(Some(job.reply_to.clone()));
@@ -212,20 +210,30 @@ impl Inner {
         });
     }
 
-    /// Delivers a stored answer, and stores that people have it.
+    /// Delivers a stored answer, stores that people have it, and takes away what it took the place of.
     pub(super) async fn hand_over(&self, run: &RunId, answer: Answer<'_>) {
-        if let Err(error) = self.store().delivering(run).await {
-            tracing::warn!(%run, %error, "that an answer is on its way could not be stored");
-        }
-        match answer.deliver().await {
-            Ok(messages) => {
-                if let Err(error) = self.store().delivered(run, &messages).await {
-                    tracing::error!(%run, %error, "that an answer arrived could not be stored");
-                }
-            }
+        let link = answer.link;
+        let Delivered { messages, left } = match answer.deliver().await {
+            Ok(delivered) => delivered,
             Err(error) => {
                 tracing::error!(%run, %error, "an answer could not be delivered; it will be at the next start");
+                return;
             }
+        };
+        if let Err(error) = self.store().delivered(run, &messages, left.as_ref()).await {
+            tracing::error!(%run, %error, "that an answer arrived could not be stored");
+        }
+        // Only now: until here the progress message was all that people had, or that a killed takopi would find.
+        if let Some(left) = left {
+            self.clear_away(link, run, &left).await;
+        }
+    }
+
+    /// Takes the progress message of a delivered run away.
+    pub(super) async fn clear_away(&self, link: &Link, run: &RunId, progress: &MessageRef) {
+        link.retire(progress).await;
+        if let Err(error) = self.store().progress_gone(run).await {
+            tracing::warn!(%run, %error, "that a progress message is gone could not be stored");
         }
     }
 
@@ -463,22 +471,6 @@ impl Inner {
         }
     }
 
-    /// Keeps the thread for the next message, or forgets one that the engine does not know.
-    async fn keep_session(&self, job: &Job, end: &End) {
-        let Some(key) = &job.session else { return };
-        let kept = match (&end.completed.resume, end.has_started) {
-            (Some(token), true) => self.store().remember_session(&key.key, token).await,
-            // The engine did not even open it: the next message would fail in the same way.
-            (Some(token), false) if matches!(job.continues, Continues::Session(..)) => {
-                self.store().forget_session(token).await.map(drop)
-            }
-            _ => Ok(()),
-        };
-        if let Err(error) = kept {
-            tracing::warn!(%error, "a session could not be stored");
-        }
-    }
-
     /// These messages came to no run.
     pub(super) async fn finish(&self, messages: &[Seq], end: &MessageEnd) {
         for seq in messages {
@@ -486,6 +478,19 @@ impl Inner {
                 tracing::error!(%error, "what became of a message could not be stored");
             }
         }
+    }
+}
+
+/// The next message goes on with the thread of a run that had one, and not with one that its engine does not know.
+fn session_after(job: &Job, end: &End) -> SessionChange {
+    match (&job.session, &end.completed.resume) {
+        (Some(kept), Some(token)) if end.has_started => {
+            SessionChange::Remember(kept.key.clone(), token.clone())
+        }
+        (Some(_), Some(token)) if matches!(job.continues, Continues::Session(..)) => {
+            SessionChange::Forget(token.clone())
+        }
+        _ => SessionChange::None,
     }
 }
 

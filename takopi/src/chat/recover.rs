@@ -3,21 +3,25 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use takopi_api::error::Error;
 use takopi_api::event::Completed;
-use takopi_api::message::{OutgoingMessage, Press, SendOptions};
-use takopi_api::transport::{SendFailure, TransportId};
+use takopi_api::message::{MessageRef, OutgoingMessage, Press, SendOptions};
+use takopi_api::transport::TransportId;
 use tokio::time::Instant;
 
 use super::bubble::Showing;
 use super::conversation::{Chat, Inner, Left, Link, Mode};
-use super::deliver::{Answer, Manner, fit};
+use super::deliver::{Answer, Manner};
 use super::receive::Waiting;
 use super::resolve::{Continues, Job};
-use super::view::Card;
+use super::view::{self, Card};
 use super::waiting::Turn;
 use crate::project::Context;
-use crate::store::{CutOffEnd, CutOffRun, Delivery, MessageEnd, Place, Seq, Unfinished};
+use crate::store::{CutOffEnd, CutOffRun, MessageEnd, Place, Seq, Unfinished};
+
+/// How many runs are told of at a time.
+const AT_ONCE: usize = 16;
 
 impl Inner {
     /// Once a transport is there: the messages that wait, the runs that were cut off, and the answers that did not arrive.
@@ -31,9 +35,9 @@ impl Inner {
         let inner = Arc::clone(self);
         let busy = self.work.begin(&link.id);
         self.spawn(async move {
-            for run in cut_off {
-                inner.recover_run(&link, run).await;
-            }
+            // One that can not be told at once does not hold up the others.
+            let recover = async |run: CutOffRun| inner.recover_run(&link, &run).await;
+            futures_util::stream::iter(cut_off).for_each_concurrent(AT_ONCE, recover).await;
             drop(busy);
         });
     }
@@ -46,24 +50,29 @@ impl Inner {
         Left { cut_off, waiting }
     }
 
-    async fn recover_run(&self, link: &Link, mut run: CutOffRun) {
+    async fn recover_run(&self, link: &Link, run: &CutOffRun) {
         let snapshot = self.snapshot();
         let context = self.read_stored(&snapshot, &run.context).as_ref().map(Context::line);
         let line = run.token.as_ref().and_then(|token| snapshot.engines.resume_line(token));
         let line = line.map(|line| takopi_api::markdown::code(&line));
         let card = Card { engine: run.engine.clone(), footer: context.into_iter().chain(line).collect() };
-        match run.end.clone() {
-            CutOffEnd::Interrupted { .. } => self.tell_interruption(link, &mut run, card.interrupted()).await,
-            CutOffEnd::Undelivered { completed, delivery } => {
-                self.deliver_again(link, &mut run, &card, &completed, delivery).await;
+        match &run.end {
+            CutOffEnd::Interrupted { .. } => self.tell_interruption(link, run, card.interrupted()).await,
+            CutOffEnd::Undelivered { completed } => {
+                self.deliver_again(link, run, &card, completed).await;
+            }
+            CutOffEnd::Delivered => {
+                if let Some(progress) = &run.progress {
+                    self.clear_away(link, &run.run, progress).await;
+                }
             }
         }
     }
 
-    async fn tell_interruption(&self, link: &Link, run: &mut CutOffRun, message: OutgoingMessage) {
-        self.find_progress(link, run, &message).await;
+    async fn tell_interruption(&self, link: &Link, run: &CutOffRun, message: OutgoingMessage) {
+        let progress = self.find_progress(link, run, &message).await;
         let options = SendOptions::default().reply_to(run.reply_to.clone()).key(format!("{}.cut", run.run));
-        let told = link.amend(run.progress.as_ref(), &run.place.address, message, options).await;
+        let told = link.amend(progress.as_ref(), &run.place.address, message, options).await;
         match told {
             Ok(shown) if run.progress.as_ref() != Some(&shown) => {
                 // By it the run is found when its button is pressed.
@@ -82,75 +91,58 @@ impl Inner {
         }
     }
 
-    /// A progress message that was sent just before the end may be in no store. Where the chat system takes keys, it is
-    /// found by sending `message` under its key; if there was none, there is one now.
-    async fn find_progress(&self, link: &Link, run: &mut CutOffRun, message: &OutgoingMessage) {
+    /// The progress message of a run. One that was sent just before the end may be in no store: where the chat system takes
+    /// keys, it is found by sending `message` under its key; if there was none, there is one now.
+    async fn find_progress(
+        &self,
+        link: &Link,
+        run: &CutOffRun,
+        message: &OutgoingMessage,
+    ) -> Option<MessageRef> {
         let can = link.outgoing.capabilities();
         if run.progress.is_some() || !can.keys || !can.edit {
-            return;
+            return run.progress.clone();
         }
         let options = SendOptions::default().reply_to(run.reply_to.clone()).key(run.progress_key.as_str());
-        match link.send(&run.place.address, message.clone(), options).await {
-            Ok(found) => {
-                if let Err(error) = self.store().progress_message(&run.run, &found).await {
-                    tracing::warn!(run = %run.run, %error, "the message of a run could not be stored");
-                }
-                run.progress = Some(found);
-            }
+        match link.send_insisting(&run.place.address, message, &options).await {
+            Ok(found) => Some(found),
             Err(error) => {
                 tracing::warn!(run = %run.run, %error, "its progress message could not be looked for");
+                None
             }
         }
     }
 
-    async fn deliver_again(
-        &self,
-        link: &Link,
-        run: &mut CutOffRun,
-        card: &Card,
-        completed: &Completed,
-        delivery: Delivery,
-    ) {
+    /// Delivers an answer of which some may have arrived: nobody can know, but a chat system that takes keys. That the
+    /// progress message is gone proves nothing, as people delete messages too. Better twice than not at all.
+    async fn deliver_again(&self, link: &Link, run: &CutOffRun, card: &Card, completed: &Completed) {
         let snapshot = self.snapshot();
         let settings = snapshot.settings(&link.id);
         let can = link.outgoing.capabilities();
         let messages = card.answer(completed, 0, Duration::ZERO, can.text, settings.overflow);
-        let manner = match delivery {
-            Delivery::NotBegun => {
-                let was_stored = run.progress.is_some();
-                if let Some(first) = messages.first() {
-                    self.find_progress(link, run, first).await;
-                }
-                if settings.final_notify && was_stored { Manner::Anew } else { Manner::InPlace }
-            }
-            // What is there is known by its key, and is not sent again; then the progress message goes.
-            Delivery::Begun if can.keys => Manner::Anew,
-            Delivery::Begun => {
-                // Some of it may be there. A progress message goes only after that: where it is gone, the answer is there,
-                // and where it is not, it becomes the answer.
-                if can.edit
-                    && let (Some(progress), Some(first)) = (&run.progress, messages.first())
-                    && let Err(error) = link.outgoing.edit(progress, fit(link, first.clone())).await
-                    && error.failure == SendFailure::Gone
-                {
-                    if let Err(error) = self.store().delivered(&run.run, &[]).await {
-                        tracing::warn!(run = %run.run, %error, "that an answer had arrived could not be stored");
-                    }
-                    return;
-                }
-                Manner::InPlace
-            }
+        let manner = match Manner::of(link, settings.final_notify) {
+            Manner::Anew if can.keys => Manner::Anew,
+            _ => Manner::InPlace,
         };
+        let progress = match (manner, messages.first()) {
+            (Manner::InPlace, Some(first)) => self.find_progress(link, run, first).await,
+            _ => run.progress.clone(),
+        };
+        let is_sought = progress.is_none();
         let answer = Answer {
             link,
             place: &run.place,
             messages,
             options: SendOptions::default().reply_to(run.reply_to.clone()),
             key: run.run.to_string(),
-            card: run.progress.clone(),
+            card: progress,
             manner,
         };
         self.hand_over(&run.run, answer).await;
+        // One that was sent just before the end still shows the run at work.
+        if is_sought && let Some(progress) = self.find_progress(link, run, &view::superseded()).await {
+            link.retire(&progress).await;
+        }
     }
 
     /// Goes on with a run that was cut off: in its thread, if it had one, else from its beginning.

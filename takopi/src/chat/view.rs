@@ -158,6 +158,11 @@ pub(crate) fn error(text: &str, hints: &[String]) -> OutgoingMessage {
     OutgoingMessage::new(MessageKind::Error, Body::plain(lines))
 }
 
+/// What is left of a message that another one took the place of, where messages can not be deleted.
+pub(crate) fn superseded() -> OutgoingMessage {
+    OutgoingMessage::new(MessageKind::Ack, Body::plain("done, see below"))
+}
+
 /// A short answer.
 pub(crate) fn notice(text: impl Into<String>) -> OutgoingMessage {
     OutgoingMessage::new(MessageKind::Notice, Body::markdown(text))

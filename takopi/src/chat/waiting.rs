@@ -51,10 +51,11 @@ impl Inner {
             }
             QueueMode::Collect => {
                 let own = job.card.now();
-                match self.collect(lane, job) {
-                    Some(job) => self.enqueue(link, job, Turn::Last),
+                match (self.collect(lane, job), own) {
+                    (Some(job), _) => self.enqueue(link, job, Turn::Last),
                     // It waited by itself before the last start.
-                    None => link.take_away(own.as_ref()).await,
+                    (None, Some(own)) => link.retire(&own).await,
+                    (None, None) => {}
                 }
             }
         }

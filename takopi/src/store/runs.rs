@@ -14,7 +14,7 @@ use takopi_api::resume::ResumeToken;
 use takopi_api::runner::RunId;
 use takopi_api::runtime::{RunContext, StoreError};
 
-pub use cut_off::{CutOffEnd, CutOffRun, Delivery};
+pub use cut_off::{CutOffEnd, CutOffRun};
 pub(super) use history::recent;
 pub use history::{RunSummary, ThreadOfMessage};
 
@@ -22,6 +22,7 @@ use super::columns::{Folder, Moment, json};
 use super::error::Failure;
 use super::inbox::{self, ClaimError, Seq};
 use super::place::{self, Place};
+use super::sessions::{self, SessionChange};
 use super::{Store, usage};
 
 /// A run that begins.
@@ -59,8 +60,6 @@ pub enum RunState {
     Running,
     /// It has ended, and its answer is stored.
     Answered,
-    /// Its answer is being sent.
-    Delivering,
     /// Its answer was sent.
     Delivered,
     /// takopi ended while it ran, and nobody was told yet.
@@ -115,7 +114,7 @@ impl Store {
     pub async fn progress_message(&self, run: &RunId, message: &MessageRef) -> Result<(), StoreError> {
         let (run, message, shown) = (run.clone(), message.clone(), json(message)?);
         self.write(move |connection| {
-            let number = update(connection, "progress = ?2", OPEN, &run, &shown)?;
+            let number = update(connection, "progress = ?2", UNTOLD, &run, &shown)?;
             belongs_to(connection, number, &message)
         })
         .await
@@ -127,15 +126,21 @@ impl Store {
     /// [`StoreError`].
     pub async fn thread_known(&self, run: &RunId, token: &ResumeToken) -> Result<(), StoreError> {
         let (run, token) = (run.clone(), token.clone());
-        self.write(move |connection| update(connection, "token = ?2", OPEN, &run, token.value()).map(drop))
+        self.write(move |connection| update(connection, "token = ?2", UNTOLD, &run, token.value()).map(drop))
             .await
     }
 
-    /// Stores the end of a run. From here on its answer is not lost, and its messages are done.
+    /// Stores the end of a run, and the session that goes on from it. From here on its answer is not lost, and its messages
+    /// are done.
     ///
     /// # Errors
     /// [`StoreError`], also if the run has ended already.
-    pub async fn answered(&self, run: &RunId, completed: &Completed) -> Result<(), StoreError> {
+    pub async fn answered(
+        &self,
+        run: &RunId,
+        completed: &Completed,
+        session: SessionChange,
+    ) -> Result<(), StoreError> {
         let (run, completed, event, now) = (run.clone(), completed.clone(), json(completed)?, Moment::now());
         self.write(move |connection| {
             let number = find(connection, &run, "state = 'running'")?;
@@ -158,39 +163,60 @@ impl Store {
                      WHERE run = ?1 AND state = 'started'",
                 )?
                 .execute((number,))?;
+            sessions::change(connection, &session)?;
             usage::insert(connection, number, completed.usage.as_ref(), now)?;
             Ok(())
         })
         .await
     }
 
-    /// Notes that the sending of an answer begins: whoever finds the run like this can not know what was seen.
-    ///
-    /// # Errors
-    /// [`StoreError`], also if there is no answer to send.
-    pub async fn delivering(&self, run: &RunId) -> Result<(), StoreError> {
-        let run = run.clone();
-        self.write(move |connection| update(connection, "state = ?2", ANSWERED, &run, "delivering").map(drop))
-            .await
-    }
-
-    /// Notes that an answer was sent, as these messages. Its text is not kept.
+    /// Notes that an answer was sent, as these messages. Its text is not kept. `left` is the progress message whose place
+    /// they took: it is found after a kill until [`progress_gone`](Self::progress_gone).
     ///
     /// # Errors
     /// [`StoreError`], also if there was no answer to send.
-    pub async fn delivered(&self, run: &RunId, messages: &[MessageRef]) -> Result<(), StoreError> {
+    pub async fn delivered(
+        &self,
+        run: &RunId,
+        messages: &[MessageRef],
+        left: Option<&MessageRef>,
+    ) -> Result<(), StoreError> {
         let (run, messages) = (run.clone(), messages.to_vec());
+        let left = left.map(json).transpose()?;
         self.write(move |connection| {
-            let number = update(connection, "completed = NULL, state = ?2", ANSWERED, &run, "delivered")?;
+            let number = find(connection, &run, "state = 'answered'")?;
+            connection
+                .prepare_cached(
+                    "UPDATE runs SET completed = NULL, progress = ?2, state = 'delivered' WHERE number = ?1",
+                )?
+                .execute((number, &left))?;
             messages.iter().try_for_each(|message| belongs_to(connection, number, message))
+        })
+        .await
+    }
+
+    /// Notes that the progress message of a delivered run was taken away.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn progress_gone(&self, run: &RunId) -> Result<(), StoreError> {
+        let run = run.clone();
+        self.write(move |connection| {
+            connection
+                .prepare_cached("UPDATE runs SET progress = NULL WHERE id = ?1 AND state = 'delivered'")?
+                .execute((run.as_str(),))?;
+            Ok(())
         })
         .await
     }
 }
 
 /// As the index `runs_open` has it.
-pub(super) const OPEN: &str = "state <> 'delivered' AND state <> 'interrupted' AND state <> 'reopened'";
-const ANSWERED: &str = "state IN ('answered', 'delivering')";
+pub(super) const OPEN: &str =
+    "(state <> 'delivered' OR progress IS NOT NULL) AND state <> 'interrupted' AND state <> 'reopened'";
+
+/// A run whose people do not know the end yet.
+const UNTOLD: &str = "state <> 'delivered' AND state <> 'interrupted' AND state <> 'reopened'";
 
 fn insert(
     connection: &Connection,

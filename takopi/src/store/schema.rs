@@ -34,8 +34,7 @@ CREATE UNIQUE INDEX places_by_address ON places (transport, channel, ifnull(topi
 
 -- Runs of engines, in the order in which they began.
 --   running     its engine is at work, as far as anybody knows
---   answered    it has ended and its answer is here, but nothing of it was sent
---   delivering  sending began: some of the answer may have been seen
+--   answered    it has ended and its answer is here; some of that may have been sent
 --   delivered   the end; the answer's text is not kept
 --   cut_off     takopi ended while it ran, and nobody has been told yet
 --   interrupted the same, and it was told: the end, unless a person asks for it again
@@ -44,8 +43,8 @@ CREATE TABLE runs (
     number    INTEGER PRIMARY KEY,
     id        TEXT NOT NULL UNIQUE,
     state     TEXT NOT NULL DEFAULT 'running' CHECK (
-              state = 'running' OR state = 'answered' OR state = 'delivering' OR state = 'delivered' OR
-              state = 'cut_off' OR state = 'interrupted' OR state = 'reopened'),
+              state = 'running' OR state = 'answered' OR state = 'delivered' OR state = 'cut_off' OR
+              state = 'interrupted' OR state = 'reopened'),
     place     INTEGER NOT NULL REFERENCES places (id),
     person    TEXT,                 -- whose run it is
     engine    TEXT NOT NULL,
@@ -54,7 +53,7 @@ CREATE TABLE runs (
     branch    TEXT,
     cwd       ANY NOT NULL,
     reply_to  TEXT,                 -- the message that the answer replies to
-    progress  TEXT,                 -- JSON: the message that shows how far it is
+    progress  TEXT,                 -- JSON: the message that shows how far it is; of a delivered one, has to go still
     progress_key TEXT NOT NULL,     -- under which that message is sent: so it is found where `progress` was not stored
     outcome   TEXT CHECK (outcome = 'done' OR outcome = 'failed' OR outcome = 'interrupted'),
     completed TEXT,                 -- JSON: the run's last event, until it is delivered
@@ -62,7 +61,7 @@ CREATE TABLE runs (
     ended_at  INTEGER
 ) STRICT;
 CREATE INDEX runs_open ON runs (number)
-    WHERE state <> 'delivered' AND state <> 'interrupted' AND state <> 'reopened';
+    WHERE (state <> 'delivered' OR progress IS NOT NULL) AND state <> 'interrupted' AND state <> 'reopened';
 
 -- The bot's messages that belong to a run: a reply to one of them continues the run's thread.
 CREATE TABLE run_messages (

@@ -37,6 +37,17 @@ pub struct Session {
     pub token: ResumeToken,
 }
 
+/// What a run that ends does to the session that it belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionChange {
+    /// Nothing.
+    None,
+    /// This thread is the one to go on with, in place of the last one of its engine.
+    Remember(SessionKey, ResumeToken),
+    /// Its engine does not know this thread any more: it is forgotten wherever it is remembered.
+    Forget(ResumeToken),
+}
+
 impl Store {
     /// The thread to go on with.
     ///
@@ -68,9 +79,7 @@ impl Store {
     pub async fn forget_session(&self, token: &ResumeToken) -> Result<usize, StoreError> {
         let token = token.clone();
         self.write(move |connection| {
-            Ok(connection
-                .prepare_cached("DELETE FROM sessions WHERE engine = ?1 AND token = ?2")?
-                .execute((token.engine().as_str(), token.value()))?)
+            Ok(forget(connection, &token)?)
         })
         .await
     }
@@ -110,6 +119,20 @@ impl Store {
         })
         .await
     }
+}
+
+pub(super) fn change(connection: &Connection, change: &SessionChange) -> rusqlite::Result<()> {
+    match change {
+        SessionChange::None => Ok(()),
+        SessionChange::Remember(key, token) => put(connection, key, token),
+        SessionChange::Forget(token) => forget(connection, token).map(drop),
+    }
+}
+
+fn forget(connection: &Connection, token: &ResumeToken) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached("DELETE FROM sessions WHERE engine = ?1 AND token = ?2")?
+        .execute((token.engine().as_str(), token.value()))
 }
 
 pub(super) fn find(

@@ -1,6 +1,6 @@
 //! takopi is killed, at every point of a run's life: no message is lost, none is run twice, no answer is lost.
 
-use takopi::store::{Accepted, ClaimError, CutOffEnd, CutOffRun, Delivery, MessageEnd};
+use takopi::store::{Accepted, ClaimError, CutOffEnd, CutOffRun, MessageEnd, SessionChange};
 use takopi_api::message::PersonId;
 
 use super::*;
@@ -21,7 +21,7 @@ fn ids(run: &CutOffRun) -> Vec<String> {
         CutOffEnd::Interrupted { messages } => {
             messages.iter().map(|waiting| waiting.message.id.to_string()).collect()
         }
-        CutOffEnd::Undelivered { .. } => panic!("it was answered"),
+        CutOffEnd::Undelivered { .. } | CutOffEnd::Delivered => panic!("it was answered"),
     }
 }
 
@@ -51,23 +51,26 @@ async fn at_every_point_of_a_runs_life() {
     let known = found(&store.killed_here()).await;
     assert_eq!((&known.runs[0].progress, &known.runs[0].token), (&Some(bubble("2")), &Some(token("t1"))));
 
-    store.answered(&run.id, &answer("done")).await.unwrap();
+    store.answered(&run.id, &answer("done"), SessionChange::None).await.unwrap();
     let answered = found(&store.killed_here()).await;
     assert!(answered.waiting.is_empty());
-    let undelivered = |delivery| CutOffEnd::Undelivered { completed: Box::new(answer("done")), delivery };
-    assert_eq!(answered.runs[0].end, undelivered(Delivery::NotBegun));
+    let undelivered = CutOffEnd::Undelivered { completed: Box::new(answer("done")) };
+    assert_eq!(answered.runs[0].end, undelivered);
     assert_eq!(answered.runs[0].progress, Some(bubble("2")));
-
-    store.delivering(&run.id).await.unwrap();
-    let next = store.killed_here();
-    assert_eq!(found(&next).await.runs[0].end, undelivered(Delivery::Begun));
     // Killed again before it was delivered.
-    let next = next.killed_here();
-    assert_eq!(found(&next).await.runs[0].end, undelivered(Delivery::Begun));
-    next.delivered(&run.id, &[bubble("3")]).await.unwrap();
+    let next = store.killed_here().killed_here();
+    assert_eq!(found(&next).await.runs[0].end, undelivered);
+    next.delivered(&run.id, &[bubble("3")], None).await.unwrap();
     assert_eq!(found(&next.killed_here()).await.runs, []);
 
-    store.delivered(&run.id, &[bubble("3")]).await.unwrap();
+    // The answer is there, and its progress message is so still.
+    store.delivered(&run.id, &[bubble("3")], Some(&bubble("2"))).await.unwrap();
+    let next = store.killed_here();
+    let left = found(&next).await;
+    assert_eq!((&left.runs[0].end, &left.runs[0].progress), (&CutOffEnd::Delivered, &Some(bubble("2"))));
+    next.progress_gone(&run.id).await.unwrap();
+    assert_eq!(found(&next.killed_here()).await.runs, []);
+    store.progress_gone(&run.id).await.unwrap();
     let delivered = found(&store.killed_here()).await;
     assert!(delivered.waiting.is_empty() && delivered.runs.is_empty());
 }
@@ -115,7 +118,7 @@ async fn an_interrupted_run_is_taken_up_again_once() {
     let again = run_of(&seqs);
     store.begin_run(again.clone()).await.unwrap();
     assert_eq!(store.begin_run(run_of(&seqs)).await, Err(ClaimError::AlreadyBegun(seqs[0])));
-    store.answered(&again.id, &answer("done")).await.unwrap();
+    store.answered(&again.id, &answer("done"), SessionChange::None).await.unwrap();
     let thread = store.thread_of(&chat(), &bubble("1")).await.unwrap().unwrap();
     assert_eq!(thread.run, again.id);
     assert_eq!(store.reopen(&again.id).await.unwrap(), None);
@@ -129,8 +132,8 @@ async fn a_torn_log_is_an_earlier_moment() {
     for id in ["1", "2", "3"] {
         let run = run_of(&[accept_new(&store, message(id)).await]);
         store.begin_run(run.clone()).await.unwrap();
-        store.answered(&run.id, &answer(id)).await.unwrap();
-        store.delivered(&run.id, &[]).await.unwrap();
+        store.answered(&run.id, &answer(id), SessionChange::None).await.unwrap();
+        store.delivered(&run.id, &[], None).await.unwrap();
         runs.push(run);
     }
     let log = store.folder.path().join(format!("{FILE}-wal"));

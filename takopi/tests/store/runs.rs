@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use takopi::store::{RunOutcome, RunState};
+use takopi::store::{RunOutcome, RunState, SessionChange};
 use takopi_api::event::Usage;
 use takopi_api::message::PersonId;
 
@@ -20,9 +20,8 @@ async fn each_message_of_a_run_leads_to_its_thread() {
     store.thread_known(&run.id, &token("t1")).await.unwrap();
     // Another message took its place.
     store.progress_message(&run.id, &bubble("3")).await.unwrap();
-    store.answered(&run.id, &answer("done")).await.unwrap();
-    store.delivering(&run.id).await.unwrap();
-    store.delivered(&run.id, &[bubble("4"), bubble("5")]).await.unwrap();
+    store.answered(&run.id, &answer("done"), SessionChange::None).await.unwrap();
+    store.delivered(&run.id, &[bubble("4"), bubble("5")], None).await.unwrap();
     let store = store.reopened().await;
     for id in ["1", "2", "3", "4", "5"] {
         let thread = store.thread_of(&chat(), &bubble(id)).await.unwrap().unwrap();
@@ -44,18 +43,14 @@ async fn a_message_that_came_to_no_run_leads_to_no_thread() {
 async fn a_run_ends_once() {
     let store = Sandbox::new();
     let run = run_of(&[accept_new(&store, message("1")).await]);
-    let early = store.answered(&run.id, &answer("early")).await.unwrap_err();
+    let early = store.answered(&run.id, &answer("early"), SessionChange::None).await.unwrap_err();
     assert!(early.to_string().contains(&format!("there is no run {}", run.id)), "{early}");
     store.begin_run(run.clone()).await.unwrap();
-    assert!(store.delivering(&run.id).await.is_err());
-    assert!(store.delivered(&run.id, &[]).await.is_err());
-    store.answered(&run.id, &answer("first")).await.unwrap();
-    assert!(store.answered(&run.id, &answer("second")).await.is_err());
-    store.delivering(&run.id).await.unwrap();
-    // Trying again is no other delivery.
-    store.delivering(&run.id).await.unwrap();
-    store.delivered(&run.id, &[]).await.unwrap();
-    assert!(store.delivered(&run.id, &[]).await.is_err());
+    assert!(store.delivered(&run.id, &[], None).await.is_err());
+    store.answered(&run.id, &answer("first"), SessionChange::None).await.unwrap();
+    assert!(store.answered(&run.id, &answer("second"), SessionChange::None).await.is_err());
+    store.delivered(&run.id, &[], None).await.unwrap();
+    assert!(store.delivered(&run.id, &[], None).await.is_err());
     assert!(store.begin_run(run).await.is_err());
 }
 
@@ -73,7 +68,7 @@ async fn runs_are_listed_youngest_first() {
     let second = NewRun { context: RunContext::default(), engine: CODEX, ..run_of(&[]) };
     store.begin_run(second.clone()).await.unwrap();
     let failed = Completed::new(CODEX, Outcome::Failed { error: "no".into() });
-    store.answered(&second.id, &failed).await.unwrap();
+    store.answered(&second.id, &failed, SessionChange::None).await.unwrap();
 
     let runs = store.recent_runs(10).await.unwrap();
     assert_eq!(runs.len(), 2);
@@ -116,7 +111,7 @@ async fn what_runs_used_is_added_up_by_engine_and_model() {
     for usage in figures {
         let run = run_of(&[]);
         store.begin_run(run.clone()).await.unwrap();
-        store.answered(&run.id, &answer("").usage(usage)).await.unwrap();
+        store.answered(&run.id, &answer("").usage(usage), SessionChange::None).await.unwrap();
     }
     let totals = store.usage(SystemTime::UNIX_EPOCH).await.unwrap();
     let sums: Vec<_> =

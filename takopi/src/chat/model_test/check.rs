@@ -16,6 +16,8 @@ use crate::store::FILE;
 struct Fate {
     state: String,
     ending: Option<String>,
+    /// A person ended its run.
+    is_stopped: bool,
 }
 
 /// What the store says of a run.
@@ -77,7 +79,7 @@ fn each_message_has_one_end(
             "answered" | "cut_off" => {
                 let is_resumed = runs.values().any(|ran| ran.state == "reopened");
                 prop_assert!(
-                    !starts.is_empty() || world.had_accident || is_resumed,
+                    !starts.is_empty() || fate.is_stopped || world.had_accident || is_resumed,
                     "message {} did not run",
                     number
                 );
@@ -170,9 +172,16 @@ fn state_of<'a>(runs: &'a BTreeMap<String, Ran>, run: &str) -> &'a str {
 }
 
 fn fates(store: &Connection) -> HashMap<String, Fate> {
-    let mut statement = store.prepare("SELECT message, state, ending FROM inbox").expect("it is there");
+    let mut statement = store
+        .prepare(
+            "SELECT message, inbox.state, ending, ifnull(outcome, '') = 'interrupted'
+             FROM inbox LEFT JOIN runs ON runs.number = inbox.run",
+        )
+        .expect("it is there");
     let rows = statement
-        .query_map((), |row| Ok((row.get(0)?, Fate { state: row.get(1)?, ending: row.get(2)? })))
+        .query_map((), |row| {
+            Ok((row.get(0)?, Fate { state: row.get(1)?, ending: row.get(2)?, is_stopped: row.get(3)? }))
+        })
         .expect("it can be read");
     rows.map(|row| row.expect("it can be read")).collect()
 }

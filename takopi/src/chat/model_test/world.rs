@@ -283,7 +283,7 @@ fn remembered(folder: &Path) -> Vec<MessageRef> {
     let connection = Connection::open(folder.join(FILE)).expect("it opens");
     let mut statement = connection
         .prepare(
-            "SELECT progress FROM runs WHERE state IN ('running', 'answered', 'delivering', 'cut_off')
+            "SELECT progress FROM runs WHERE state IN ('running', 'answered', 'delivered', 'cut_off')
              AND progress IS NOT NULL
              UNION ALL SELECT shown FROM inbox WHERE state = 'accepted' AND shown IS NOT NULL",
         )

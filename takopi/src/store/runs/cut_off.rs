@@ -52,22 +52,13 @@ pub enum CutOffEnd {
         /// What it was to answer; empty if a command wanted it. [`Store::reopen`] lets it be run again.
         messages: Vec<Unfinished>,
     },
-    /// Before its answer was delivered.
+    /// Before its answer was delivered; some of it may have been sent.
     Undelivered {
         /// The answer.
         completed: Box<Completed>,
-        /// How far its delivery was.
-        delivery: Delivery,
     },
-}
-
-/// How far a delivery was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Delivery {
-    /// Nothing of it was sent.
-    NotBegun,
-    /// Some of it may have been sent.
-    Begun,
+    /// Before its progress message was taken away. Its answer was delivered.
+    Delivered,
 }
 
 impl Store {
@@ -75,7 +66,8 @@ impl Store {
     /// else is begun: every run that goes on counts as cut off.
     ///
     /// A run is given again at the next start until [`interruption_told`](Self::interruption_told) or
-    /// [`delivered`](Self::delivered) says that the person knows.
+    /// [`delivered`](Self::delivered) says that the person knows, and [`progress_gone`](Self::progress_gone) that nothing is
+    /// left of it.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -120,10 +112,10 @@ impl Store {
 fn cut_off_run(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<CutOffRun> {
     let Text(engine) = row.get::<_, Text<EngineId>>("engine")?;
     let end = match row.get::<_, Text<RunState>>("state")?.0 {
-        state @ (RunState::Answered | RunState::Delivering) => CutOffEnd::Undelivered {
-            completed: row.get::<_, Json<Box<Completed>>>("completed")?.0,
-            delivery: if state == RunState::Delivering { Delivery::Begun } else { Delivery::NotBegun },
-        },
+        RunState::Answered => {
+            CutOffEnd::Undelivered { completed: row.get::<_, Json<Box<Completed>>>("completed")?.0 }
+        }
+        RunState::Delivered => CutOffEnd::Delivered,
         _ => CutOffEnd::Interrupted { messages: inbox::of_run(connection, row.get("number")?)? },
     };
     Ok(CutOffRun {
