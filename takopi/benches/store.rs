@@ -3,7 +3,7 @@
 
 use divan::counter::ItemsCount;
 use futures_util::future::join_all;
-use takopi::store::{Accepted, Durability, NewRun, Place, SessionChange, SessionKey, Store};
+use takopi::store::{Accepted, Durability, NewRun, Place, Resume, SessionChange, SessionKey, Store};
 use takopi_api::engine::EngineId;
 use takopi_api::event::{Completed, Outcome, Usage};
 use takopi_api::message::{Address, IncomingMessage, MessageRef, Sender};
@@ -42,7 +42,7 @@ async fn cycle(store: &Store, transport: &TransportId, n: usize) {
         engine: ENGINE,
         context: RunContext { project: Some("z80".to_owned()), branch: None },
         cwd: "/home/somebody/z80".into(),
-        resume: None,
+        resume: Resume::Nothing,
         reply_to: None,
         progress: None,
         progress_key: "card".to_owned(),

@@ -27,6 +27,7 @@ mod requests;
 mod resolve;
 pub mod settings;
 pub(crate) mod snapshot;
+mod surround;
 mod view;
 mod waiting;
 mod work;

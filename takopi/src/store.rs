@@ -12,6 +12,7 @@
 //! count up, never by the clock, which may go backwards.
 
 mod accounts;
+mod around;
 mod bindings;
 mod channels;
 mod columns;
@@ -40,6 +41,7 @@ use rusqlite::Connection;
 use takopi_api::runtime::StoreError;
 
 pub use accounts::Account;
+pub use around::Around;
 pub use bindings::Binding;
 pub use error::OpenError;
 pub use file::{Durability, FILE};
@@ -47,7 +49,7 @@ pub use inbox::{Accepted, ClaimError, MessageEnd, Seq, Unfinished};
 pub use look::Look;
 pub use place::Place;
 pub use preferences::{Change, EnginePreferences, Preferences, QueueMode, TriggerMode};
-pub use runs::{CutOffEnd, CutOffRun, NewRun, RunOutcome, RunState, RunSummary, ThreadOfMessage};
+pub use runs::{CutOffEnd, CutOffRun, NewRun, Resume, RunOutcome, RunState, RunSummary, ThreadOfMessage};
 pub use sessions::{Session, SessionChange, SessionKey};
 pub use usage::UsageTotal;
 pub use values::{Namespace, Values};

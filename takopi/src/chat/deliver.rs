@@ -181,11 +181,7 @@ impl Link {
     ///
     /// # Errors
     /// [`SendError`] if it could not be changed.
-    pub(crate) async fn settle(
-        &self,
-        message: &MessageRef,
-        last: &OutgoingMessage,
-    ) -> Result<(), SendError> {
+    pub(crate) async fn settle(&self, message: &MessageRef, last: &OutgoingMessage) -> Result<(), SendError> {
         if !self.outgoing.capabilities().edit {
             return Err(SendError::unsupported("edit"));
         }

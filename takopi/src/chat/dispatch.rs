@@ -16,9 +16,9 @@ use super::conversation::{Inner, Link};
 use super::directives::{self, Names, slash_command};
 use super::receive::Waiting;
 use super::requests;
-use super::resolve::Surround;
 use super::settings::TriggerMode;
 use super::snapshot::Snapshot;
+use super::surround::Surround;
 use super::view;
 use crate::store::{MessageEnd, Place, Seq};
 
@@ -125,11 +125,12 @@ impl Inner {
             link.reply(message, None, view::notice("there is nothing to do in an empty message")).await;
             return Ok(Outcome::Ended(MessageEnd::Ignored));
         }
-        let mut job = self.job(link, place, Some(seq), message).await?;
+        let mut job = self.job(link, place, Some(seq), message, &surround).await?;
         if let Some(message) = existing {
             job.card = Showing::By(message.clone());
         }
-        self.place(link, job).await
+        self.place(link, job).await;
+        Ok(Outcome::Placed)
     }
 
     /// Whether somebody is heard. What the transport can not say counts as a no.
@@ -188,8 +189,7 @@ fn is_for_takopi(
     message: &IncomingMessage,
     command: Option<&str>,
 ) -> bool {
-    let own = surround.own.trigger.filter(|_| surround.is_topic);
-    let mode = own.or(surround.chat.trigger).unwrap_or_else(|| snapshot.settings(&link.id).trigger);
+    let mode = surround.trigger(snapshot.settings(&link.id));
     if mode == TriggerMode::All || message.mention == Mention::Named {
         return true;
     }

@@ -27,7 +27,7 @@ use super::settings::SessionMode;
 use super::snapshot::Snapshot;
 use super::view::{self, Card};
 use crate::project::Context;
-use crate::store::{ClaimError, MessageEnd, NewRun, Seq, SessionChange};
+use crate::store::{ClaimError, MessageEnd, NewRun, Resume, Seq, SessionChange};
 
 /// The most that a file of a message may have, in bytes.
 const MAX_ATTACHMENT: u64 = 20 * 1024 * 1024;
@@ -93,37 +93,37 @@ impl Inner {
 
     async fn execute(self: &Arc<Self>, live: &Arc<LiveRun>, job: Job) {
         let Some(link) = self.link(&job.place.transport) else { return };
-        let resume = match self.resume_of(&job, live.lane).await {
+        let resume = match self.resume_of(&job, live.lane) {
             Ok(resume) => resume,
             Err(text) => return self.refuse(&link, &job, &text).await,
+        };
+        let folder = self.session_folder(job.context.as_ref());
+        let new = new_run(live, &job, resume, folder);
+        let resume = match self.store().begin_run(new).await {
+            Ok(resume) => resume,
+            // Somebody else has it; running it twice would be worse than anything.
+            Err(ClaimError::AlreadyBegun(_)) => return,
+            Err(ClaimError::Store(error)) => return self.refuse(&link, &job, &error.to_string()).await,
         };
         if let Some(thread) = &resume {
             // A reply to an older answer of it waits here too, and not only for the thread.
             self.queue().thread_known(live.lane, thread);
         }
-        let folder = self.session_folder(job.context.as_ref());
-        let new = new_run(live, &job, resume.as_ref(), folder);
-        match self.store().begin_run(new).await {
-            Ok(()) => {}
-            // Somebody else has it; running it twice would be worse than anything.
-            Err(ClaimError::AlreadyBegun(_)) => return,
-            Err(ClaimError::Store(error)) => return self.refuse(&link, &job, &error.to_string()).await,
-        }
         self.run(&link, live, job, resume).await;
     }
 
-    /// The thread that a job continues, as it is known now.
-    async fn resume_of(&self, job: &Job, lane: LaneId) -> Result<Option<ResumeToken>, String> {
+    /// What a job continues, as it is known now.
+    fn resume_of(&self, job: &Job, lane: LaneId) -> Result<Resume, String> {
         match &job.continues {
-            Continues::Nothing => Ok(None),
-            Continues::Thread(token) => Ok(Some(token.clone())),
-            // It may be another one by now than when the message came in.
-            Continues::Session(key, _) => self.kept_thread(key).await.map_err(|error| error.to_string()),
+            Continues::Nothing => Ok(Resume::Nothing),
+            Continues::Thread(token) => Ok(Resume::Thread(token.clone())),
+            // The thread may be another one by now than when the message came in.
+            Continues::Session(kept, _) => Ok(Resume::Session(kept.key.clone())),
             Continues::Lane(_) => self
                 .queue()
                 .thread(lane)
                 .cloned()
-                .map(Some)
+                .map(Resume::Thread)
                 .ok_or_else(|| "the run that this answers ended without a thread to continue".to_owned()),
         }
     }
@@ -528,7 +528,7 @@ fn progress_key(live: &LiveRun, job: &Job) -> String {
     job.card_key().unwrap_or_else(|| format!("{}.card", live.id))
 }
 
-fn new_run(live: &LiveRun, job: &Job, resume: Option<&ResumeToken>, cwd: PathBuf) -> NewRun {
+fn new_run(live: &LiveRun, job: &Job, resume: Resume, cwd: PathBuf) -> NewRun {
     NewRun {
         id: live.id.clone(),
         messages: job.messages.clone(),
@@ -537,7 +537,7 @@ fn new_run(live: &LiveRun, job: &Job, resume: Option<&ResumeToken>, cwd: PathBuf
         engine: job.engine.clone(),
         context: stored_context(job.context.as_ref()),
         cwd,
-        resume: resume.cloned(),
+        resume,
         reply_to: Some(job.reply_to.clone()),
         progress: job.card.now(),
         progress_key: progress_key(live, job),

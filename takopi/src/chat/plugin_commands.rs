@@ -112,9 +112,7 @@ impl Inner {
             Loaded::Command(command) => Arc::clone(command),
             _ => return Err(Error::new(format!("/{word} is no command"))),
         };
-        let mut bare = message.clone();
-        bare.text.clear();
-        let job = self.job(link, place, None, &bare).await.ok();
+        let job = self.bare_job(link, place, message).await.ok();
         let context = job.as_ref().map(|job| super::resolve::stored_context(job.context.as_ref()));
         let cwd = match &job {
             Some(job) => self.folder(job).await.ok(),
@@ -139,6 +137,14 @@ impl Inner {
             .catalog(Arc::clone(&snapshot.catalog));
         command.handle(context).await
     }
+
+    /// What an empty message would come to where this one was written.
+    async fn bare_job(&self, link: &Link, place: &Place, message: &IncomingMessage) -> Result<Job, Error> {
+        let mut bare = message.clone();
+        bare.text.clear();
+        let surround = self.surround(place).await?;
+        self.job(link, place, None, &bare, &surround).await
+    }
 }
 
 #[async_trait]
@@ -153,9 +159,7 @@ impl CommandHost for Here {
     }
 
     async fn run(&self, request: RunRequest) -> Result<RunResult, Error> {
-        let mut bare = self.message.clone();
-        bare.text.clear();
-        let mut job = self.inner.job(&self.link, &self.place, None, &bare).await?;
+        let mut job = self.inner.bare_job(&self.link, &self.place, &self.message).await?;
         job.prompt.clone_from(&request.prompt);
         job.files.clear();
         job.session = None;

@@ -198,9 +198,10 @@ impl Inner {
     /// A job of the messages of a run that was cut off: they want together what they wanted then. They are said again in
     /// whole, also to an engine that knows the thread: how much of them it had heard, nobody can tell.
     async fn job_again(&self, link: &Link, place: &Place, messages: &[Unfinished]) -> Result<Job, Error> {
+        let surround = self.surround(place).await?;
         let mut all: Option<Job> = None;
         for Unfinished { seq, message, .. } in messages {
-            let job = self.job(link, place, Some(*seq), message).await?;
+            let job = self.job(link, place, Some(*seq), message, &surround).await?;
             match &mut all {
                 Some(all) => all.add(job),
                 None => all = Some(job),

@@ -213,7 +213,13 @@ impl Inner {
         });
     }
 
-    async fn decide_for_nobody(self: &Arc<Self>, link: &Link, run: &RunId, request: &RequestId, reason: &str) {
+    async fn decide_for_nobody(
+        self: &Arc<Self>,
+        link: &Link,
+        run: &RunId,
+        request: &RequestId,
+        reason: &str,
+    ) {
         let Some(open) = self.requests.take(run, request) else { return };
         self.decide(link, open, Decision::Deny { reason: Some(reason.to_owned()) }, reason).await;
     }

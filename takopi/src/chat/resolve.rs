@@ -17,11 +17,12 @@ use super::bubble::Showing;
 use super::conversation::{Inner, Link};
 use super::directives::{self, Directives};
 use super::queue::{LaneId, LaneName, Target};
-use super::settings::SessionMode;
+use super::settings::{QueueMode, SessionMode};
 use super::snapshot::Snapshot;
+use super::surround::Surround;
 use super::work::Busy;
 use crate::project::{Branch, Context};
-use crate::store::{Binding, Place, Preferences, Seq, SessionKey, ThreadOfMessage};
+use crate::store::{Place, Seq, SessionKey, ThreadOfMessage};
 
 /// Where a conversation with an engine is kept.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -55,6 +56,8 @@ pub(crate) struct Job {
     pub(crate) files: Vec<IncomingFile>,
     pub(crate) engine: EngineId,
     pub(crate) options: RunOptions,
+    /// What becomes of it if its thread is at work.
+    pub(crate) queue: QueueMode,
     pub(crate) context: Option<Context>,
     pub(crate) continues: Continues,
     /// Where its thread is kept, if it is.
@@ -151,18 +154,6 @@ impl EngineSource {
     }
 }
 
-/// What was stored about where a message was written: its topic, and the chat around it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Surround {
-    /// Of the topic; of the chat, outside of topics.
-    pub(crate) own: Preferences,
-    /// Of the chat; the same as `own` outside of topics.
-    pub(crate) chat: Preferences,
-    /// Whether the message lies in a topic.
-    pub(crate) is_topic: bool,
-    pub(crate) binding: Option<Binding>,
-}
-
 /// The context of a message, and why.
 pub(crate) fn context(
     snapshot: &Snapshot,
@@ -244,34 +235,7 @@ pub(crate) fn engine(
     })
 }
 
-/// The model and reasoning effort of an engine here: each field by itself, the topic's before the chat's.
-pub(crate) fn options(surround: &Surround, engine: &EngineId) -> RunOptions {
-    let own = surround.own.engines.get(engine);
-    let chat = surround.chat.engines.get(engine);
-    let model = own.and_then(|own| own.model.clone()).or_else(|| chat?.model.clone());
-    let reasoning = own.and_then(|own| own.reasoning.clone()).or_else(|| chat?.reasoning.clone());
-    RunOptions::default().model(model).reasoning(reasoning)
-}
-
 impl Inner {
-    /// What is stored about where a message was written.
-    pub(super) async fn surround(&self, place: &Place) -> Result<Surround, Error> {
-        let failed = |error: takopi_api::runtime::StoreError| Error::new(error.to_string());
-        let own = self.store().preferences(place).await.map_err(failed)?;
-        let is_topic = place.address.topic.id().is_some();
-        let mut binding = self.store().binding(place).await.map_err(failed)?;
-        let chat = if is_topic {
-            let chat = place.chat();
-            if binding.is_none() {
-                binding = self.store().binding(&chat).await.map_err(failed)?;
-            }
-            self.store().preferences(&chat).await.map_err(failed)?
-        } else {
-            own.clone()
-        };
-        Ok(Surround { own, chat, is_topic, binding })
-    }
-
     /// Whose session a message belongs to, where sessions are kept. In a private chat it is the chat's, in a group each
     /// person has one, in a topic it is the topic's.
     pub(super) fn session_key(
@@ -331,9 +295,9 @@ impl Inner {
         place: &Place,
         seq: Option<Seq>,
         message: &IncomingMessage,
+        surround: &Surround,
     ) -> Result<Job, Error> {
         let snapshot = self.snapshot();
-        let surround = self.surround(place).await?;
         let found =
             directives::parse(&message.text, &*snapshot).map_err(|error| Error::new(error.to_string()))?;
         let reply_text = message.reply_to.as_ref().map_or("", |reply| reply.text.as_str());
@@ -351,7 +315,7 @@ impl Inner {
         {
             reply_context = self.read_stored(&snapshot, &stored.context);
         }
-        let (context, _) = context(&snapshot, &found, reply_context, &surround, message)?;
+        let (context, _) = context(&snapshot, &found, reply_context, surround, message)?;
 
         let typed = snapshot.engines.extract_resume(&found.prompt);
         let replied = stored.as_ref().and_then(|stored| stored.token.clone());
@@ -368,10 +332,10 @@ impl Inner {
             };
             (live.engine.clone(), continues, live.session.clone())
         } else {
-            let (engine, _) = engine(&snapshot, &found, &surround, context.as_ref())?;
+            let (engine, _) = engine(&snapshot, &found, surround, context.as_ref())?;
             let session = self.session_key(link, place, message, &engine, context.as_ref());
             let continues = match &session {
-                Some(key) => Continues::Session(key.clone(), self.kept_thread(key).await?),
+                Some(key) => Continues::Session(key.clone(), surround.thread(key).cloned()),
                 None => Continues::Nothing,
             };
             (engine, continues, session)
@@ -387,7 +351,8 @@ impl Inner {
             reply_to: message.id.clone(),
             prompt,
             files: message.files.clone(),
-            options: options(&surround, &engine),
+            options: surround.options(&engine),
+            queue: surround.queue(snapshot.settings(&link.id)),
             engine,
             context,
             continues,
@@ -397,12 +362,6 @@ impl Inner {
             busy: self.work.begin(&link.id),
             snapshot,
         })
-    }
-
-    /// The thread that is kept under a key.
-    pub(super) async fn kept_thread(&self, kept: &Kept) -> Result<Option<ResumeToken>, Error> {
-        let thread = self.store().session(&kept.key, &kept.engine).await;
-        thread.map_err(|error| Error::new(error.to_string()))
     }
 
     /// A context out of the store; one of a project that is not configured any more is none.
@@ -420,7 +379,8 @@ impl Inner {
     ) -> Result<Resolved, Error> {
         let link = self.link(transport).ok_or_else(|| Error::new(format!("{transport} is not connected")))?;
         let place = Place { transport: transport.clone(), address: message.address.clone() };
-        let job = self.job(&link, &place, None, message).await?;
+        let surround = self.surround(&place).await?;
+        let job = self.job(&link, &place, None, message, &surround).await?;
         let resume = match &job.continues {
             Continues::Thread(token) => Some(token.clone()),
             Continues::Session(_, thread) => thread.clone(),

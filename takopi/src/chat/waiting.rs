@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use takopi_api::error::Error;
 use takopi_api::message::{MessageRef, SendOptions};
 use takopi_api::runner::RunId;
 use tokio::sync::watch;
@@ -10,14 +9,13 @@ use tokio::sync::watch;
 use super::bubble::Showing;
 use super::conversation::{Inner, Link};
 use super::deliver::fit;
-use super::dispatch::Outcome;
 use super::live::{Handle, LiveRun};
 use super::queue::{LaneId, Placed, Withdrawn};
 use super::resolve::{Continues, Job};
 use super::settings::QueueMode;
 use super::view::{Card, Steering};
 use crate::project::Context;
-use crate::store::{MessageEnd, Place};
+use crate::store::MessageEnd;
 
 /// What is before a job that comes into a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +28,9 @@ pub(super) enum Turn {
 
 impl Inner {
     /// Puts a job into its queue, in the manner that the chat wants.
-    pub(super) async fn place(self: &Arc<Self>, link: &Link, job: Job) -> Result<Outcome, Error> {
-        let mode = self.queue_mode(link, &job.place).await?;
-        let Some(lane) = self.busy_lane(&job) else {
-            self.enqueue(link, job, Turn::Last);
-            return Ok(Outcome::Placed);
-        };
-        match mode {
+    pub(super) async fn place(self: &Arc<Self>, link: &Link, job: Job) {
+        let Some(lane) = self.busy_lane(&job) else { return self.enqueue(link, job, Turn::Last) };
+        match job.queue {
             QueueMode::Queue => self.enqueue(link, job, Turn::Last),
             QueueMode::Steer => match self.steer_running(lane, &job.prompt).await {
                 Some(run) => self.close(link, job, MessageEnd::Steered(run), "steered").await,
@@ -59,7 +53,6 @@ impl Inner {
                 }
             }
         }
-        Ok(Outcome::Placed)
     }
 
     /// Puts a job into its queue, and says so if it has to wait.
@@ -165,12 +158,6 @@ impl Inner {
                 tracing::warn!(transport = %link.id, %error, "what became of a message could not be said");
             }
         });
-    }
-
-    async fn queue_mode(&self, link: &Link, place: &Place) -> Result<QueueMode, Error> {
-        let surround = self.surround(place).await?;
-        let stored = surround.own.queue.or(surround.chat.queue);
-        Ok(stored.unwrap_or_else(|| self.snapshot().settings(&link.id).queue))
     }
 
     fn busy_lane(&self, job: &Job) -> Option<LaneId> {

@@ -6,7 +6,7 @@ use takopi_api::transport::TransportId;
 
 use super::Store;
 use super::columns::readable;
-use super::place::{self, Place};
+use super::place::{self, Place, PlaceId};
 
 /// A place that is bound to a project and branch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,15 +20,6 @@ pub struct Binding {
 }
 
 impl Store {
-    /// What a place is bound to.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn binding(&self, place: &Place) -> Result<Option<Binding>, StoreError> {
-        let place = place.clone();
-        self.read(move |connection| Ok(find(connection, &place)?)).await
-    }
-
     /// Binds a place, in place of what it was bound to.
     ///
     /// # Errors
@@ -79,8 +70,11 @@ impl Store {
     }
 }
 
-pub(super) fn find(connection: &Connection, place: &Place) -> rusqlite::Result<Option<Binding>> {
-    let Some(id) = place::find(connection, &place.transport, &place.address)? else { return Ok(None) };
+pub(super) fn of_place(
+    connection: &Connection,
+    id: PlaceId,
+    place: &Place,
+) -> rusqlite::Result<Option<Binding>> {
     connection
         .prepare_cached("SELECT project, branch, title FROM bindings WHERE place = ?1")?
         .query_one((id,), |row| {
@@ -91,6 +85,11 @@ pub(super) fn find(connection: &Connection, place: &Place) -> rusqlite::Result<O
             })
         })
         .optional()
+}
+
+pub(super) fn is_bound(connection: &Connection, place: &Place) -> rusqlite::Result<bool> {
+    let Some(id) = place::find(connection, &place.transport, &place.address)? else { return Ok(false) };
+    connection.prepare_cached("SELECT 1 FROM bindings WHERE place = ?1")?.exists((id,))
 }
 
 pub(super) fn put(connection: &Connection, binding: &Binding) -> rusqlite::Result<()> {

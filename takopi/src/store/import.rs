@@ -75,7 +75,7 @@ fn store(connection: &Connection, state: &State, mark: &str) -> rusqlite::Result
         }
     }
     for binding in &state.bindings {
-        if bindings::find(connection, &binding.place)?.is_none() {
+        if !bindings::is_bound(connection, &binding.place)? {
             bindings::put(connection, binding)?;
         }
     }

@@ -9,7 +9,7 @@ use takopi_api::runtime::StoreError;
 
 use super::Store;
 use super::columns::{Text, readable, skipped};
-use super::place::{self, Place};
+use super::place::{self, Place, PlaceId};
 
 /// Which messages the bot answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -106,15 +106,6 @@ impl Change {
 }
 
 impl Store {
-    /// What was chosen for a place.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn preferences(&self, place: &Place) -> Result<Preferences, StoreError> {
-        let place = place.clone();
-        self.read(move |connection| Ok(find(connection, &place)?)).await
-    }
-
     /// Changes one choice for a place, and no other.
     ///
     /// # Errors
@@ -150,12 +141,11 @@ pub(super) fn is_made(connection: &Connection, place: &Place, change: &Change) -
         .exists((id, name, engine))
 }
 
-fn find(connection: &Connection, place: &Place) -> rusqlite::Result<Preferences> {
+pub(super) fn of_place(connection: &Connection, place: PlaceId) -> rusqlite::Result<Preferences> {
     let mut preferences = Preferences::default();
-    let Some(id) = place::find(connection, &place.transport, &place.address)? else { return Ok(preferences) };
     let mut statement =
         connection.prepare_cached("SELECT name, engine, value FROM preferences WHERE place = ?1")?;
-    for change in readable("preferences", statement.query_map((id,), change)?)?.into_iter().flatten() {
+    for change in readable("preferences", statement.query_map((place,), change)?)?.into_iter().flatten() {
         preferences.set(change);
     }
     Ok(preferences)

@@ -22,8 +22,19 @@ use super::columns::{Folder, Moment, json};
 use super::error::Failure;
 use super::inbox::{self, ClaimError, Seq};
 use super::place::{self, Place};
-use super::sessions::{self, SessionChange};
+use super::sessions::{self, SessionChange, SessionKey};
 use super::{Store, usage};
+
+/// What a run continues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resume {
+    /// Nothing.
+    Nothing,
+    /// This thread.
+    Thread(ResumeToken),
+    /// The thread of its engine that is remembered here when it begins, if one is.
+    Session(SessionKey),
+}
 
 /// A run that begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +53,8 @@ pub struct NewRun {
     pub context: RunContext,
     /// Its folder.
     pub cwd: PathBuf,
-    /// The thread that it continues.
-    pub resume: Option<ResumeToken>,
+    /// What it continues.
+    pub resume: Resume,
     /// The message that its answer replies to.
     pub reply_to: Option<MessageId>,
     /// The message that shows how far it is, if there is one already.
@@ -83,11 +94,11 @@ pub enum RunOutcome {
 }
 
 impl Store {
-    /// Begins a run: it claims its messages, all or none.
+    /// Begins a run: it claims its messages, all or none. Gives the thread that it continues.
     ///
     /// # Errors
     /// [`ClaimError`]; [`ClaimError::AlreadyBegun`] if one of its messages does not wait any more.
-    pub async fn begin_run(&self, run: NewRun) -> Result<(), ClaimError> {
+    pub async fn begin_run(&self, run: NewRun) -> Result<Option<ResumeToken>, ClaimError> {
         let now = Moment::now();
         let progress = run.progress.as_ref().map(json).transpose()?;
         let claimed = self
@@ -95,12 +106,17 @@ impl Store {
                 if let Some(seq) = inbox::first_taken(connection, &run.messages)? {
                     return Ok(Err(seq));
                 }
-                let number = insert(connection, &run, progress.as_deref(), now)?;
+                let thread = match &run.resume {
+                    Resume::Nothing => None,
+                    Resume::Thread(token) => Some(token.clone()),
+                    Resume::Session(key) => sessions::find(connection, key, &run.engine)?,
+                };
+                let number = insert(connection, &run, thread.as_ref(), progress.as_deref(), now)?;
                 if let Some(message) = &run.progress {
                     belongs_to(connection, number, message)?;
                 }
                 inbox::start(connection, &run.messages, number)?;
-                Ok(Ok(()))
+                Ok(Ok(thread))
             })
             .await?;
         claimed.map_err(ClaimError::AlreadyBegun)
@@ -221,6 +237,7 @@ const UNTOLD: &str = "state <> 'delivered' AND state <> 'interrupted' AND state 
 fn insert(
     connection: &Connection,
     run: &NewRun,
+    thread: Option<&ResumeToken>,
     progress: Option<&str>,
     now: Moment,
 ) -> rusqlite::Result<i64> {
@@ -236,7 +253,7 @@ fn insert(
             place,
             run.person.as_ref().map(PersonId::as_str),
             run.engine.as_str(),
-            run.resume.as_ref().map(ResumeToken::value),
+            thread.map(ResumeToken::value),
             run.context.project.as_deref(),
             run.context.branch.as_deref(),
             Folder(&run.cwd),

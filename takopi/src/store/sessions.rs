@@ -78,10 +78,7 @@ impl Store {
     /// [`StoreError`].
     pub async fn forget_session(&self, token: &ResumeToken) -> Result<usize, StoreError> {
         let token = token.clone();
-        self.write(move |connection| {
-            Ok(forget(connection, &token)?)
-        })
-        .await
+        self.write(move |connection| Ok(forget(connection, &token)?)).await
     }
 
     /// Forgets a person's threads in a place, or those that all share there. Says how many there were.
@@ -173,7 +170,7 @@ pub(super) fn put(connection: &Connection, key: &SessionKey, token: &ResumeToken
     Ok(())
 }
 
-fn of_place(connection: &Connection, place: PlaceId) -> rusqlite::Result<Vec<Session>> {
+pub(super) fn of_place(connection: &Connection, place: PlaceId) -> rusqlite::Result<Vec<Session>> {
     let mut statement = connection.prepare_cached(
         "SELECT person, engine, cwd, token FROM sessions WHERE place = ?1
          ORDER BY ifnull(person, 0), engine, cwd",

@@ -40,11 +40,11 @@ async fn everything_goes_on_in_the_chat_with_the_new_id() {
     for place in [here(), topic("7")] {
         let new = moved(&place);
         assert_eq!(store.session(&session(new.clone()), &ACME).await.unwrap(), Some(token("t1")));
-        assert_eq!(store.binding(&new).await.unwrap().unwrap().context, context());
-        assert_eq!(store.preferences(&new).await.unwrap().trigger, Some(TriggerMode::Mentions));
+        assert_eq!(store.around(&new).await.unwrap().binding.unwrap().context, context());
+        assert_eq!(store.around(&new).await.unwrap().own.trigger, Some(TriggerMode::Mentions));
         assert_eq!(store.session(&session(place.clone()), &ACME).await.unwrap(), None);
-        assert_eq!(store.binding(&place).await.unwrap(), None);
-        assert_eq!(store.preferences(&place).await.unwrap(), Preferences::default());
+        assert_eq!(store.around(&place).await.unwrap().binding, None);
+        assert_eq!(store.around(&place).await.unwrap().own, Preferences::default());
     }
     let runs = store.killed_here().cut_off().await.unwrap();
     assert_eq!(runs[0].place, moved(&run.place));
@@ -67,7 +67,7 @@ async fn what_the_new_chat_has_already_stays() {
     rewrite(&store).await;
 
     assert_eq!(store.session(&session(new.clone()), &ACME).await.unwrap(), Some(token("new")));
-    let preferences = store.preferences(&new).await.unwrap();
+    let preferences = store.around(&new).await.unwrap().own;
     assert_eq!((preferences.trigger, preferences.default_engine), (Some(TriggerMode::All), Some(CODEX)));
     let waiting = store.unfinished().await.unwrap();
     assert_eq!(waiting.iter().map(|one| &one.message.address).collect::<Vec<_>>(), [&new.address; 2]);

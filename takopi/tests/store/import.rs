@@ -79,11 +79,11 @@ async fn all_three_files_are_taken_over_once() {
         queue: None,
         engines: [(CODEX, codex)].into(),
     };
-    assert_eq!(store.preferences(&here()).await.unwrap(), expected);
+    assert_eq!(store.around(&here()).await.unwrap().own, expected);
     for chat_id in ["-300", "-400", "-500"] {
         let place = Place::new(chat(), Address::general(chat_id));
-        assert_eq!(store.preferences(&place).await.unwrap(), Preferences::default());
-        assert_eq!(store.binding(&place).await.unwrap(), None, "a chat needs a project");
+        assert_eq!(store.around(&place).await.unwrap().own, Preferences::default());
+        assert_eq!(store.around(&place).await.unwrap().binding, None, "a chat needs a project");
     }
 
     let context = |project: Option<&str>, branch: Option<&str>| RunContext {
@@ -119,7 +119,7 @@ async fn all_three_files_are_taken_over_once() {
     // What a person changed since is not changed back, and the files are as they were.
     store.change_preferences(&here(), Change::Trigger(None)).await.unwrap();
     assert_eq!(import(&store).await, [""; 0]);
-    assert_eq!(store.preferences(&here()).await.unwrap().trigger, None);
+    assert_eq!(store.around(&here()).await.unwrap().own.trigger, None);
     let file = fs::read_to_string(store.folder.path().join("chat_topics_state.json")).unwrap();
     assert_eq!(file, TOPICS);
 }
@@ -133,11 +133,11 @@ async fn what_was_chosen_here_stays() {
     store.bind(mine.clone()).await.unwrap();
     write(store.folder.path(), "chat_prefs_state", PREFERENCES);
     import(&store).await;
-    let preferences = store.preferences(&here()).await.unwrap();
+    let preferences = store.around(&here()).await.unwrap().own;
     assert_eq!(preferences.default_engine, Some(ACME));
     let codex = EnginePreferences { model: Some("mine".into()), reasoning: Some("high".into()) };
     assert_eq!(preferences.engines[&CODEX], codex);
-    assert_eq!(store.binding(&here()).await.unwrap(), Some(mine));
+    assert_eq!(store.around(&here()).await.unwrap().binding, Some(mine));
 }
 
 #[tokio::test]
@@ -159,7 +159,7 @@ async fn a_file_that_can_not_be_read_is_said_and_tried_again() {
     }
     write(folder, "chat_prefs_state", PREFERENCES);
     assert_eq!(import(&store).await.len(), 4);
-    assert_eq!(store.preferences(&here()).await.unwrap().default_engine, Some(CODEX));
+    assert_eq!(store.around(&here()).await.unwrap().own.default_engine, Some(CODEX));
 }
 
 #[tokio::test]

@@ -103,7 +103,7 @@ async fn a_message_is_claimed_once() {
         let store = store.store.clone();
         tokio::spawn(async move {
             if n % 2 == 0 {
-                store.begin_run(run_of(&[one])).await
+                store.begin_run(run_of(&[one])).await.map(drop)
             } else {
                 store.finish(one, MessageEnd::Cancelled).await
             }

@@ -12,7 +12,7 @@ mod settings;
 use std::ops::Deref;
 use std::path::Path;
 
-use takopi::store::{Accepted, FILE, NewRun, Place, Seq, Store};
+use takopi::store::{Accepted, FILE, NewRun, Place, Resume, Seq, Store};
 use takopi_api::engine::EngineId;
 use takopi_api::event::{Completed, Outcome};
 use takopi_api::message::{Address, IncomingMessage, MessageId, MessageRef};
@@ -110,7 +110,7 @@ fn run_of(messages: &[Seq]) -> NewRun {
         engine: ACME,
         context: context(),
         cwd: "/z80/.worktrees/feat/x".into(),
-        resume: None,
+        resume: Resume::Nothing,
         reply_to: None,
         progress: None,
         progress_key: "card".to_owned(),

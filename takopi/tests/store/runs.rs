@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use takopi::store::{RunOutcome, RunState, SessionChange};
+use takopi::store::{RunOutcome, RunState, SessionChange, SessionKey};
 use takopi_api::event::Usage;
 use takopi_api::message::PersonId;
 
@@ -61,10 +61,10 @@ async fn runs_are_listed_youngest_first() {
     let first = NewRun {
         person: Some(PersonId::new("5")),
         place: topic("7"),
-        resume: Some(token("t0")),
+        resume: Resume::Thread(token("t0")),
         ..run_of(&[])
     };
-    store.begin_run(first.clone()).await.unwrap();
+    assert_eq!(store.begin_run(first.clone()).await, Ok(Some(token("t0"))));
     let second = NewRun { context: RunContext::default(), engine: CODEX, ..run_of(&[]) };
     store.begin_run(second.clone()).await.unwrap();
     let failed = Completed::new(CODEX, Outcome::Failed { error: "no".into() });
@@ -78,7 +78,7 @@ async fn runs_are_listed_youngest_first() {
     assert_eq!((&runs[1].run, runs[1].state), (&first.id, RunState::Running));
     assert_eq!(
         (&runs[1].place, &runs[1].person, &runs[1].token),
-        (&first.place, &first.person, &first.resume)
+        (&first.place, &first.person, &Some(token("t0")))
     );
     assert_eq!((&runs[1].context, &runs[1].cwd, runs[1].ended_at), (&first.context, &first.cwd, None));
     assert_eq!(store.recent_runs(1).await.unwrap().len(), 1);
@@ -122,4 +122,23 @@ async fn what_runs_used_is_added_up_by_engine_and_model() {
     assert!(totals[1].input_tokens >= i64::MAX.unsigned_abs());
     let tomorrow = SystemTime::now() + Duration::from_secs(86_400);
     assert_eq!(store.usage(tomorrow).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_session_is_what_the_last_run_of_it_left_when_the_next_one_begins() {
+    let store = Sandbox::new();
+    let key = SessionKey { place: here(), person: None, cwd: "/repo".into() };
+    let begin = async || {
+        let run = NewRun { resume: Resume::Session(key.clone()), ..run_of(&[]) };
+        (run.id.clone(), store.begin_run(run).await.unwrap())
+    };
+    let (first, resumed) = begin().await;
+    assert_eq!(resumed, None);
+    let remember = SessionChange::Remember(key.clone(), token("t1"));
+    store.answered(&first, &answer("done"), remember).await.unwrap();
+    let (second, resumed) = begin().await;
+    assert_eq!(resumed, Some(token("t1")));
+    // The engine did not know it.
+    store.answered(&second, &answer(""), SessionChange::Forget(token("t1"))).await.unwrap();
+    assert_eq!(begin().await.1, None);
 }

@@ -82,7 +82,7 @@ async fn a_thread_that_its_engine_refuses_is_forgotten_everywhere() {
 #[tokio::test]
 async fn one_choice_is_changed_and_no_other() {
     let store = Sandbox::new();
-    assert_eq!(store.preferences(&here()).await.unwrap(), Preferences::default());
+    assert_eq!(store.around(&here()).await.unwrap().own, Preferences::default());
     for change in [
         Change::DefaultEngine(Some(CODEX)),
         Change::Trigger(Some(TriggerMode::All)),
@@ -108,17 +108,17 @@ async fn one_choice_is_changed_and_no_other() {
         ]),
     };
     let store = store.reopened().await;
-    assert_eq!(store.preferences(&here()).await.unwrap(), expected);
-    assert_eq!(store.preferences(&topic("7")).await.unwrap(), Preferences::default());
+    assert_eq!(store.around(&here()).await.unwrap().own, expected);
+    assert_eq!(store.around(&topic("7")).await.unwrap().own, Preferences::default());
 
     store.change_preferences(&here(), Change::Model(CODEX, None)).await.unwrap();
     expected.engines.insert(CODEX, engine(None, Some("high")));
-    assert_eq!(store.preferences(&here()).await.unwrap(), expected);
+    assert_eq!(store.around(&here()).await.unwrap().own, expected);
     store.change_preferences(&here(), Change::Model(ACME, None)).await.unwrap();
     expected.engines.remove(&ACME);
     store.change_preferences(&here(), Change::DefaultEngine(None)).await.unwrap();
     expected.default_engine = None;
-    assert_eq!(store.preferences(&here()).await.unwrap(), expected);
+    assert_eq!(store.around(&here()).await.unwrap().own, expected);
 }
 
 #[tokio::test]
@@ -130,7 +130,7 @@ async fn a_choice_that_makes_no_sense_is_none() {
     let rows = "INSERT INTO preferences SELECT place, 'colour', '', 'red' FROM preferences LIMIT 1;
                 UPDATE preferences SET value = 'sometimes' WHERE name = 'queue'";
     connection.execute_batch(rows).unwrap();
-    let preferences = store.preferences(&here()).await.unwrap();
+    let preferences = store.around(&here()).await.unwrap().own;
     assert_eq!((preferences.queue, preferences.engines.len()), (None, 1));
 }
 
@@ -138,13 +138,13 @@ async fn a_choice_that_makes_no_sense_is_none() {
 async fn a_place_is_bound_to_one_context() {
     let store = Sandbox::new();
     let bound = Binding { place: topic("7"), context: context(), title: Some("z80 @feat/x".into()) };
-    assert_eq!(store.binding(&bound.place).await.unwrap(), None);
+    assert_eq!(store.around(&bound.place).await.unwrap().binding, None);
     store.bind(Binding { context: RunContext::default(), ..bound.clone() }).await.unwrap();
     store.bind(bound.clone()).await.unwrap();
     let general = Binding { place: here(), context: context(), title: None };
     store.bind(general.clone()).await.unwrap();
     let store = store.reopened().await;
-    assert_eq!(store.binding(&bound.place).await.unwrap().as_ref(), Some(&bound));
+    assert_eq!(store.around(&bound.place).await.unwrap().binding.as_ref(), Some(&bound));
     assert_eq!(store.bindings(&chat()).await.unwrap(), [bound.clone(), general.clone()]);
     assert_eq!(store.bindings(&TransportId::parse("other").unwrap()).await.unwrap(), []);
     assert!(store.unbind(&bound.place).await.unwrap());

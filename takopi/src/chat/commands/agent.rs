@@ -38,7 +38,7 @@ async fn show(used: &Use) -> Answer {
             Ok((engine, source)) => (engine, source),
             Err(error) => return Err(error),
         };
-    let options = resolve::options(&surround, &engine);
+    let options = surround.options(&engine);
     let topic = surround.own.default_engine.as_ref().filter(|_| surround.is_topic);
     let chat = surround.chat.default_engine.as_ref();
     let project = context

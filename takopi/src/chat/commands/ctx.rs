@@ -3,7 +3,8 @@
 use takopi_api::error::Error;
 
 use super::super::directives::Directives;
-use super::super::resolve::{self, ContextSource, Surround, stored_context};
+use super::super::resolve::{self, ContextSource, stored_context};
+use super::super::surround::Surround;
 use super::{Answer, Use, or_none, say, stored, usage};
 use crate::project::{Branch, Context};
 use crate::store::Binding;

@@ -4,7 +4,8 @@ use takopi_api::engine::EngineId;
 use takopi_api::error::Error;
 
 use super::super::directives::Directives;
-use super::super::resolve::{self, Surround};
+use super::super::resolve;
+use super::super::surround::Surround;
 use super::{Answer, Use, or_none, say, stored, usage};
 use crate::store::{Change, EnginePreferences};
 
