@@ -8,6 +8,8 @@ use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -20,6 +22,9 @@ const FILE_NAME: &str = "takopi.lock";
 
 /// How much of a lock file is read: it is not ours alone to write.
 const LONGEST: u64 = 4096;
+
+/// How long somebody else may have the lock before he counts as another takopi.
+const MOMENT: Duration = Duration::from_millis(500);
 
 /// Says which bot a process is without saying its token: the first ten hexadecimal digits of the token's SHA-256.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,7 +102,7 @@ impl InstanceLock {
             .mode(0o600)
             .open(&path)
             .map_err(failed)?;
-        match file.try_lock() {
+        match try_for_a_moment(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(LockError::Held { config: config.to_owned(), pid: holder(&mut file) });
@@ -157,6 +162,17 @@ impl fmt::Display for LockError {
 
 impl std::error::Error for LockError {}
 
+/// A killed takopi may have been about to start a program, which has the lock too until it becomes that program.
+fn try_for_a_moment(file: &File) -> Result<(), TryLockError> {
+    let until = Instant::now() + MOMENT;
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < until => thread::sleep(MOMENT / 20),
+            other => return other,
+        }
+    }
+}
+
 fn write(file: &mut File, holder: &Holder) -> io::Result<()> {
     // An older file may be open to others.
     file.set_permissions(Permissions::from_mode(0o600))?;
@@ -184,6 +200,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = folder.path().join("takopi.toml");
         (folder, config)
+    }
+
+    #[test]
+    fn what_a_killed_takopi_was_about_to_start_is_no_other_takopi() {
+        let (_folder, config) = config();
+        let held = InstanceLock::acquire(&config, None).unwrap();
+        let releasing = thread::spawn(move || {
+            thread::sleep(MOMENT / 5);
+            drop(held);
+        });
+        assert!(InstanceLock::acquire(&config, None).is_ok());
+        releasing.join().unwrap();
     }
 
     #[test]
