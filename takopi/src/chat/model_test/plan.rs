@@ -20,6 +20,7 @@ pub(super) struct ChatStyle {
     pub(super) is_continuous: bool,
     pub(super) final_notify: bool,
     pub(super) can_delete: bool,
+    pub(super) takes_keys: bool,
     pub(super) queue: &'static str,
     pub(super) progress: &'static str,
 }
@@ -109,11 +110,12 @@ fn chat() -> impl Strategy<Value = ChatStyle> {
     let queue =
         prop_oneof![4 => Just("queue"), 1 => Just("steer"), 1 => Just("interrupt"), 1 => Just("collect")];
     let progress = prop_oneof![4 => Just("full"), 1 => Just("once"), 1 => Just("none")];
-    (any::<bool>(), any::<bool>(), any::<bool>(), queue, progress).prop_map(
-        |(is_continuous, final_notify, can_delete, queue, progress)| ChatStyle {
+    (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), queue, progress).prop_map(
+        |(is_continuous, final_notify, can_delete, takes_keys, queue, progress)| ChatStyle {
             is_continuous,
             final_notify,
             can_delete,
+            takes_keys,
             queue,
             progress,
         },

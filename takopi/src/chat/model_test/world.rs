@@ -182,7 +182,8 @@ impl Player<'_> {
 
     fn capabilities(&self) -> Capabilities {
         let can = Capabilities::none().edit(Duration::from_millis(500)).buttons().replies();
-        if self.plan.chat.can_delete { can.delete() } else { can }
+        let can = if self.plan.chat.can_delete { can.delete() } else { can };
+        if self.plan.chat.takes_keys { can.keys() } else { can }
     }
 
     async fn step(&mut self, takopi: &ToTakopi, step: &Step) {
