@@ -78,7 +78,13 @@ impl Inner {
                     (lane, id, usize::from(will_wait))
                 }
             };
-            (Handle { lane, job: id }, ahead)
+            let handle = Handle { lane, job: id };
+            if !said.messages.is_empty() {
+                // Who replies to a message means what became of it.
+                let message = MessageRef::new(said.place.address.clone(), said.reply_to.clone());
+                self.live.name(&link.id, message, handle);
+            }
+            (handle, ahead)
         };
         if ahead > 0 {
             let inner = Arc::clone(self);

@@ -27,7 +27,12 @@ fn messages_wait_for_what_runs_and_can_be_taken_back() {
     assert_eq!(talk.press_data("me", &queued, "takopi:cancel").as_deref(), Some("nothing is running"));
     talk.reply(&behind, "/cancel");
     talk.becomes(&behind, "`cancelled` · codex");
-    talk.say("/cancel");
+    // A message means its run too.
+    let fourth = talk.reply(&progress, "four");
+    let queued = talk.reads(&fourth, "queued · codex · next");
+    talk.reply_to_own(&fourth, "/cancel");
+    talk.becomes(&queued, "`cancelled` · codex");
+    talk.reply_to_own(&first, "/cancel");
     let ended = talk.answer(&first);
     assert!(ended.text.starts_with("`cancelled` · codex"), "{}", ended.text);
     let said = talk.ask("/cancel");

@@ -163,6 +163,12 @@ impl Talk {
         self.send(message)
     }
 
+    /// Somebody answers a message of their own in the chat `c`.
+    pub(super) fn reply_to_own(&mut self, to: &MessageId, text: &str) -> MessageId {
+        let message = self.message("c", text).reply_to(ReplyTo::new(to.as_str(), ""));
+        self.send(message)
+    }
+
     /// Presses the button of this label, and gives what the person is told.
     pub(super) fn press(&mut self, on: &Seen, label: &str) -> Option<String> {
         self.press_as("me", on, label)
