@@ -20,6 +20,33 @@ pub fn plain(text: &str) -> String {
     styled(text).spelled_out().text
 }
 
+/// A text that is to be read as it is, as markdown within a line.
+///
+/// ```
+/// use takopi_api::markdown::escape;
+/// assert_eq!(escape("read: __init__.py, a_b [1]"), r"read: \_\_init\_\_.py, a_b \[1]");
+/// ```
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let mut before = ' ';
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        let is_mark = match c {
+            '\\' | '`' | '*' | '[' | '<' | '&' | '|' | '~' => true,
+            // Within a word it marks nothing.
+            '_' => !(before.is_alphanumeric() && rest.clone().next().is_some_and(char::is_alphanumeric)),
+            _ => false,
+        };
+        if is_mark {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+        before = c;
+    }
+    escaped
+}
+
 /// A code span that shows a text as it is, on one line. Of a blank text nothing is left: there is no empty code span.
 ///
 /// ```
@@ -59,6 +86,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn an_escaped_text_is_read_as_it_is(text in "[a-z_*`~<>&|!#\\[\\]()\\\\.:/-]{0,30}") {
+            prop_assert_eq!(plain(&format!("x {}x", escape(&text))), format!("x {text}x"));
+        }
+
         #[test]
         fn a_code_span_shows_its_text(text in "[a`* \\\\\\n_<&\\[]{0,20}") {
             let shown = styled(&code(&text));

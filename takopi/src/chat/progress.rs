@@ -126,15 +126,23 @@ fn title(action: &Action, cwd: &str, style: Style) -> String {
         Style::Plain => text.to_owned(),
         Style::Markdown => markdown::code(text),
     };
+    if action.kind == ActionKind::Command {
+        return code(&own);
+    }
+    if action.kind == ActionKind::FileChange && action.detail.changes.is_empty() && own.contains('/') {
+        return format!("files: {}", code(&own));
+    }
+    let own = match style {
+        Style::Plain => own,
+        Style::Markdown => markdown::escape(&own),
+    };
     match action.kind {
-        ActionKind::Command => code(&own),
         ActionKind::Tool => format!("tool: {own}"),
         ActionKind::WebSearch => format!("searched: {own}"),
         ActionKind::Subagent => format!("subagent: {own}"),
         ActionKind::FileChange if !action.detail.changes.is_empty() => {
             format!("files: {}", files(&action.detail.changes, cwd, code))
         }
-        ActionKind::FileChange if own.contains('/') => format!("files: {}", code(&own)),
         ActionKind::FileChange => format!("files: {own}"),
         _ => own,
     }
@@ -240,6 +248,14 @@ mod tests {
         ];
         let action = Action::new("1", ActionKind::FileChange, "files").changes(changes);
         check(action, OK, "✓ files: add a, update b, delete c …(1 more)");
+    }
+
+    #[test]
+    fn titles_are_no_markup() {
+        let line =
+            |kind, title| line(&event(Action::new("1", kind, title), OK), true, "/repo", Style::Markdown);
+        assert_eq!(line(ActionKind::Tool, "edit: __init__ of a_b"), "✓ tool: edit: \\_\\_init\\_\\_ of a_b");
+        assert_eq!(line(ActionKind::Command, "echo __init__"), "✓ `echo __init__`");
     }
 
     #[test]
