@@ -3,7 +3,9 @@
 
 pub mod model_server;
 mod sandbox;
+pub mod session;
 pub mod spool;
+pub mod terminal;
 
 use std::path::PathBuf;
 

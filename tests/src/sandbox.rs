@@ -73,6 +73,17 @@ impl Sandbox {
         self.root.path().join("home")
     }
 
+    /// A repository with one commit, beside the folder in which runs happen.
+    #[must_use]
+    pub fn repository(&self, name: &str) -> PathBuf {
+        let path = fs::canonicalize(self.home()).unwrap().join(name);
+        fs::create_dir(&path).unwrap();
+        let script = "git init -q -b main && git -c user.name=t -c user.email=t@example.org commit -q --allow-empty -m one";
+        assert!(self.shell(script).current_dir(&path).status().unwrap().success());
+        fs::write(path.join("README"), "").unwrap();
+        path
+    }
+
     /// A number of seconds to sleep, by which [`Self::left_behind`] finds the sleeper.
     #[must_use]
     pub fn mark(&self) -> &str {

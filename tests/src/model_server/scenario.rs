@@ -84,6 +84,7 @@ pub(super) fn steps(name: &str) -> Option<Vec<Step>> {
         "drop" => {
             vec![Step { is_cut: true, ..Step::text("This stream will be cut off in the middle of") }]
         }
+        "slow" => vec![shell("sleep 2"), text("Took its time.")],
         "sleep" => vec![shell(SLEEP), text("Slept.")],
         "empty" => vec![text("")],
         // A line separator and a character that turns the direction of writing are in it on purpose.
@@ -118,7 +119,7 @@ mod tests {
     fn every_scenario_ends_with_a_text_or_an_error() {
         for name in [
             "plain", "think", "shell", "two", "touch", "fail", "write", "edit", "read", "big", "flaky",
-            "e400", "e401", "e500", "drop", "sleep", "empty", "unicode", "long",
+            "e400", "e401", "e500", "drop", "slow", "sleep", "empty", "unicode", "long",
         ] {
             let steps = steps(name).unwrap_or_else(|| panic!("no scenario {name}"));
             let last = steps.last().unwrap();

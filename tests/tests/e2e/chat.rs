@@ -1,5 +1,6 @@
 //! Conversations: the program with a chat system that a test writes to and reads from.
 
+mod at_a_terminal;
 mod bad;
 mod chat_system;
 mod commands;

@@ -21,7 +21,7 @@ fn messages_that_say_nothing_or_too_much_are_answered() {
 #[test]
 fn branches_and_projects_that_can_not_be_are_named() {
     let mut talk = Talk::new("codex", "", "");
-    let site = talk.repository();
+    let site = talk.sandbox.repository("site");
     let gone = site.with_file_name("gone");
     talk.configure(
         "codex",

@@ -114,7 +114,7 @@ fn messages_can_be_collected_into_one_run() {
 #[test]
 fn a_run_is_cancelled_before_its_engine_begins() {
     let mut talk = Talk::new("codex", "", "");
-    let site = talk.repository();
+    let site = talk.sandbox.repository("site");
     let setup = format!("setup = [\"sleep\", \"{}\"]", talk.sandbox.mark());
     talk.configure("codex", "", &format!("[projects.site]\npath = {site:?}\n{setup}\n"));
     talk.start();

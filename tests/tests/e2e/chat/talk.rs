@@ -1,6 +1,6 @@
 //! A chat with takopi: what people write and press, and what they see. It goes on while takopi is killed and started.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
@@ -287,18 +287,6 @@ impl Talk {
 
     pub(super) fn state_file(&self) -> PathBuf {
         self.sandbox.home().join(".takopi/takopi.db")
-    }
-
-    /// A repository with one commit beside the folder in which takopi was started.
-    pub(super) fn repository(&self) -> PathBuf {
-        let path = fs::canonicalize(self.sandbox.home()).unwrap().join("site");
-        fs::create_dir(&path).unwrap();
-        let script = "git init -q -b main && git -c user.name=t -c user.email=t@example.org commit -q --allow-empty -m one";
-        let mut shell = self.sandbox.shell(script);
-        let status = shell.current_dir(&path).status().unwrap();
-        assert!(status.success());
-        File::create(path.join("README")).unwrap();
-        path
     }
 }
 

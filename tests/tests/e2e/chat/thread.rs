@@ -59,7 +59,7 @@ fn a_chat_that_goes_on_by_itself_begins_afresh_when_told() {
 #[test]
 fn runs_of_a_project_happen_in_the_worktree_of_the_branch() {
     let mut talk = Talk::new("codex", "", "");
-    let site = talk.repository();
+    let site = talk.sandbox.repository("site");
     talk.configure("acme", "", &format!("[projects.site]\npath = {site:?}\n"));
     talk.start();
     let answer = talk.ask("/site @feat/x /codex hello");
@@ -80,7 +80,7 @@ fn a_project_that_is_added_while_it_runs_can_be_named() {
     let mut talk = Talk::begun("codex", "", "");
     let unknown = talk.ask("/ctx set site");
     assert!(unknown.text.contains("site"), "{}", unknown.text);
-    let site = talk.repository();
+    let site = talk.sandbox.repository("site");
     talk.configure("codex", "", &format!("[projects.site]\npath = {site:?}\n"));
     let bound = || talk.ask("/ctx set site").text.contains("bound to site");
     assert!(std::iter::repeat_with(bound).take(300).any(|is_bound| is_bound), "{}", talk.log());
