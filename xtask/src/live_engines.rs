@@ -23,8 +23,11 @@ use crate::workspace::Workspace;
 
 use self::engines::{ENGINES, Engine};
 use self::installation::Installation;
-use self::machine::Machine;
+use self::machine::{Machine, Programs};
 use self::server::Server;
+
+/// What takopi has besides the engines: the terminal to talk at, and the engine that asks for permission there.
+const ALWAYS: &[&str] = &["engine-acme", "transport-terminal"];
 
 pub(crate) fn run(workspace: &Workspace, names: &[String]) -> Result<ExitCode, Error> {
     let engines = chosen(names, &workspace.backend_folders()?)?;
@@ -33,17 +36,20 @@ pub(crate) fn run(workspace: &Workspace, names: &[String]) -> Result<ExitCode, E
         return Ok(ExitCode::SUCCESS);
     };
     installation.install_node()?;
-    let features: Vec<String> = engines.iter().map(|engine| format!("engine-{}", engine.id)).collect();
+    let engine_features = engines.iter().map(|engine| format!("engine-{}", engine.id));
+    let features: Vec<String> =
+        ALWAYS.iter().map(|&feature| feature.to_owned()).chain(engine_features).collect();
     let program = build_program(
         workspace,
         Profile::Dev,
         &["--no-default-features", "--features", &features.join(",")],
     )?;
     let server = Server::start(&build_test_program(workspace, "model-server")?)?;
+    let programs = Programs { takopi: program, session: build_test_program(workspace, "terminal-session")? };
     let started = Instant::now();
     let count = each(&engines, |engine| {
         installation.install(engine)?;
-        run_cases(&Machine::set_up(&installation, &program, engine, server.port())?)
+        run_cases(&Machine::set_up(&installation, &programs, engine, server.port())?)
     })?;
     println!("ok: {count} cases of {} engines in {} s", engines.len(), started.elapsed().as_secs());
     Ok(ExitCode::SUCCESS)

@@ -33,6 +33,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "resume-elsewhere", check: resumes_elsewhere },
     Case { name: "unknown-thread", check: knows_no_thread },
     Case { name: "cancel", check: is_cancelled },
+    Case { name: "terminal", check: talks_at_a_terminal },
 ];
 
 impl Case {
@@ -225,4 +226,15 @@ fn is_cancelled(bench: &Bench<'_>) -> Result<Note, Error> {
         return Ok(Some(format!("ended {:.1} s after Ctrl-C", interrupted.elapsed().as_secs_f32())));
     }
     Err(ended.wrong("exit code 130, and an interrupted run"))
+}
+
+/// A person talks to it in `takopi chat`: `tests/src/session.rs` says what is typed and seen.
+fn talks_at_a_terminal(bench: &Bench<'_>) -> Result<Note, Error> {
+    let folder = bench.machine.worktree(&bench.name())?;
+    let ended = bench.machine.talk(&folder, &bench.name())?.end()?;
+    if ended.code != Some(0) {
+        return Err(ended.wrong("a conversation to its end"));
+    }
+    // No engine with a CLI asks yet, so the one that lies in takopi does.
+    Ok(Some("the permission was asked by acme".to_owned()))
 }

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::engines::{Engine, PORT};
 use super::installation::Installation;
@@ -11,11 +12,19 @@ use super::takopi::Run;
 use crate::cargo::command;
 use crate::error::Error;
 
+/// What is run.
+#[derive(Debug, Clone)]
+pub(super) struct Programs {
+    pub(super) takopi: PathBuf,
+    /// Talks to takopi at a terminal.
+    pub(super) session: PathBuf,
+}
+
 /// What every run of an engine has in common.
 #[derive(Debug)]
 pub(super) struct Machine {
     pub(super) engine: &'static Engine,
-    program: PathBuf,
+    programs: Programs,
     /// PATH: the engine's CLI, and what the machine has.
     path: OsString,
     /// Not below the system's temporary folder, where codex refuses to keep its helpers.
@@ -33,7 +42,7 @@ impl Machine {
     /// Makes the folders new.
     pub(super) fn set_up(
         installation: &Installation,
-        program: &Path,
+        programs: &Programs,
         engine: &'static Engine,
         port: u16,
     ) -> Result<Self, Error> {
@@ -48,7 +57,7 @@ impl Machine {
         };
         let machine = Self {
             engine,
-            program: program.to_owned(),
+            programs: programs.clone(),
             path: installation.path_of(engine)?,
             home: folder("home")?,
             temporary: folder("tmp")?,
@@ -84,20 +93,39 @@ impl Machine {
 
     /// Starts a run. What it prints is kept in files of this name.
     pub(super) fn start(&self, folder: &Path, name: &str, args: &[&str]) -> Result<Run, Error> {
-        let mut takopi = command(&self.program);
-        takopi
-            .args(["run", "--engine", self.engine.id])
-            .args(args)
+        let mut takopi = command(&self.programs.takopi);
+        takopi.env_clear().args(["run", "--engine", self.engine.id]).args(args);
+        self.start_in(folder, name, takopi)
+    }
+
+    /// Starts a conversation at a terminal. Its takopi has a configuration of its own, in which the repository is a
+    /// project: no other run is to belong to one.
+    pub(super) fn talk(&self, folder: &Path, name: &str) -> Result<Run, Error> {
+        let Engine { id, settings, .. } = self.engine;
+        let site = self.repository();
+        let config = "session/takopi.toml";
+        self.write(
+            config,
+            &format!("default_engine = \"{id}\"\n\n[projects.site]\npath = {site:?}\n\n[{id}]\n{settings}\n"),
+        )?;
+        let mut session = command(&self.programs.session);
+        session.env_clear().env("TAKOPI_CONFIG", self.home.join(config));
+        session.arg(&self.programs.takopi).arg(id).arg(site);
+        self.start_in(folder, name, session)
+    }
+
+    /// Starts a program whose environment was cleared: what is set here is all of the machine's own that it sees.
+    fn start_in(&self, folder: &Path, name: &str, mut program: Command) -> Result<Run, Error> {
+        program
             .current_dir(folder)
-            .env_clear()
             .env("HOME", &self.home)
             .env("PATH", &self.path)
             .env("TMPDIR", &self.temporary)
             .envs([("TERM", "dumb"), ("LANG", "C.UTF-8"), ("NO_PROXY", "127.0.0.1,localhost")]);
         for (variable, value) in self.engine.variables {
-            takopi.env(variable, self.with_port(value));
+            program.env(variable, self.with_port(value));
         }
-        Run::start(takopi, &self.output, name)
+        Run::start(program, &self.output, name)
     }
 
     /// The processes that are left of runs.
