@@ -188,6 +188,16 @@ impl Terminal {
         }
     }
 
+    /// Waits until the screen looks so: where lines scroll away, no place is below another for long.
+    #[track_caller]
+    pub fn looks(&self, so: impl Fn(&str, &[String]) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !so(&self.screen(), &self.rows()) {
+            assert!(Instant::now() < deadline, "the screen does not look so:\n{}", self.rows().join("\n"));
+            std::thread::sleep(PAUSE);
+        }
+    }
+
     /// Waits for the end of the program, and gives its exit code.
     #[track_caller]
     pub fn ends(&mut self) -> Option<i32> {

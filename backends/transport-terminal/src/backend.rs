@@ -17,9 +17,13 @@ use crate::screen::Screen;
 use crate::session::{Ending, Session};
 use crate::transport::Terminal;
 
-/// What a person has to know who has never been here.
-const GREETING: &str = "tab completes /commands and @branches, `>3 text` replies to message 3, a number alone chooses, \
-                        ctrl-c cancels, ctrl-d leaves";
+/// What a person has to know who has never been here, in lines for the narrowest window.
+const GREETING: [&str; 4] = [
+    "tab completes /commands and @branches",
+    "`>3 text` replies to message 3",
+    "a number alone presses that button",
+    "ctrl-c cancels, ctrl-d leaves",
+];
 
 /// The table `[transports.terminal]`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -57,7 +61,9 @@ impl TransportBackend for TerminalBackend {
         match editor {
             Some((editor, sink)) => {
                 let terminal = terminal(sink);
-                terminal.remark(GREETING).await;
+                for line in GREETING {
+                    terminal.remark(line).await;
+                }
                 let session =
                     Session::new(terminal.clone(), runtime.connect(terminal, Access::local()), Ending::Leave);
                 let (events, _reading) = editor.read();

@@ -145,7 +145,7 @@ impl Session {
             (Interrupt::Leave, _) => return Next::End,
             (Interrupt::Cancel, Some(cancel)) => self.press(cancel),
             (Interrupt::Cancel | Interrupt::Clear, _) => {
-                self.terminal.remark("nothing runs; press ctrl-c again to leave").await;
+                self.terminal.remark("nothing runs; ctrl-c again leaves").await;
             }
         }
         Next::Read

@@ -131,7 +131,7 @@ async fn ctrl_c_cancels_what_runs_and_leaves_when_nothing_does() {
     assert_eq!((press.data.as_str(), &press.message), ("data of cancel", &run));
     person.terminal.edit(&run, message(MessageKind::Progress, "cancelled")).await.unwrap();
     person.keys.send(Event::Interrupt).await.unwrap();
-    person.waits_for("press ctrl-c again to leave").await;
+    person.waits_for("ctrl-c again leaves").await;
     person.keys.send(Event::Interrupt).await.unwrap();
     person.session.await.unwrap().unwrap();
     assert_eq!(person.conversation.presses().len(), 1);
