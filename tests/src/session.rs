@@ -171,7 +171,7 @@ fn number(terminal: &Terminal, part: &Part<'_>, state: &str) -> String {
 /// Waits for the answer that this message becomes.
 #[track_caller]
 fn answer(terminal: &Terminal, part: &Part<'_>, number: &str, text: &str) -> Answered {
-    let resume = format!("{} resume ", part.engine);
+    let resume = format!("{} ", part.engine);
     let header = format!("{number} done · {}", part.engine);
     let resume_line = terminal.waits_until(&header, |said| {
         let answer = &said[said.find(&header)?..];

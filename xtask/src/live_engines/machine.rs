@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use super::engines::{Engine, PORT};
 use super::installation::Installation;
@@ -11,6 +12,12 @@ use super::processes;
 use super::takopi::Run;
 use crate::cargo::command;
 use crate::error::Error;
+
+/// After this a run hangs.
+const LONGEST_RUN: Duration = Duration::from_secs(120);
+
+/// A conversation has about ten runs.
+const LONGEST_CONVERSATION: Duration = Duration::from_secs(600);
 
 /// What is run.
 #[derive(Debug, Clone)]
@@ -95,7 +102,7 @@ impl Machine {
     pub(super) fn start(&self, folder: &Path, name: &str, args: &[&str]) -> Result<Run, Error> {
         let mut takopi = command(&self.programs.takopi);
         takopi.env_clear().args(["run", "--engine", self.engine.id]).args(args);
-        self.start_in(folder, name, takopi)
+        self.start_in(folder, name, takopi, LONGEST_RUN)
     }
 
     /// Starts a conversation at a terminal. Its takopi has a configuration of its own, in which the repository is a
@@ -111,11 +118,17 @@ impl Machine {
         let mut session = command(&self.programs.session);
         session.env_clear().env("TAKOPI_CONFIG", self.home.join(config));
         session.arg(&self.programs.takopi).arg(id).arg(site);
-        self.start_in(folder, name, session)
+        self.start_in(folder, name, session, LONGEST_CONVERSATION)
     }
 
     /// Starts a program whose environment was cleared: what is set here is all of the machine's own that it sees.
-    fn start_in(&self, folder: &Path, name: &str, mut program: Command) -> Result<Run, Error> {
+    fn start_in(
+        &self,
+        folder: &Path,
+        name: &str,
+        mut program: Command,
+        limit: Duration,
+    ) -> Result<Run, Error> {
         program
             .current_dir(folder)
             .env("HOME", &self.home)
@@ -125,7 +138,7 @@ impl Machine {
         for (variable, value) in self.engine.variables {
             program.env(variable, self.with_port(value));
         }
-        Run::start(program, &self.output, name)
+        Run::start(program, &self.output, name, limit)
     }
 
     /// The processes that are left of runs.

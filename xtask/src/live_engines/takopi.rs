@@ -1,4 +1,4 @@
-//! One `takopi run` as a process, which may not take for ever.
+//! One `takopi run`, or a conversation, as a process which may not take for ever.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -11,9 +11,6 @@ use serde_json::Value;
 
 use crate::error::Error;
 
-/// After this a run hangs.
-const LIMIT: Duration = Duration::from_secs(120);
-
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How much of its output is shown of a run that went wrong.
@@ -25,7 +22,8 @@ pub(super) struct Run {
     child: Child,
     stdout: PathBuf,
     stderr: PathBuf,
-    deadline: Instant,
+    limit: Duration,
+    started: Instant,
 }
 
 /// A run that ended.
@@ -39,7 +37,13 @@ pub(super) struct Ended {
 
 impl Run {
     /// Starts it. Its output goes into files: nobody has to read them for it to go on, and they can be looked at later.
-    pub(super) fn start(mut takopi: Command, output: &Path, name: &str) -> Result<Self, Error> {
+    /// After the limit it hangs.
+    pub(super) fn start(
+        mut takopi: Command,
+        output: &Path,
+        name: &str,
+        limit: Duration,
+    ) -> Result<Self, Error> {
         let stdout = output.join(format!("{name}.out"));
         let stderr = output.join(format!("{name}.err"));
         let file = |path: &Path| File::create(path).map_err(|error| Error::at(path, error));
@@ -47,7 +51,7 @@ impl Run {
         let child = takopi
             .spawn()
             .map_err(|error| Error::new(format!("{:?} could not be run: {error}", takopi.get_program())))?;
-        Ok(Self { child, stdout, stderr, deadline: Instant::now() + LIMIT })
+        Ok(Self { child, stdout, stderr, limit, started: Instant::now() })
     }
 
     /// Waits until a file has content; false if the run ended before.
@@ -86,7 +90,7 @@ impl Run {
             child.try_wait().map_err(|error| Error::new(format!("takopi can not be waited for: {error}")))
         };
         let status = wait(&mut self.child)?;
-        if status.is_none() && Instant::now() > self.deadline {
+        if status.is_none() && self.started.elapsed() > self.limit {
             // It may have ended just now, and the error is the same.
             let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
             let patience = Instant::now() + Duration::from_secs(10);
@@ -98,7 +102,7 @@ impl Run {
             let said = fs::read(&self.stdout).unwrap_or_default();
             return Err(Error::new(format!(
                 "the run hung: it was ended after {} s\n{}",
-                LIMIT.as_secs(),
+                self.limit.as_secs(),
                 tail(&String::from_utf8_lossy(&said))
             )));
         }
