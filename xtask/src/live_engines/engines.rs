@@ -49,7 +49,10 @@ pub(super) const ENGINES: &[Engine] = &[
             ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
         ],
         unknown_thread: "ses_000000000000XXXXXXXXXXXXXX",
-        skipped: &[Skipped { case: "drop", reason: "opencode asks again for more than a minute" }],
+        skipped: &[
+            Skipped { case: "drop", reason: "opencode asks again for more than a minute" },
+            Skipped { case: "terminal", reason: "opencode tells of a step only when it has ended" },
+        ],
     },
     Engine {
         id: "gemini",
