@@ -19,9 +19,10 @@ const LONGEST_RUN: Duration = Duration::from_secs(120);
 /// A conversation has about ten runs.
 const LONGEST_CONVERSATION: Duration = Duration::from_secs(600);
 
-/// What is run.
+/// The programs that are started.
 #[derive(Debug, Clone)]
 pub(super) struct Programs {
+    /// The program under test.
     pub(super) takopi: PathBuf,
     /// Talks to takopi at a terminal.
     pub(super) session: PathBuf,
