@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use access::{Access, Channels, People, Role};
 pub use failure::{SendError, SendFailure};
-pub use setup::{Cancelled, LockToken, SetupContext, SetupIssue, Wizard};
+pub use setup::{Cancelled, LockToken, SetupContext, SetupError, SetupIssue, Wizard};
 
 use crate::config::{ConfigError, ConfigTable};
 use crate::engine::InvalidId;
@@ -370,11 +370,11 @@ pub trait TransportBackend: Send + Sync {
     /// Asks a person for what it needs, and gives the keys of `[transports.<id>]` to write.
     ///
     /// # Errors
-    /// [`Error`] if it can not be set up, or the person gave up.
-    async fn interactive_setup(&self, wizard: &mut dyn Wizard) -> Result<ConfigTable, Error> {
+    /// [`SetupError`] if it can not be set up, or the person gave up.
+    async fn interactive_setup(&self, wizard: &mut dyn Wizard) -> Result<ConfigTable, SetupError> {
         let _ = wizard;
-        Err(Error::new(format!("the transport {} can not be set up here", self.id()))
-            .hint(format!("write [transports.{}] by hand", self.id())))
+        let error = Error::new(format!("the transport {} can not be set up here", self.id()));
+        Err(error.hint(format!("write [transports.{}] by hand", self.id())).into())
     }
 
     /// What no two programs may share at a time, such as the account of a bot.
@@ -386,7 +386,17 @@ pub trait TransportBackend: Send + Sync {
         Ok(None)
     }
 
-    /// Receives and sends until it is told to stop, or has nothing more to receive.
+    /// Whether it can be started anew while takopi goes on, as when its table changed. It can if, told to stop, it lets go
+    /// of all that it receives with, and the outgoing side that it connected goes on working: what runs then still sends
+    /// through it.
+    ///
+    /// Without this, what changes in its table counts from the next start of takopi on.
+    fn can_start_again(&self) -> bool {
+        false
+    }
+
+    /// Receives and sends until it is told to stop, or has nothing more to receive. What it was connected with goes on
+    /// sending afterwards: takopi delivers the answers of runs that were not at their end.
     ///
     /// # Errors
     /// [`Error`] if it can not go on.

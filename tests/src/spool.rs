@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use takopi_api::async_trait;
+use takopi_api::config::{ConfigError, ConfigTable};
 use takopi_api::error::Error;
 use takopi_api::message::{
     Address, IncomingMessage, MessageId, MessageRef, OutgoingMessage, Press, PressId, SendOptions,
 };
 use takopi_api::runtime::{Batch, Connection, Write};
 use takopi_api::transport::{
-    Access, Capabilities, Channels, Edited, People, SendError, SendFailure, Transport, TransportBackend,
-    TransportRun,
+    Access, Capabilities, Channels, Edited, LockToken, People, SendError, SendFailure, Transport,
+    TransportBackend, TransportRun,
 };
 
 /// What a person does: one line of the file `in`.
@@ -143,7 +144,15 @@ struct Spool {
     folder: PathBuf,
     /// It can send and nothing else.
     plain: bool,
-    chat: Mutex<Chat>,
+    chat: Arc<Mutex<Chat>>,
+}
+
+/// The chat in a folder. Whoever sends there shares it: a transport that was started anew, and the runs of before.
+fn chat_in(folder: &Path) -> Arc<Mutex<Chat>> {
+    static CHATS: Mutex<BTreeMap<PathBuf, Arc<Mutex<Chat>>>> = Mutex::new(BTreeMap::new());
+    let mut chats = CHATS.lock().unwrap();
+    let chat = chats.entry(folder.to_owned()).or_insert_with(|| Arc::new(Mutex::new(Chat::read(folder))));
+    Arc::clone(chat)
 }
 
 impl Spool {
@@ -244,10 +253,18 @@ impl TransportBackend for SpoolBackend {
         "spool"
     }
 
+    fn lock_token(&self, config: &ConfigTable) -> Result<Option<LockToken>, ConfigError> {
+        Ok(config.get::<String>("account")?.map(LockToken::new))
+    }
+
+    fn can_start_again(&self) -> bool {
+        true
+    }
+
     async fn build_and_run(&self, run: TransportRun) -> Result<(), Error> {
         let settings: Settings = run.config.parse().map_err(|error| Error::new(error.to_string()))?;
         let folder = settings.folder;
-        let chat = Mutex::new(Chat::read(&folder));
+        let chat = chat_in(&folder);
         let outgoing = Arc::new(Spool { folder: folder.clone(), plain: settings.plain, chat });
         let access = Access::nobody().channels(Channels::All).people(People::listed(settings.people));
         let connection = run.runtime.connect(outgoing, access);

@@ -6,6 +6,7 @@ use std::path::Path;
 use async_trait::async_trait;
 
 use crate::config::{ConfigTable, Secret};
+use crate::error::Error;
 
 /// What a check of the setup looks at.
 #[derive(Debug)]
@@ -56,6 +57,17 @@ impl fmt::Display for LockToken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("cancelled")]
 pub struct Cancelled;
+
+/// Why a transport was not set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    /// The person gave up.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// It can not be set up, or not like this.
+    #[error(transparent)]
+    Failed(#[from] Error),
+}
 
 /// Asks a person at a terminal.
 #[async_trait]

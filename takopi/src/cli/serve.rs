@@ -1,30 +1,30 @@
 //! `takopi` and `takopi chat`: the conversation, through one transport or several, until it is told to stop.
 
+mod reload;
+mod transports;
+
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use takopi_api::engine::EngineId;
-use takopi_api::error::Error;
 use takopi_api::plugin::{Backend, BackendKind};
-use takopi_api::runtime::{Shutdown, ShutdownSwitch, TransportRuntime};
-use takopi_api::transport::{SetupContext, TransportBackend, TransportId, TransportRun};
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use takopi_api::runtime::StoreError;
 
 use super::error::CliError;
 use super::signals::Signals;
-use super::{Session, output, registry};
+use super::{Session, output};
 use crate::chat::conversation::{Chat, Left, Surroundings};
-use crate::chat::snapshot::Snapshot;
-use crate::config::{self, Config, DEFAULT_TRANSPORT, Reader, Update};
+use crate::config::{self, Config, DEFAULT_TRANSPORT};
 use crate::lock::InstanceLock;
-use crate::plugins::{Loaded, Registry};
+use crate::plugins::Registry;
 use crate::process::LocalProcesses;
 use crate::project::Worktrees;
 use crate::store::Store;
+use reload::{Reload, Snapshots, next};
+use transports::{Chosen, Ended, Setup, Transports, choose};
 
 /// The transport of `takopi chat`.
 const HERE: &str = "terminal";
@@ -60,29 +60,6 @@ impl ServeArgs {
     }
 }
 
-/// What makes snapshots of a configuration, again and again.
-struct Snapshots {
-    rows: Vec<&'static Backend>,
-    reader: Reader,
-    /// The engine that was named on the command line.
-    chosen: Option<EngineId>,
-    final_notify: Option<bool>,
-    registry: Arc<Registry>,
-    revision: u64,
-}
-
-impl Snapshots {
-    fn next(&mut self, config: Config) -> Result<Snapshot, takopi_api::config::ConfigError> {
-        // Constructors run once a registry, so it stays as long as it shows the same.
-        if *self.registry.enabled() != config.enabled {
-            self.registry = Arc::new(registry(&self.rows, &self.reader, &config));
-        }
-        self.revision += 1;
-        let registry = Arc::clone(&self.registry);
-        Snapshot::new(config, registry, self.chosen.as_ref(), self.revision, self.final_notify)
-    }
-}
-
 pub(super) fn run(
     args: &ServeArgs,
     engine: Option<&str>,
@@ -90,108 +67,79 @@ pub(super) fn run(
     rows: &[&'static Backend],
 ) -> Result<ExitCode, CliError> {
     session.warn();
-    let transports = transports(args, &session)?;
+    let Session { registry, config, reader, .. } = session;
+    let ids = named(args, &registry, &config)?;
+    let starting = ids
+        .iter()
+        .map(|id| {
+            let chosen = choose(id, &registry)?;
+            let setup = Setup::read(&chosen, &config)?;
+            Ok((chosen, setup))
+        })
+        .collect::<Result<Vec<_>, CliError>>()?;
     let chosen = match engine {
         Some(id) => {
-            session.registry.engine(id)?;
+            registry.engine(id)?;
             Some(EngineId::parse(id).map_err(|error| CliError::usage(error.to_string()))?)
         }
-        None => default_engine(&session)?,
+        None => default_engine(&registry, &config)?,
     };
-    let token = lock_token(&transports, &session.config)?;
-    let _lock = InstanceLock::acquire(&session.config.path, token.map(Into::into)).map_err(|error| {
+    let token = starting.iter().find_map(|(_, setup)| setup.token.clone());
+    let _lock = InstanceLock::acquire(&config.path, token.map(Into::into)).map_err(|error| {
         let told = CliError::new(error.to_string());
         error.hints().into_iter().fold(told, CliError::hint)
     })?;
-    let (store, notices) = Store::open(session.config.folder()).map_err(|error| {
+    let (store, notices) = Store::open(config.folder()).map_err(|error| {
         let hint = error.hint();
         CliError::new(error.to_string()).hint(hint)
     })?;
     notices.iter().for_each(|notice| output::warning(notice));
 
-    let mut snapshots = Snapshots {
-        rows: rows.to_vec(),
-        reader: session.reader,
-        chosen,
-        final_notify: args.final_notify(),
-        registry: Arc::new(session.registry),
-        revision: 0,
-    };
-    let snapshot = snapshots.next(session.config.clone())?;
+    let named = if args.transport.is_empty() { Named::InFile } else { Named::OnCommandLine };
+    let snapshots = Snapshots::new(rows, reader, chosen, args.final_notify(), registry);
     let start_folder = std::fs::canonicalize(std::env::current_dir()?)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended =
-        runtime.block_on(serve(&transports, &session.config, snapshot, snapshots, store, start_folder));
+    let ended = runtime.block_on(serve(starting, named, config, snapshots, store, start_folder));
     // A thread that waits for a line from the terminal would be waited for.
     runtime.shutdown_background();
     ended
 }
 
-/// A transport that is to run.
-struct Chosen {
-    id: TransportId,
-    backend: Arc<dyn TransportBackend>,
+/// Where the transports are named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// On the command line, which wins as long as this process lives.
+    OnCommandLine,
+    /// In the configuration, or nowhere.
+    InFile,
 }
 
 /// The transports that were named, else those of the configuration.
-fn transports(args: &ServeArgs, session: &Session<'_>) -> Result<Vec<Chosen>, CliError> {
-    let named = if args.transport.is_empty() { &session.config.transports } else { &args.transport };
-    let ids = match named.as_slice() {
-        [] if session.registry.find(BackendKind::Transport, DEFAULT_TRANSPORT).is_ok() => {
-            vec![DEFAULT_TRANSPORT.to_owned()]
+fn named(args: &ServeArgs, registry: &Registry, config: &Config) -> Result<Vec<String>, CliError> {
+    let named = if args.transport.is_empty() { &config.transports } else { &args.transport };
+    match named.as_slice() {
+        [] if registry.find(BackendKind::Transport, DEFAULT_TRANSPORT).is_ok() => {
+            Ok(vec![DEFAULT_TRANSPORT.to_owned()])
         }
-        [] if is_interactive() && session.registry.find(BackendKind::Transport, HERE).is_ok() => {
+        [] if is_interactive() && registry.find(BackendKind::Transport, HERE).is_ok() => {
             output::line("no chat is configured: talk to your agents here; `takopi --help` shows more");
-            vec![HERE.to_owned()]
+            Ok(vec![HERE.to_owned()])
         }
-        [] => {
-            return Err(CliError::new("no chat is configured")
-                .hint("talk in a terminal with `takopi chat`")
-                .hint(format!(
-                    "or name a transport with `transport = \"…\"` in {}",
-                    session.config.path.display()
-                )));
-        }
-        named => named.to_vec(),
-    };
-    ids.iter().map(|id| chosen(id, session)).collect()
-}
-
-fn chosen(id: &str, session: &Session<'_>) -> Result<Chosen, CliError> {
-    let backend = match session.registry.load(BackendKind::Transport, id)? {
-        Loaded::Transport(backend) => Arc::clone(backend),
-        _ => return Err(CliError::usage(format!("`{id}` is no transport"))),
-    };
-    let table = session.config.transport(id)?;
-    let issues = backend.check_setup(&SetupContext::new(&table, &session.config.path));
-    if let Some(issue) = issues.first() {
-        let told = CliError::new(issue.title.clone());
-        return Err(issue.steps.iter().cloned().fold(told, CliError::hint));
+        [] => Err(CliError::new("no chat is configured")
+            .hint("talk in a terminal with `takopi chat`")
+            .hint(format!("or name a transport with `transport = \"…\"` in {}", config.path.display()))),
+        named => Ok(named.to_vec()),
     }
-    let id = TransportId::parse(id).map_err(|error| CliError::usage(error.to_string()))?;
-    Ok(Chosen { id, backend })
 }
 
 /// The engine of the configuration; one that is not there is better told now than at the first message.
-fn default_engine(session: &Session<'_>) -> Result<Option<EngineId>, CliError> {
-    let Some(id) = &session.config.default_engine else { return Ok(None) };
-    match session.registry.engine(id) {
+fn default_engine(registry: &Registry, config: &Config) -> Result<Option<EngineId>, CliError> {
+    let Some(id) = &config.default_engine else { return Ok(None) };
+    match registry.engine(id) {
         // The configuration may change it later, so it is not chosen for good.
         Ok(_) => Ok(None),
-        Err(error) => Err(CliError::from(session.config.error_at("default_engine", error.to_string()))),
+        Err(error) => Err(CliError::from(config.error_at("default_engine", error.to_string()))),
     }
-}
-
-fn lock_token(
-    transports: &[Chosen],
-    config: &Config,
-) -> Result<Option<takopi_api::transport::LockToken>, CliError> {
-    for chosen in transports {
-        if let Some(token) = chosen.backend.lock_token(&config.transport(chosen.id.as_str())?)? {
-            return Ok(Some(token));
-        }
-    }
-    Ok(None)
 }
 
 fn is_interactive() -> bool {
@@ -200,10 +148,10 @@ fn is_interactive() -> bool {
 }
 
 async fn serve(
-    transports: &[Chosen],
-    config: &Config,
-    snapshot: Snapshot,
-    snapshots: Snapshots,
+    starting: Vec<(Chosen, Setup)>,
+    named: Named,
+    config: Config,
+    mut snapshots: Snapshots,
     store: Store,
     start_folder: PathBuf,
 ) -> Result<ExitCode, CliError> {
@@ -216,107 +164,48 @@ async fn serve(
         start_folder,
         state_folder: config.folder().join("state"),
     };
-    let failed = |error: takopi_api::runtime::StoreError| CliError::new(error.to_string());
+    let snapshot = snapshots.next(config.clone())?;
+    // Whether what is stored is of the accounts of today must be known before anybody looks at it.
+    for (chosen, setup) in &starting {
+        transports::tell_account(&store, &chosen.id, setup).await.map_err(failed)?;
+    }
     let left = Left::find(&store).await.map_err(failed)?;
     let chat = Chat::new(surroundings, snapshot, left);
-    let (switch, shutdown) = ShutdownSwitch::new();
-    let mut running = JoinSet::new();
-    for chosen in transports {
-        let notices = chat.import(config.folder(), &chosen.id).await.map_err(failed)?;
-        notices.iter().for_each(|notice| output::warning(notice));
-        let run = transport_run(chosen, config, &chat, &shutdown)?;
-        let (backend, id) = (Arc::clone(&chosen.backend), chosen.id.clone());
-        running.spawn(async move { (id, backend.build_and_run(run).await) });
+    let mut transports = Transports::new(chat.clone(), store.clone());
+    let mut reload =
+        Reload::new(snapshots, config.clone(), named, starting.iter().map(|(chosen, _)| &chosen.id));
+    for (chosen, setup) in starting {
+        transports.add(chosen, setup, &config).await.map_err(failed)?;
     }
-    let mut updates = config.watch.then(|| config::watch(snapshots.reader.clone(), config));
-    let mut reload = Reload { snapshots, current: config.clone(), chat: chat.clone() };
+    let mut updates = config.watch.then(|| config::watch(reload.reader().clone(), &config));
     let outcome = loop {
         tokio::select! {
-            ended = running.join_next() => match ended {
-                None => break Ok(ExitCode::SUCCESS),
-                Some(Ok((_, Ok(())))) => {}
-                Some(Ok((id, Err(error)))) => break Err(told(&id, &error)),
-                Some(Err(panic)) => break Err(CliError::new(format!("a transport panicked: {panic}"))),
+            ended = transports.ended() => match ended {
+                Ok(Ended::Last) => break Ok(ExitCode::SUCCESS),
+                Ok(Ended::One) => {}
+                Err(error) => break Err(error),
             },
-            update = next(&mut updates) => reload.apply(update),
+            update = next(&mut updates) => {
+                reload.apply(update, &chat, &mut transports).await;
+                updates = updates.filter(|_| reload.is_wanted());
+            }
             () = signals.next() => break Ok(ExitCode::SUCCESS),
         }
     };
-    switch.shut_down();
+    transports.tell_to_stop();
     tracing::info!("shutdown.draining");
     tokio::select! {
         () = chat.drain(PATIENCE) => {}
         // Whoever asks twice does not want to wait.
         () = signals.next() => chat.drain(Duration::ZERO).await,
     }
-    running.shutdown().await;
+    transports.end().await;
     processes.shutdown().await;
     store.close().await;
     outcome
 }
 
-fn transport_run(
-    chosen: &Chosen,
-    config: &Config,
-    chat: &Chat,
-    shutdown: &Shutdown,
-) -> Result<TransportRun, CliError> {
-    let table = config.transport(chosen.id.as_str())?;
-    let runtime = TransportRuntime::new(chosen.id.clone(), Arc::new(chat.clone()));
-    Ok(TransportRun::new(table, config.path.clone(), runtime, shutdown.clone()))
-}
-
-fn told(id: &TransportId, error: &Error) -> CliError {
-    error.hints().iter().cloned().fold(CliError::new(format!("{id}: {error}")), CliError::hint)
-}
-
-async fn next(updates: &mut Option<mpsc::Receiver<Update>>) -> Update {
-    match updates {
-        Some(receiver) => match receiver.recv().await {
-            Some(update) => update,
-            None => std::future::pending().await,
-        },
-        None => std::future::pending().await,
-    }
-}
-
-/// What a change of the configuration does while takopi runs.
-struct Reload {
-    snapshots: Snapshots,
-    current: Config,
-    chat: Chat,
-}
-
-impl Reload {
-    fn apply(&mut self, update: Update) {
-        let config = match update {
-            Update::Reloaded(config) => *config,
-            Update::Broken(error) => {
-                tracing::warn!(%error, "config.reload.failed: the settings stay as they are");
-                return;
-            }
-            Update::Missing => {
-                tracing::warn!(path = %self.path().display(), "config.reload.missing: the settings stay as they are");
-                return;
-            }
-        };
-        let changes = config::diff(&self.current, &config);
-        match self.snapshots.next(config.clone()) {
-            Ok(snapshot) => {
-                self.chat.reload(snapshot);
-                for change in &changes {
-                    tracing::info!(%change, "config.reload.applied");
-                }
-                if self.current.transports != config.transports {
-                    tracing::warn!("config.reload.restart: other transports are started at the next start");
-                }
-                self.current = config;
-            }
-            Err(error) => tracing::warn!(%error, "config.reload.failed: the settings stay as they are"),
-        }
-    }
-
-    fn path(&self) -> &Path {
-        &self.current.path
-    }
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failed(error: StoreError) -> CliError {
+    CliError::new(error.to_string())
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use toml::{Table, Value};
 
 use super::key_path::KeyPath;
+use super::keys;
 use super::model::Config;
 
 /// A key that is not what it was.
@@ -25,6 +26,18 @@ pub enum ChangeKind {
     Changed,
     /// It is gone.
     Removed,
+}
+
+impl Change {
+    /// Whether a transport has to know of it: the key stands in its table, and is none that takopi reads itself.
+    #[must_use]
+    pub fn concerns_transport(&self, id: &str) -> bool {
+        let mut parts = self.key.parts();
+        // What is said of the whole is said of each.
+        parts.next() == Some("transports")
+            && parts.next().is_none_or(|table| table == id)
+            && !parts.next().is_some_and(keys::is_of_chats)
+    }
 }
 
 impl fmt::Display for Change {
@@ -97,6 +110,22 @@ mod tests {
                 "transports.x.bot_token changed",
             ]
         );
+    }
+
+    #[test]
+    fn a_transport_has_to_know_of_its_own_keys() {
+        let check = |key: &str, expected: bool| {
+            let change = Change { key: key.parse().unwrap(), kind: ChangeKind::Changed };
+            assert_eq!(change.concerns_transport("x"), expected, "{key}");
+        };
+        check("transports.x.token", true);
+        check("transports.x.files.enabled", true);
+        check("transports.x", true);
+        check("transports", true);
+        check("transports.y.token", false);
+        check("transports.x.session_mode", false);
+        check("transport", false);
+        check("x.transports.x", false);
     }
 
     #[test]

@@ -121,6 +121,11 @@ const CHAT: &[Key] = &[
     key("approvers", Holds::Texts, "Who may answer requests of other people's runs."),
 ];
 
+/// Whether takopi itself reads a key of a transport's table.
+pub(super) fn is_of_chats(name: &str) -> bool {
+    CHAT.iter().any(|key| key.name == name)
+}
+
 const PROJECTS: &Shape = &Shape { keys: &[], others: Others::Chosen(PROJECT) };
 
 const PLUGINS: &Shape = &Shape {

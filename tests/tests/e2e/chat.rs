@@ -6,6 +6,7 @@ mod chat_system;
 mod commands;
 mod kill;
 mod queue;
+mod reload;
 mod requests;
 mod restart;
 mod talk;
