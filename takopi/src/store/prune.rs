@@ -1,8 +1,11 @@
-//! Rows that nobody needs any more.
+//! Rows that nobody needs any more, and the files that came with the messages of such.
 
-use std::time::Duration;
+use std::fs::{self, DirEntry};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::columns::Moment;
 use super::error::Failure;
@@ -24,8 +27,25 @@ const YOUNGEST: i64 = 10_000;
 /// How many rows of a table go at a time, so that nobody has to wait for it.
 const AT_ONCE: i64 = 2_500;
 
+/// Where the files of messages lie, a folder a run, from the folder of the state.
+const ATTACHMENTS: &str = "state/attachments";
+
+/// The files of so many of the youngest runs stay whatever the clock says.
+const YOUNGEST_WITH_FILES: i64 = 100;
+
+/// How long files stay that belong to no run: it may be one that has not been stored, and goes on.
+const STRAYS: Duration = DAY;
+
+/// The files of how many runs go at a time.
+const FOLDERS_AT_ONCE: usize = 200;
+
 /// Deletes what is older than it is kept. A message of a run stays as long as the run.
 pub(super) fn prune(connection: &Connection) -> Result<(), Failure> {
+    // By what was stored before: a run that is only forgotten below may stay, if this comes to nothing. So its files go
+    // the next time.
+    if let Some(folder) = attachments(connection) {
+        prune_attachments(connection, &folder)?;
+    }
     let before = |span| Moment::now().before(span);
     connection
         .prepare_cached(
@@ -50,10 +70,70 @@ pub(super) fn prune(connection: &Connection) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The folder of attachments; `None` if the state is in memory, or where its name is no text.
+fn attachments(connection: &Connection) -> Option<PathBuf> {
+    let file = connection.path().filter(|path| !path.is_empty())?;
+    Some(Path::new(file).parent()?.join(ATTACHMENTS))
+}
+
+/// Deletes the files of runs that are forgotten or have ended long ago. Whatever is left of it by a kill goes the next
+/// time; what can not be deleted is told, and keeps nothing else from going.
+fn prune_attachments(connection: &Connection, folder: &Path) -> Result<(), Failure> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            if error.kind() != ErrorKind::NotFound {
+                tracing::warn!(folder = %folder.display(), %error, "old attachments can not be looked for");
+            }
+            return Ok(());
+        }
+    };
+    let mut deleted = 0;
+    for entry in entries.flatten() {
+        if deleted == FOLDERS_AT_ONCE {
+            break;
+        }
+        // takopi makes folders, and no links.
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) || !is_forgotten(connection, &entry)? {
+            continue;
+        }
+        match fs::remove_dir_all(entry.path()) {
+            Ok(()) => deleted += 1,
+            Err(error) => {
+                tracing::warn!(folder = %entry.path().display(), %error, "old attachments can not be deleted");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether nobody looks at the files of a run any more.
+fn is_forgotten(connection: &Connection, entry: &DirEntry) -> Result<bool, Failure> {
+    let name = entry.file_name();
+    // The ids of runs are texts.
+    let Some(run) = name.to_str() else { return Ok(false) };
+    let has_ended = connection
+        .prepare_cached(
+            "SELECT ifnull(ended_at < ?2, 0) AND number <= (SELECT max(number) FROM runs) - ?3
+                AND state IN ('delivered', 'interrupted', 'reopened') FROM runs WHERE id = ?1",
+        )?
+        .query_one((run, Moment::now().before(RUNS), YOUNGEST_WITH_FILES), |row| row.get(0))
+        .optional()?;
+    Ok(has_ended.unwrap_or_else(|| is_older(entry, STRAYS)))
+}
+
+/// Whether nothing came into a folder for so long. One of tomorrow is young.
+fn is_older(folder: &DirEntry, span: Duration) -> bool {
+    let changed = folder.metadata().and_then(|metadata| metadata.modified()).ok();
+    changed.and_then(|changed| SystemTime::now().duration_since(changed).ok()).is_some_and(|age| age > span)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
-    use crate::store::schema;
+    use crate::store::{Store, schema};
 
     const OLD: i64 = 10;
 
@@ -139,5 +219,74 @@ mod tests {
                 "{table}"
             );
         }
+    }
+
+    /// Files of runs, each in a folder that was last changed `age` ago.
+    fn put(folder: &Path, run: &str, age: Duration) -> PathBuf {
+        let folder = folder.join(ATTACHMENTS).join(run);
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("0-photo.jpg"), "jpg").unwrap();
+        File::open(&folder).unwrap().set_modified(SystemTime::now() - age).unwrap();
+        folder
+    }
+
+    #[test]
+    fn files_go_with_their_run_or_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |number: i64, id: &str, state: &str, ended: &str| {
+            format!(
+                "INSERT INTO runs (number, id, state, place, engine, cwd, progress_key, begun_at, ended_at)
+                     VALUES ({number}, '{id}', '{state}', 1, 'e', '/', 'card', 10, {ended});"
+            )
+        };
+        let rows = [
+            "INSERT INTO places (id, transport, channel) VALUES (1, 't', 'c');".to_owned(),
+            run(1, "old", "delivered", "10"),
+            run(2, "not delivered", "answered", "10"),
+            run(3, "at work", "running", "NULL"),
+            run(4, "of today", "delivered", "99999999999999"),
+            run(1000, "young by its number", "delivered", "10"),
+        ];
+        let mut connection = Connection::open(folder.path().join("takopi.db")).unwrap();
+        schema::migrate(&mut connection).unwrap();
+        connection.execute_batch(&rows.concat()).unwrap();
+        let old = DAY * 1000;
+        let goes = [put(folder.path(), "old", Duration::ZERO), put(folder.path(), "nobody's", DAY * 2)];
+        let stays = [
+            put(folder.path(), "not delivered", old),
+            put(folder.path(), "at work", old),
+            put(folder.path(), "of today", old),
+            put(folder.path(), "young by its number", old),
+            put(folder.path(), "of a run that is not stored", DAY / 2),
+        ];
+        let outside = folder.path().join("outside");
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("mine"), "keep me").unwrap();
+        let link = folder.path().join(ATTACHMENTS).join("link");
+        std::os::unix::fs::symlink(&outside, &link).unwrap();
+        prune(&connection).unwrap();
+        goes.iter().for_each(|folder| assert!(!folder.exists(), "{}", folder.display()));
+        stays.iter().for_each(|folder| assert!(folder.join("0-photo.jpg").exists(), "{}", folder.display()));
+        assert!(link.is_symlink() && outside.join("mine").exists());
+
+        // As many as there are go, if it takes more than one time.
+        for n in 0..=FOLDERS_AT_ONCE {
+            put(folder.path(), &format!("stray {n}"), old);
+        }
+        let left = || fs::read_dir(folder.path().join(ATTACHMENTS)).unwrap().count();
+        let all = left();
+        prune(&connection).unwrap();
+        assert_eq!(left(), all - FOLDERS_AT_ONCE);
+        prune(&connection).unwrap();
+        assert_eq!(left(), stays.len() + 1);
+    }
+
+    #[tokio::test]
+    async fn files_are_looked_for_where_the_state_lies() {
+        let folder = tempfile::tempdir().unwrap();
+        let stray = put(folder.path(), "nobody's", DAY * 2);
+        let (store, _) = Store::open(folder.path()).unwrap();
+        store.close().await;
+        assert!(!stray.exists());
     }
 }
