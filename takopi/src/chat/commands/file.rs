@@ -1,4 +1,7 @@
-//! `/file`: puts files of a message into the project, and gets files out of it. Both stay inside the run's folder.
+//! `/file`: puts files of a message into the project, and gets files and folders out of it. All stay inside the run's
+//! folder.
+
+mod folder;
 
 use std::path::{Component, Path, PathBuf};
 
@@ -13,6 +16,10 @@ const MAX_PUT: u64 = 20 * 1024 * 1024;
 
 /// The most that is sent to a chat, in bytes.
 const MAX_GET: u64 = 50 * 1024 * 1024;
+
+/// The most that a folder may be: what is sent of it packed, and what is read for that.
+const MAX_FOLDER: folder::Limits =
+    folder::Limits { packed: MAX_GET as usize, unpacked: 10 * MAX_GET, files: 50_000 };
 
 /// Where files go that are given no path.
 const UPLOADS: &str = "incoming";
@@ -109,7 +116,7 @@ async fn put(used: &Use, args: &str) -> Answer {
         let content = used.link.outgoing.fetch(file, MAX_PUT).await.map_err(|error| {
             Error::new(format!("{} could not be fetched: {error}", markdown::code(&name)))
         })?;
-        let size = content.len();
+        let size = content.len() as u64;
         let (root, path) = (root.clone(), relative.clone());
         tokio::task::spawn_blocking(move || write(&root, &path, &content, is_forced))
             .await
@@ -154,20 +161,21 @@ fn jail(root: &Path, folder: &Path) -> Result<(), Error> {
 async fn get(used: &Use, typed: &str) -> Answer {
     let root = root(used).await?;
     let relative = inside(typed)?;
-    let shown = markdown::code(&relative.to_string_lossy());
-    let content = tokio::task::spawn_blocking({
-        let relative = relative.clone();
-        move || read(&root, &relative)
-    })
-    .await
-    .map_err(|error| Error::new(error.to_string()))??;
-    let name = relative.file_name().map_or_else(|| "file".into(), |name| name.to_string_lossy().into_owned());
-    let file = OutgoingFile::bytes(name, content);
-    Ok(Some(OutgoingMessage::new(MessageKind::Notice, Body::markdown(shown)).file(file)))
+    let got = tokio::task::spawn_blocking(move || read(&root, &relative))
+        .await
+        .map_err(|error| Error::new(error.to_string()))??;
+    Ok(Some(OutgoingMessage::new(MessageKind::Notice, Body::markdown(got.said)).file(got.file)))
 }
 
-/// Reads a file below the root: opened once, and at most as much as may be sent.
-fn read(root: &Path, relative: &Path) -> Result<Vec<u8>, Error> {
+/// What is sent.
+#[derive(Debug)]
+struct Got {
+    file: OutgoingFile,
+    said: String,
+}
+
+/// Reads a file below the root, opened once and at most as much as may be sent, or packs a folder.
+fn read(root: &Path, relative: &Path) -> Result<Got, Error> {
     use std::io::Read;
     let failed = |error: std::io::Error| Error::new(format!("{}: {error}", relative.display()));
     let path = std::fs::canonicalize(root.join(relative)).map_err(failed)?;
@@ -178,24 +186,33 @@ fn read(root: &Path, relative: &Path) -> Result<Vec<u8>, Error> {
     if within.components().any(|part| part.as_os_str() == ".git") || denied(within).is_some() {
         return Err(Error::new(format!("{} is denied", relative.display())));
     }
-    let file = std::fs::File::open(&path).map_err(failed)?;
-    if !file.metadata().map_err(failed)?.is_file() {
-        return Err(Error::new(format!("{} is no file", relative.display())));
+    let named = relative.file_name().or_else(|| root.file_name());
+    let name = named.map_or_else(|| "project".into(), |name| name.to_string_lossy().into_owned());
+    let shown = markdown::code(&if relative.as_os_str().is_empty() {
+        ".".into()
+    } else {
+        relative.to_string_lossy()
+    });
+    if path.is_dir() {
+        let folder::Packed { zip, files, left_out } = folder::pack(root, &path, MAX_FOLDER)?;
+        let files = if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+        let left_out = if left_out == 0 { String::new() } else { format!(", {left_out} left out") };
+        let said = format!("{shown} ({files}{left_out})");
+        return Ok(Got { file: OutgoingFile::bytes(format!("{name}.zip"), zip), said });
     }
+    let Some(file) = folder::open(&path).map_err(failed)? else {
+        return Err(Error::new(format!("{} is no file and no folder", relative.display())));
+    };
     let mut content = Vec::new();
     file.take(MAX_GET + 1).read_to_end(&mut content).map_err(failed)?;
     if content.len() as u64 > MAX_GET {
-        return Err(Error::new(format!(
-            "{} is larger than {}",
-            relative.display(),
-            shown_size(MAX_GET as usize)
-        )));
+        return Err(Error::new(format!("{} is larger than {}", relative.display(), shown_size(MAX_GET))));
     }
-    Ok(content)
+    Ok(Got { file: OutgoingFile::bytes(name, content), said: shown })
 }
 
 /// `0 b`, `1.5 kb`, `10 mb`.
-fn shown_size(bytes: usize) -> String {
+fn shown_size(bytes: u64) -> String {
     let mut size = bytes as f64;
     let mut units = ["b", "kb", "mb", "gb"].into_iter();
     let mut unit = units.next().unwrap_or_default();
@@ -245,7 +262,24 @@ mod tests {
         write(&root, Path::new("in/x"), b"x", false).unwrap();
         assert!(write(&root, Path::new("in/x"), b"y", false).is_err());
         write(&root, Path::new("in/x"), b"y", true).unwrap();
-        assert_eq!(read(&root, Path::new("in/x")).unwrap(), b"y");
+        assert_eq!(read(&root, Path::new("in/x")).unwrap().file, OutgoingFile::bytes("x", b"y".to_vec()));
+    }
+
+    #[test]
+    fn a_folder_comes_as_one_file_and_a_pipe_is_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = std::fs::canonicalize(folder.path()).unwrap();
+        write(&root, Path::new("docs/a"), b"a", false).unwrap();
+        write(&root, Path::new("docs/.env"), b"a", false).unwrap();
+        let got = read(&root, Path::new("docs")).unwrap();
+        assert_eq!((got.file.name.as_str(), got.said.as_str()), ("docs.zip", "`docs` (1 file, 1 left out)"));
+        let whole = read(&root, &inside(".").unwrap()).unwrap();
+        assert!(whole.said.starts_with("`.` (1 file") && whole.file.name.ends_with(".zip"));
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(rustix::fs::CWD, root.join("pipe"), rustix::fs::FileType::Fifo, mode, 0).unwrap();
+        assert_eq!(read(&root, Path::new("pipe")).unwrap_err().to_string(), "pipe is no file and no folder");
+        std::os::unix::fs::symlink("../..", root.join("docs/up")).unwrap();
+        assert!(read(&root, Path::new("docs/up")).is_err());
     }
 
     #[test]
