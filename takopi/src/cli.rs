@@ -65,7 +65,7 @@ enum Command {
     Worktrees(worktrees::WorktreesArgs),
     /// Show what ran, and how to go on with it
     Sessions(sessions::SessionsArgs),
-    /// Check what takopi needs on this machine
+    /// Check what takopi needs on this machine, and change nothing
     Doctor(doctor::DoctorArgs),
     /// Show and change the configuration file
     Config(config::ConfigArgs),
@@ -129,7 +129,10 @@ fn dispatch(
                 }),
                 Command::Worktrees(args) => start(&global, || worktrees::run(&args, &open()?)),
                 Command::Sessions(args) => start(&global, || sessions::run(&args, &open()?)),
-                Command::Doctor(args) => start(&global, || doctor::run(&args, &open()?)),
+                // What is wrong with the file is one of its findings.
+                Command::Doctor(args) => {
+                    start(&global, || doctor::run(&args, reader(&global, rows, &reserved)?, rows, linked))
+                }
                 // It works on files that nothing else can open.
                 Command::Config(args) => {
                     let vocabulary = vocabulary(rows, &reserved);

@@ -114,6 +114,39 @@ impl InstanceLock {
     }
 }
 
+/// Whether somebody has a lock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody.
+    Free,
+    /// A process.
+    Held {
+        /// Which, if the file says it.
+        pid: Option<u32>,
+    },
+}
+
+/// Looks who has the lock of a configuration file. Nothing is made or changed; a takopi that starts in the very moment
+/// may be told that another one has it.
+///
+/// # Errors
+/// [`LockError::Failed`].
+pub fn look(config: &Path) -> Result<Standing, LockError> {
+    let path = config.with_file_name(FILE_NAME);
+    let failed = |error| LockError::Failed { path: path.clone(), error };
+    let mut file = match File::open(&path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Free),
+        Err(error) => return Err(failed(error)),
+    };
+    match file.try_lock_shared() {
+        // It ends with the file.
+        Ok(()) => Ok(Standing::Free),
+        Err(TryLockError::WouldBlock) => Ok(Standing::Held { pid: holder(&mut file) }),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
 impl Drop for InstanceLock {
     fn drop(&mut self) {
         // An empty file names nobody. If this fails, it names a process that no longer holds the lock, which does no harm.
@@ -241,6 +274,18 @@ mod tests {
         assert_eq!(error.hints()[0], format!("stop it with `kill {pid}`"));
         drop(lock);
         drop(InstanceLock::acquire(&config, None).unwrap());
+        InstanceLock::acquire(&config, None).unwrap();
+    }
+
+    #[test]
+    fn a_look_makes_nothing_and_takes_nothing() {
+        let (folder, config) = config();
+        assert_eq!(look(&config).unwrap(), Standing::Free);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let lock = InstanceLock::acquire(&config, None).unwrap();
+        assert_eq!(look(&config).unwrap(), Standing::Held { pid: Some(std::process::id()) });
+        drop(lock);
+        assert_eq!(look(&config).unwrap(), Standing::Free);
         InstanceLock::acquire(&config, None).unwrap();
     }
 

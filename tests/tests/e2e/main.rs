@@ -5,6 +5,7 @@ mod bad_input;
 mod chat;
 mod choice;
 mod doctor;
+mod doctor_here;
 mod memory;
 mod plugins;
 mod processes;

@@ -1,0 +1,154 @@
+//! What is looked at besides the engines: the file, the state, the lock, git, transports and projects.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use takopi_api::config::ConfigError;
+use takopi_api::plugin::{Backend, BackendKind};
+use takopi_api::transport::SetupContext;
+
+use super::{Finding, engines};
+use crate::cli::Session;
+use crate::config::DEFAULT_TRANSPORT;
+use crate::lock::{self, Standing};
+use crate::plugins::{Loaded, LookupError};
+use crate::process::LocalProcesses;
+use crate::project::{Project, Projects, WorktreeError, Worktrees};
+use crate::store::{self, Look, OpenError};
+
+const CONFIGURATION: &str = "configuration";
+
+/// The file, and each thing that is odd about it.
+pub(super) fn configuration(
+    session: &Session<'_>,
+    broken: Option<ConfigError>,
+    rows: &[&'static Backend],
+) -> Vec<Finding> {
+    let config = &session.config;
+    if let Some(error) = broken {
+        return vec![Finding::error(CONFIGURATION, error.to_string()).next(error.hints)];
+    }
+    let path = config.path.display();
+    if !config.path.exists() {
+        let none = Finding::ok(CONFIGURATION, format!("there is no {path} yet, and need not be"));
+        return vec![none.next(["`takopi --onboard` asks what should be in it"])];
+    }
+    let mut findings = vec![Finding::ok(CONFIGURATION, path.to_string())];
+    let enabled = session.registry.enabled().warnings(session.linked);
+    findings.extend(
+        config.warnings.iter().cloned().chain(enabled).map(|said| Finding::warning(CONFIGURATION, said)),
+    );
+    for row in rows {
+        match config.unknown_keys_of(row) {
+            Ok(unknown) => {
+                findings.extend(unknown.iter().map(|key| Finding::warning(CONFIGURATION, key.to_string())));
+            }
+            Err(error) => findings.push(Finding::error(CONFIGURATION, error.to_string()).next(error.hints)),
+        }
+    }
+    findings
+}
+
+/// What takopi remembers: whole, and of a version that this takopi reads.
+pub(super) fn state(folder: &Path) -> Finding {
+    const STATE: &str = "state";
+    match Look::open(folder) {
+        Ok(Some(_)) => Finding::ok(STATE, format!("{} is whole", folder.join(store::FILE).display())),
+        Ok(None) => Finding::ok(STATE, "there is none yet: the first chat makes it"),
+        // The next start mends it.
+        Err(error @ OpenError::Older { .. }) => {
+            Finding::warning(STATE, error.to_string()).next([error.hint()])
+        }
+        Err(error) => Finding::error(STATE, error.to_string()).next([error.hint()]),
+    }
+}
+
+/// Whether a takopi runs.
+pub(super) fn lock(config: &Path) -> Finding {
+    const LOCK: &str = "lock";
+    match lock::look(config) {
+        Ok(Standing::Free) => Finding::ok(LOCK, "free: no takopi serves chats with this configuration"),
+        Ok(Standing::Held { pid: Some(pid) }) => {
+            Finding::ok(LOCK, format!("held by process {pid}, which serves chats"))
+        }
+        Ok(Standing::Held { pid: None }) => Finding::ok(LOCK, "held by a process that it does not name"),
+        Err(error) => Finding::error(LOCK, error.to_string()).next(error.hints()),
+    }
+}
+
+/// git, without which there are no branches.
+pub(super) async fn git(processes: &LocalProcesses) -> Finding {
+    const GIT: &str = "git";
+    let Ok(path) = which::which(GIT) else {
+        return Finding::warning(GIT, "not installed").next(["install git: branches and worktrees need it"]);
+    };
+    match engines::version(&path, processes).await {
+        Some(version) => Finding::ok(GIT, format!("{}, {version}", path.display())),
+        None => Finding::warning(GIT, format!("{}, which does not say its version", path.display())),
+    }
+}
+
+/// The transports that `takopi` would start.
+pub(super) fn transports(session: &Session<'_>) -> Vec<Finding> {
+    let named = &session.config.transports;
+    if named.is_empty() && session.registry.find(BackendKind::Transport, DEFAULT_TRANSPORT).is_err() {
+        let none = Finding::ok("transport", "none is configured");
+        return vec![none.next(["`takopi chat` talks in a terminal, `takopi --onboard` sets a chat up"])];
+    }
+    let ids = if named.is_empty() { vec![DEFAULT_TRANSPORT.to_owned()] } else { named.clone() };
+    ids.iter().flat_map(|id| transport(id, session)).collect()
+}
+
+fn transport(id: &str, session: &Session<'_>) -> Vec<Finding> {
+    let check = format!("transport {id}");
+    let unknown = |error: &LookupError| vec![Finding::error(&check, error.to_string()).next(error.hints())];
+    let backend = match session.registry.load(BackendKind::Transport, id) {
+        Ok(Loaded::Transport(backend)) => backend,
+        Ok(_) => return vec![Finding::error(check, "this is no transport")],
+        Err(error) => return unknown(&error),
+    };
+    let table = match session.config.transport(id) {
+        Ok(table) => table,
+        Err(error) => return vec![Finding::error(check, error.to_string()).next(error.hints)],
+    };
+    let issues = backend.check_setup(&SetupContext::new(&table, &session.config.path));
+    if issues.is_empty() {
+        return vec![Finding::ok(check, "set up")];
+    }
+    issues.into_iter().map(|issue| Finding::error(&check, issue.title).next(issue.steps)).collect()
+}
+
+/// The folders of the projects.
+pub(super) async fn projects(session: &Session<'_>, processes: &Arc<LocalProcesses>) -> Vec<Finding> {
+    let worktrees = Worktrees::new(Arc::clone(processes) as _);
+    let projects = Projects::new(&session.config);
+    let mut findings = Vec::new();
+    for project in projects.iter() {
+        findings.push(look_at(project, &worktrees).await);
+    }
+    findings
+}
+
+async fn look_at(project: &Project, worktrees: &Worktrees) -> Finding {
+    let check = format!("project {}", project.alias);
+    let path = project.settings.path.display();
+    if !project.settings.path.is_dir() {
+        return Finding::error(check, format!("{path} is no folder"))
+            .next([format!("bring it back, or mend `projects.{}.path`", project.alias)]);
+    }
+    let folder = &project.settings.worktrees_dir;
+    if folder.exists() && !folder.is_dir() {
+        return Finding::error(
+            check,
+            format!("{} is no folder, and worktrees belong there", folder.display()),
+        )
+        .next([format!("move it away, or change `projects.{}.worktrees_dir`", project.alias)]);
+    }
+    match worktrees.list(project).await {
+        Ok(found) => Finding::ok(check, format!("{path}, {} worktrees", found.len())),
+        Err(WorktreeError::NoRepository { .. }) => {
+            Finding::warning(check, format!("{path} is in no git repository: its runs have no branches"))
+        }
+        Err(error) => Finding::warning(check, error.to_string()).next(error.hints()),
+    }
+}
