@@ -4,6 +4,7 @@ mod config;
 mod doctor;
 mod error;
 mod init;
+mod onboard;
 mod output;
 mod plugins;
 mod question;
@@ -114,7 +115,11 @@ fn dispatch(
         Ok(cli) => {
             let global = cli.global.clone();
             let open = || open(&global, rows, &reserved, linked);
-            let serve = |args: &serve::ServeArgs| start(&global, || serve::run(args, None, open()?, rows));
+            let serve = |args: &serve::ServeArgs| {
+                start(&global, || {
+                    serve::run(args, None, open_to_serve(args, &global, rows, &reserved, linked)?, rows)
+                })
+            };
             let Some(command) = cli.command else { return serve(&cli.serve) };
             if cli.serve != serve::ServeArgs::default() {
                 return Err(misplaced().into());
@@ -147,7 +152,9 @@ fn dispatch(
 
 /// An option of the chat before another command would come to nothing.
 fn misplaced() -> CliError {
-    CliError::usage("--transport and --final-notify belong to `takopi` without a command")
+    CliError::usage(
+        "--transport, --final-notify and --onboard belong to `takopi` without a command, or with an engine",
+    )
 }
 
 /// Parses again, with a command for every enabled engine. No code of an engine runs for that.
@@ -178,10 +185,10 @@ fn with_engines(
     let serve = serve::ServeArgs::from_arg_matches(args).map_err(Failure::Usage)?;
     let args = run::EngineArgs::from_arg_matches(args).map_err(Failure::Usage)?;
     start(&global, || {
-        let session = open(&global, rows, reserved, linked)?;
         if args.has_prompt() {
-            run::run(run::RunArgs::of_engine(engine, args), &session)
+            run::run(run::RunArgs::of_engine(engine, args), &open(&global, rows, reserved, linked)?)
         } else {
+            let session = open_to_serve(&serve, &global, rows, reserved, linked)?;
             serve::run(&serve, Some(engine), session, rows)
         }
     })
@@ -216,6 +223,18 @@ fn open<'a>(
     reserved: &[&str],
     linked: &'a [&'static Distribution],
 ) -> Result<Session<'a>, CliError> {
+    open_reader(reader(global, rows, reserved)?, rows, linked)
+}
+
+/// As [`open`]; a file that the setup wizard will write need not be there.
+fn open_to_serve<'a>(
+    args: &serve::ServeArgs,
+    global: &GlobalArgs,
+    rows: &[&'static Backend],
+    reserved: &[&str],
+    linked: &'a [&'static Distribution],
+) -> Result<Session<'a>, CliError> {
+    let reader = if args.wants_setup() { reader_of } else { reader };
     open_reader(reader(global, rows, reserved)?, rows, linked)
 }
 

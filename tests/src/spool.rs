@@ -17,8 +17,8 @@ use takopi_api::message::{
 };
 use takopi_api::runtime::{Batch, Connection, Write};
 use takopi_api::transport::{
-    Access, Capabilities, Channels, Edited, LockToken, People, SendError, SendFailure, Transport,
-    TransportBackend, TransportRun,
+    Access, Capabilities, Channels, Edited, LockToken, People, SendError, SendFailure, SetupContext,
+    SetupError, SetupIssue, Transport, TransportBackend, TransportRun, Wizard,
 };
 
 /// What a person does: one line of the file `in`.
@@ -251,6 +251,22 @@ struct Settings {
 impl TransportBackend for SpoolBackend {
     fn id(&self) -> &'static str {
         "spool"
+    }
+
+    fn check_setup(&self, context: &SetupContext<'_>) -> Vec<SetupIssue> {
+        if context.config.contains("folder") {
+            return Vec::new();
+        }
+        vec![SetupIssue { title: "configure spool".into(), steps: vec!["name its folder".into()] }]
+    }
+
+    async fn interactive_setup(&self, wizard: &mut dyn Wizard) -> Result<ConfigTable, SetupError> {
+        let account = wizard.secret("account of the chat").await?;
+        let folder = wizard.text("folder of the chat", None).await?;
+        let account = account.resolve(Path::new(""))?.expose().to_owned();
+        let text = format!("folder = {folder:?}\npeople = [\"me\"]\naccount = {account:?}\n");
+        ConfigTable::from_toml(Path::new("answers"), text)
+            .map_err(|error| Error::new(error.to_string()).into())
     }
 
     fn lock_token(&self, config: &ConfigTable) -> Result<Option<LockToken>, ConfigError> {

@@ -54,6 +54,12 @@ impl SecretValue {
 }
 
 impl Secret {
+    /// A secret that a person typed.
+    #[must_use]
+    pub fn typed(text: impl Into<String>) -> Self {
+        Self(Source::Text(text.into()))
+    }
+
     /// Gets the secret from where it is kept. This may start a program.
     ///
     /// # Errors

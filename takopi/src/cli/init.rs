@@ -1,6 +1,6 @@
 //! `takopi init`: the repository here becomes a project.
 
-mod save;
+pub(super) mod save;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -27,11 +27,11 @@ pub(super) struct InitArgs {
 }
 
 /// What is here.
-struct Here {
+pub(super) struct Here {
     /// The top of the main checkout, or this folder where there is no repository.
-    root: PathBuf,
+    pub(super) root: PathBuf,
     /// From what new branches start.
-    base: Option<String>,
+    pub(super) base: Option<String>,
 }
 
 pub(super) fn run(args: &InitArgs, session: &Session<'_>) -> Result<ExitCode, CliError> {
@@ -75,7 +75,8 @@ pub(super) fn run(args: &InitArgs, session: &Session<'_>) -> Result<ExitCode, Cl
     Ok(ExitCode::SUCCESS)
 }
 
-fn look(folder: &Path, session: &Session<'_>) -> Result<Here, CliError> {
+/// Looks what is in a folder.
+pub(super) fn look(folder: &Path, session: &Session<'_>) -> Result<Here, CliError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let processes = LocalProcesses::new(session.config.limits);
@@ -117,7 +118,7 @@ fn ask_for_alias(root: &Path) -> Result<Alias, CliError> {
 }
 
 /// The folder's name, without what bare repositories have at the end.
-fn suggested_alias(root: &Path) -> Option<String> {
+pub(super) fn suggested_alias(root: &Path) -> Option<String> {
     let name = root.file_name()?.to_str()?;
     let name = name.strip_suffix(".git").filter(|name| !name.is_empty()).unwrap_or(name);
     Alias::new(name).ok().map(|alias| alias.to_string())

@@ -1,6 +1,11 @@
 //! Short questions to the person at the terminal.
 
+mod dialogue;
+mod secret;
+
 use std::io::{self, BufRead, IsTerminal};
+
+pub(super) use dialogue::Dialogue;
 
 use super::output;
 

@@ -14,6 +14,8 @@ use takopi_api::plugin::{Backend, BackendKind};
 use takopi_api::runtime::StoreError;
 
 use super::error::CliError;
+use super::onboard::{self, Occasion, Outcome};
+use super::question;
 use super::signals::Signals;
 use super::{Session, output};
 use crate::chat::conversation::{Chat, Left, Surroundings};
@@ -43,12 +45,33 @@ pub(super) struct ServeArgs {
     /// Let the progress message become the answer, without a sound
     #[arg(long, overrides_with = "final_notify")]
     no_final_notify: bool,
+    /// Ask what should be in the configuration, also if there is one; `takopi config set` does it without questions
+    #[arg(long, overrides_with = "no_onboard")]
+    onboard: bool,
+    /// Ask nothing, also if there is no configuration
+    #[arg(long, overrides_with = "onboard")]
+    no_onboard: bool,
 }
 
 impl ServeArgs {
     /// What `takopi chat` stands for.
     pub(super) fn chat() -> Self {
         Self { transport: vec![HERE.to_owned()], ..Self::default() }
+    }
+
+    /// Whether the setup wizard is wanted, whatever there is.
+    pub(super) const fn wants_setup(&self) -> bool {
+        self.onboard
+    }
+
+    /// When the setup wizard asks, if at all. Whoever names an engine or a transport wants to talk to it now.
+    fn occasion(&self, engine: Option<&str>, config: &Config) -> Option<Occasion> {
+        if self.onboard {
+            return Some(Occasion::Wanted);
+        }
+        let is_named = engine.is_some() || !self.transport.is_empty() || !config.transports.is_empty();
+        let may_ask = !self.no_onboard && is_interactive() && question::somebody_is_there();
+        (!is_named && may_ask && !config.path.exists()).then_some(Occasion::NothingConfigured)
     }
 
     fn final_notify(&self) -> Option<bool> {
@@ -67,8 +90,18 @@ pub(super) fn run(
     rows: &[&'static Backend],
 ) -> Result<ExitCode, CliError> {
     session.warn();
+    let linked = session.linked;
+    let (session, was_declined) = match args.occasion(engine, &session.config) {
+        None => (session, false),
+        Some(occasion) => match onboard::run(occasion, session, rows, linked)? {
+            Outcome::Saved(session) => (session, false),
+            Outcome::Declined(session) => (session, true),
+            Outcome::Left(code) => return Ok(code),
+        },
+    };
     let Session { registry, config, reader, .. } = session;
-    let ids = named(args, &registry, &config)?;
+    let ids = if was_declined { here(&registry) } else { None };
+    let ids = ids.map_or_else(|| named(args, &registry, &config), Ok)?;
     let starting = ids
         .iter()
         .map(|id| {
@@ -121,15 +154,23 @@ fn named(args: &ServeArgs, registry: &Registry, config: &Config) -> Result<Vec<S
         [] if registry.find(BackendKind::Transport, DEFAULT_TRANSPORT).is_ok() => {
             Ok(vec![DEFAULT_TRANSPORT.to_owned()])
         }
-        [] if is_interactive() && registry.find(BackendKind::Transport, HERE).is_ok() => {
-            output::line("no chat is configured: talk to your agents here; `takopi --help` shows more");
-            Ok(vec![HERE.to_owned()])
-        }
-        [] => Err(CliError::new("no chat is configured")
-            .hint("talk in a terminal with `takopi chat`")
+        [] if is_interactive() => here(registry).ok_or_else(nothing_configured),
+        [] => Err(nothing_configured()
             .hint(format!("or name a transport with `transport = \"…\"` in {}", config.path.display()))),
         named => Ok(named.to_vec()),
     }
+}
+
+/// The terminal, for want of a chat; `None` if this build has no such transport.
+fn here(registry: &Registry) -> Option<Vec<String>> {
+    registry.find(BackendKind::Transport, HERE).ok()?;
+    output::line("no chat is configured: talk to your agents here; `takopi --onboard` sets one up");
+    Some(vec![HERE.to_owned()])
+}
+
+fn nothing_configured() -> CliError {
+    CliError::new("no chat is configured")
+        .hint("talk in a terminal with `takopi chat`, or set a chat up there with `takopi --onboard`")
 }
 
 /// The engine of the configuration; one that is not there is better told now than at the first message.

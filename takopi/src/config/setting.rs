@@ -41,6 +41,12 @@ impl Setting {
         json.map_or(setting, Self)
     }
 
+    /// A value of JSON; `None` if it holds a null, which TOML has not.
+    #[must_use]
+    pub fn of_json(json: Json) -> Option<Self> {
+        of_json(json).map(Self)
+    }
+
     /// The value of a key as it stands in a file.
     pub(super) fn of_item(item: &Item) -> Option<Self> {
         item.clone().into_value().ok().map(Self)

@@ -7,6 +7,7 @@ mod choice;
 mod doctor;
 mod doctor_here;
 mod memory;
+mod onboard;
 mod plugins;
 mod processes;
 mod recorded_codex;

@@ -6,11 +6,11 @@ use crate::config::{Config, Document, Found, KeyPath, Reader, Setting};
 
 /// What is written of a project.
 #[derive(Debug)]
-pub(super) struct Saved<'a> {
-    pub(super) alias: &'a str,
-    pub(super) path: &'a str,
-    pub(super) base: Option<&'a str>,
-    pub(super) is_default: bool,
+pub(in crate::cli) struct Saved<'a> {
+    pub(in crate::cli) alias: &'a str,
+    pub(in crate::cli) path: &'a str,
+    pub(in crate::cli) base: Option<&'a str>,
+    pub(in crate::cli) is_default: bool,
 }
 
 /// Writes a project. A project that is there gets the new path, and keeps everything else.
@@ -26,7 +26,11 @@ pub(super) fn save_project(reader: &Reader, project: &Saved<'_>) -> Result<Confi
     document.save(reader, &key(project, "path"))
 }
 
-fn add(document: &mut Document, project: &Saved<'_>) -> Result<(), ConfigError> {
+/// Puts a project into a file that is not written yet.
+///
+/// # Errors
+/// As [`save_project`], for what stands in the way.
+pub(in crate::cli) fn add(document: &mut Document, project: &Saved<'_>) -> Result<(), ConfigError> {
     if project.is_default {
         document.set(&KeyPath::new([""; 0], "default_project"), &Setting::text(project.alias))?;
     }
