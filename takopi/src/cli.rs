@@ -42,14 +42,17 @@ struct Cli {
     command: Option<Command>,
 }
 
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 struct GlobalArgs {
     /// The configuration file [default: $TAKOPI_CONFIG, else ~/.takopi/takopi.toml]
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// Log what happens inside to standard error
-    #[arg(long, global = true, action = ArgAction::SetTrue)]
+    #[arg(long, global = true, action = ArgAction::SetTrue, overrides_with = "no_debug")]
     debug: bool,
+    /// Log as $TAKOPI_LOG_LEVEL says, errors only if it says nothing
+    #[arg(long, global = true, hide = true, action = ArgAction::SetTrue, overrides_with = "debug")]
+    no_debug: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -165,7 +168,7 @@ fn with_engines(
     linked: &[&'static Distribution],
 ) -> Result<ExitCode, Failure> {
     // `--help` must work with a broken configuration as well, and a command can only be meant by who knows it is there.
-    let global = GlobalArgs { config: typed_config(args), debug: false };
+    let global = GlobalArgs { config: typed_config(args), ..GlobalArgs::default() };
     let config = reader(&global, rows, reserved).and_then(|reader| Ok(reader.load()?));
     let enabled = config.map(|config| config.enabled).unwrap_or_default();
     let registry = Registry::new(rows.iter().copied(), reserved, enabled);

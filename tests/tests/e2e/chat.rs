@@ -4,6 +4,7 @@ mod at_a_terminal;
 mod bad;
 mod chat_system;
 mod commands;
+mod flags;
 mod kill;
 mod queue;
 mod reload;

@@ -78,6 +78,7 @@ fn another_account_counts_from_the_next_start_on_and_is_told() {
     talk.start();
     // Another account counts its messages from the start: this one only looks like the one from before.
     talk.send(message);
+    talk.wait("its run", |_| (talk.prompts().len() == 3).then_some(()));
     talk.ask("what now?");
     assert_eq!(talk.prompts(), ["hello", "still there?", "hello", "what now?"]);
     let told = "warning: spool speaks for another account than the last time";
