@@ -43,8 +43,7 @@ fn all_answers_are_written_and_the_chat_begins() {
     }
     terminal.wait_for("saved to ~/.takopi/takopi.toml");
     terminal.wait_for(GREETING);
-    terminal.presses("\u{4}");
-    assert_eq!(terminal.end(), Some(0));
+    assert_eq!(terminal.leave(), Some(0));
     let text = fs::read_to_string(file(&sandbox)).unwrap();
     let work = fs::canonicalize(sandbox.work()).unwrap();
     assert_eq!(
@@ -68,8 +67,7 @@ fn whoever_wants_no_setup_talks_at_once() {
         }
         terminal.wait_for("no chat is configured: talk to your agents here");
         terminal.wait_for(GREETING);
-        terminal.presses("\u{4}");
-        assert_eq!(terminal.end(), Some(0));
+        assert_eq!(terminal.leave(), Some(0));
         assert!(!file(&sandbox).exists());
     }
 }

@@ -29,12 +29,10 @@ async fn asked(
     }
 }
 
+/// Asks once. Before a question is asked the first time, what was typed is forgotten; not before it is asked again: that
+/// may have been typed for it.
 async fn line(prompt: String) -> Result<String, Cancelled> {
-    asked(move || {
-        forget_typed();
-        ask(&prompt)
-    })
-    .await
+    asked(move || ask(&prompt)).await
 }
 
 #[async_trait]
@@ -50,6 +48,7 @@ impl Wizard for Dialogue {
 
     async fn confirm(&mut self, question: &str, default: bool) -> Result<bool, Cancelled> {
         let choice = if default { "[Y/n]" } else { "[y/N]" };
+        forget_typed();
         loop {
             match line(format!("{} {choice} ", output::harmless(question))).await?.to_lowercase().as_str() {
                 "" => return Ok(default),
@@ -61,6 +60,7 @@ impl Wizard for Dialogue {
     }
 
     async fn select(&mut self, question: &str, choices: &[String]) -> Result<usize, Cancelled> {
+        forget_typed();
         for (at, choice) in choices.iter().enumerate() {
             output::line(&format!("  {}) {}", at + 1, output::harmless(choice)));
         }
@@ -79,6 +79,7 @@ impl Wizard for Dialogue {
             Some(default) => format!("{question} [{}]: ", output::harmless(default)),
             None => format!("{question}: "),
         };
+        forget_typed();
         loop {
             let typed = line(prompt.clone()).await?;
             match default {
@@ -91,10 +92,10 @@ impl Wizard for Dialogue {
 
     async fn secret(&mut self, question: &str) -> Result<Secret, Cancelled> {
         let prompt = format!("{} (not shown): ", output::harmless(question));
+        forget_typed();
         loop {
             let prompt = prompt.clone();
             let typed = asked(move || {
-                forget_typed();
                 output::prompt(&prompt);
                 secret::read()
             })
