@@ -5,13 +5,24 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use takopi_tests::Sandbox;
+use takopi_tests::terminal::{Key, Size, Terminal};
 
 use crate::sandbox;
-use crate::terminal::Terminal;
 
 const OFFER: &str = "there is no ~/.takopi/takopi.toml yet. Set takopi up now? [Y/n] ";
 const ENGINES: &str = "which engine runs where a message names none? [1]: ";
-const GREETING: &str = "ctrl-d leaves";
+
+fn start(sandbox: &Sandbox, args: &[&str]) -> Terminal {
+    Terminal::start(sandbox.command(args), Size::TALL)
+}
+
+/// Leaves the chat, once keys are read there.
+fn leave(mut terminal: Terminal) {
+    terminal
+        .looks(|screen, rows| screen.contains("ctrl-d leaves") && rows.last().is_some_and(|row| row == ">"));
+    terminal.presses(Key::CtrlD);
+    assert_eq!(terminal.ends(), Some(0));
+}
 
 fn file(sandbox: &Sandbox) -> PathBuf {
     sandbox.home().join(".takopi/takopi.toml")
@@ -25,7 +36,7 @@ fn with_chat_system() -> Sandbox {
 fn all_answers_are_written_and_the_chat_begins() {
     let sandbox = sandbox();
     assert!(sandbox.shell("git init -q -b main").status().unwrap().success());
-    let mut terminal = Terminal::new(&sandbox, &[]);
+    let mut terminal = start(&sandbox, &[]);
     for (question, answer) in [
         (OFFER, ""),
         ("where do you want to talk to your agents? [1]: ", "1"),
@@ -37,13 +48,12 @@ fn all_answers_are_written_and_the_chat_begins() {
         ("is it the project of messages that name none? [Y/n] ", "n"),
         ("write this, and start? [Y/n] ", ""),
     ] {
-        terminal.wait_for(question);
+        terminal.waits_for(question);
         assert!(!file(&sandbox).exists(), "it was written before the end");
         terminal.types(answer);
     }
-    terminal.wait_for("saved to ~/.takopi/takopi.toml");
-    terminal.wait_for(GREETING);
-    assert_eq!(terminal.leave(), Some(0));
+    terminal.waits_for("saved to ~/.takopi/takopi.toml");
+    leave(terminal);
     let text = fs::read_to_string(file(&sandbox)).unwrap();
     let work = fs::canonicalize(sandbox.work()).unwrap();
     assert_eq!(
@@ -60,14 +70,13 @@ fn all_answers_are_written_and_the_chat_begins() {
 fn whoever_wants_no_setup_talks_at_once() {
     for (args, answer) in [(&[][..], Some("n")), (&["--no-onboard"][..], None)] {
         let sandbox = sandbox();
-        let mut terminal = Terminal::new(&sandbox, args);
+        let mut terminal = start(&sandbox, args);
         if let Some(answer) = answer {
-            terminal.wait_for(OFFER);
+            terminal.waits_for(OFFER);
             terminal.types(answer);
         }
-        terminal.wait_for("no chat is configured: talk to your agents here");
-        terminal.wait_for(GREETING);
-        assert_eq!(terminal.leave(), Some(0));
+        terminal.waits_for("no chat is configured: talk to your agents here");
+        leave(terminal);
         assert!(!file(&sandbox).exists());
     }
 }
@@ -75,13 +84,13 @@ fn whoever_wants_no_setup_talks_at_once() {
 #[test]
 fn the_end_of_input_leaves_nothing_behind() {
     let sandbox = sandbox();
-    let mut terminal = Terminal::new(&sandbox, &["--onboard"]);
-    terminal.wait_for("where do you want to talk");
+    let mut terminal = start(&sandbox, &["--onboard"]);
+    terminal.waits_for("where do you want to talk");
     terminal.types("1");
-    terminal.wait_for(ENGINES);
-    terminal.presses("\u{4}");
-    terminal.wait_for("the setup was left: nothing is written");
-    assert_eq!(terminal.end(), Some(1));
+    terminal.waits_for(ENGINES);
+    terminal.presses(Key::CtrlD);
+    terminal.waits_for("the setup was left: nothing is written");
+    assert_eq!(terminal.ends(), Some(1));
     assert_eq!(fs::read_dir(sandbox.home().join(".takopi")).unwrap().count(), 0);
 }
 
@@ -89,11 +98,11 @@ fn the_end_of_input_leaves_nothing_behind() {
 fn a_configuration_is_changed_only_if_that_is_meant() {
     let sandbox = sandbox();
     sandbox.config("# mine\n");
-    let mut terminal = Terminal::new(&sandbox, &["--onboard"]);
-    terminal.wait_for("~/.takopi/takopi.toml is there already. Change it? [y/N] ");
+    let mut terminal = start(&sandbox, &["--onboard"]);
+    terminal.waits_for("~/.takopi/takopi.toml is there already. Change it? [y/N] ");
     terminal.types("");
-    terminal.wait_for("the setup was left: nothing is written");
-    assert_eq!(terminal.end(), Some(1));
+    terminal.waits_for("the setup was left: nothing is written");
+    assert_eq!(terminal.ends(), Some(1));
     assert_eq!(fs::read_to_string(file(&sandbox)).unwrap(), "# mine\n");
 }
 
@@ -102,41 +111,40 @@ fn a_secret_is_not_shown_and_is_in_the_file() {
     let sandbox = with_chat_system();
     let chat = sandbox.home().join("chat");
     fs::create_dir(&chat).unwrap();
-    let mut terminal = Terminal::new(&sandbox, &[]);
-    terminal.wait_for(OFFER);
+    let mut terminal = start(&sandbox, &[]);
+    terminal.waits_for(OFFER);
     terminal.types("y");
-    terminal.wait_for("1) spool");
+    terminal.waits_for("1) spool");
     terminal.types("1");
-    terminal.wait_for("account of the chat (not shown): ");
+    terminal.waits_for("account of the chat (not shown): ");
     terminal.types("hunter2x\u{7f}");
-    terminal.wait_for("folder of the chat: ");
+    terminal.waits_for("folder of the chat: ");
     terminal.types(chat.to_str().unwrap());
-    terminal.wait_for(ENGINES);
+    terminal.waits_for(ENGINES);
     terminal.types("1");
-    terminal.wait_for("write this, and start? [Y/n] ");
+    terminal.waits_for("write this, and start? [Y/n] ");
     terminal.types("");
-    terminal.wait_for("saved to ~/.takopi/takopi.toml");
+    terminal.waits_for("saved to ~/.takopi/takopi.toml");
     let lock = sandbox.home().join(".takopi/takopi.lock");
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     while !fs::read_to_string(&lock).is_ok_and(|text| text.contains("hunter2")) {
-        assert!(std::time::Instant::now() < deadline, "it does not start: {}", terminal.shown());
+        assert!(std::time::Instant::now() < deadline, "it does not start: {}", terminal.screen());
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    assert!(!terminal.shown().contains("hunter2"), "{}", terminal.shown());
+    assert!(!terminal.screen().contains("hunter2"), "{}", terminal.screen());
     assert!(fs::read_to_string(file(&sandbox)).unwrap().contains("account = \"hunter2\"\n"));
-    terminal.stop();
-    terminal.end();
 }
 
 #[test]
 fn ctrl_c_at_a_secret_is_an_end() {
     let sandbox = with_chat_system();
-    let mut terminal = Terminal::new(&sandbox, &["--onboard"]);
-    terminal.wait_for("1) spool");
+    let mut terminal = start(&sandbox, &["--onboard"]);
+    terminal.waits_for("1) spool");
     terminal.types("");
-    terminal.wait_for("(not shown): ");
-    terminal.presses("hunter2\u{3}");
-    assert_eq!(terminal.end(), None, "it ends by the signal");
+    terminal.waits_for("(not shown): ");
+    terminal.writes("hunter2");
+    terminal.presses(Key::CtrlC);
+    assert_eq!(terminal.ends(), None, "it ends by the signal");
     assert_eq!(fs::read_dir(sandbox.home().join(".takopi")).unwrap().count(), 0);
 }
 
