@@ -17,7 +17,7 @@ use super::snapshot::Snapshot;
 use crate::config::Config;
 use crate::plugins::Registry;
 use crate::project::Worktrees;
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// A conversation that goes on in the program that made it. A clone is another handle of the same.
 #[derive(Debug, Clone)]
@@ -72,7 +72,7 @@ impl Embedded {
             processes: Arc::clone(&home.processes),
             worktrees: Arc::new(Worktrees::new(home.processes)),
             start_folder: home.start_folder,
-            state_folder: config.folder().join("state"),
+            state_folder: config.folder().join(store::FILES),
         };
         let snapshot = Snapshot::new(config, registry, None, 1, None)?;
         Ok(Self(Chat::new(surroundings, snapshot, Left::find(&home.store).await?)))

@@ -27,7 +27,7 @@ use super::settings::SessionMode;
 use super::snapshot::Snapshot;
 use super::view::{self, Card};
 use crate::project::Context;
-use crate::store::{ClaimError, MessageEnd, NewRun, Resume, Seq, SessionChange};
+use crate::store::{ATTACHMENTS, ClaimError, MessageEnd, NewRun, Resume, Seq, SessionChange};
 
 /// The most that a file of a message may have, in bytes.
 const MAX_ATTACHMENT: u64 = 20 * 1024 * 1024;
@@ -342,7 +342,7 @@ impl Inner {
 
     /// Fetches the files that came with a message, for the engine to look at.
     async fn fetch(&self, link: &Link, job: &Job, id: &RunId) -> Result<Vec<Attachment>, String> {
-        let folder = self.surroundings.state_folder.join("attachments").join(id.as_str());
+        let folder = self.surroundings.state_folder.join(ATTACHMENTS).join(id.as_str());
         let mut attachments = Vec::with_capacity(job.files.len());
         for (number, file) in job.files.iter().enumerate() {
             let content = link

@@ -24,7 +24,7 @@ use crate::lock::InstanceLock;
 use crate::plugins::Registry;
 use crate::process::LocalProcesses;
 use crate::project::Worktrees;
-use crate::store::Store;
+use crate::store::{self, Store};
 use reload::{Reload, Snapshots, next};
 use transports::{Chosen, Ended, Setup, Transports, choose};
 
@@ -203,7 +203,7 @@ async fn serve(
         processes: Arc::clone(&processes) as _,
         worktrees: Arc::new(Worktrees::new(Arc::clone(&processes) as _)),
         start_folder,
-        state_folder: config.folder().join("state"),
+        state_folder: config.folder().join(store::FILES),
     };
     let snapshot = snapshots.next(config.clone())?;
     // Whether what is stored is of the accounts of today must be known before anybody looks at it.

@@ -27,8 +27,11 @@ const YOUNGEST: i64 = 10_000;
 /// How many rows of a table go at a time, so that nobody has to wait for it.
 const AT_ONCE: i64 = 2_500;
 
-/// Where the files of messages lie, a folder a run, from the folder of the state.
-const ATTACHMENTS: &str = "state/attachments";
+/// Where files lie that belong to the state, in the folder of the state's own file.
+pub(crate) const FILES: &str = "state";
+
+/// Where the files of messages lie among them, a folder a run.
+pub(crate) const ATTACHMENTS: &str = "attachments";
 
 /// The files of so many of the youngest runs stay whatever the clock says.
 const YOUNGEST_WITH_FILES: i64 = 100;
@@ -73,7 +76,7 @@ pub(super) fn prune(connection: &Connection) -> Result<(), Failure> {
 /// The folder of attachments; `None` if the state is in memory, or where its name is no text.
 fn attachments(connection: &Connection) -> Option<PathBuf> {
     let file = connection.path().filter(|path| !path.is_empty())?;
-    Some(Path::new(file).parent()?.join(ATTACHMENTS))
+    Some(Path::new(file).parent()?.join(FILES).join(ATTACHMENTS))
 }
 
 /// Deletes the files of runs that are forgotten or have ended long ago. Whatever is left of it by a kill goes the next
@@ -223,7 +226,7 @@ mod tests {
 
     /// Files of runs, each in a folder that was last changed `age` ago.
     fn put(folder: &Path, run: &str, age: Duration) -> PathBuf {
-        let folder = folder.join(ATTACHMENTS).join(run);
+        let folder = folder.join(FILES).join(ATTACHMENTS).join(run);
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("0-photo.jpg"), "jpg").unwrap();
         File::open(&folder).unwrap().set_modified(SystemTime::now() - age).unwrap();
@@ -262,7 +265,7 @@ mod tests {
         let outside = folder.path().join("outside");
         fs::create_dir(&outside).unwrap();
         fs::write(outside.join("mine"), "keep me").unwrap();
-        let link = folder.path().join(ATTACHMENTS).join("link");
+        let link = folder.path().join(FILES).join(ATTACHMENTS).join("link");
         std::os::unix::fs::symlink(&outside, &link).unwrap();
         prune(&connection).unwrap();
         goes.iter().for_each(|folder| assert!(!folder.exists(), "{}", folder.display()));
@@ -273,7 +276,7 @@ mod tests {
         for n in 0..=FOLDERS_AT_ONCE {
             put(folder.path(), &format!("stray {n}"), old);
         }
-        let left = || fs::read_dir(folder.path().join(ATTACHMENTS)).unwrap().count();
+        let left = || fs::read_dir(folder.path().join(FILES).join(ATTACHMENTS)).unwrap().count();
         let all = left();
         prune(&connection).unwrap();
         assert_eq!(left(), all - FOLDERS_AT_ONCE);
