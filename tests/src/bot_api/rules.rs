@@ -200,7 +200,9 @@ fn nesting(entities: &[Entity]) -> Result<(), String> {
                 (Class::Quote, Class::Quote) | (Class::Link, Class::Quote | Class::Link) => false,
             };
             // On the same range it does not matter which is named as the outer one.
-            if !fits(outer.class, inner.class) && !(is_same_range && fits(inner.class, outer.class)) {
+            let is_allowed =
+                fits(outer.class, inner.class) || is_same_range && fits(inner.class, outer.class);
+            if !is_allowed {
                 return repaired(&format!("{pair} can not be within each other"));
             }
         }
