@@ -53,9 +53,13 @@ impl BotApi {
     /// A forum in which the bot manages the topics.
     #[must_use]
     pub fn forum(&self, title: &str, people: &[UserId]) -> ChatId {
-        let forum = self.chat(ChatKind::Forum, title, people);
-        self.role(forum, self.me(), Role::Administrator { manages_topics: true });
-        forum
+        self.shared.change(|state| {
+            let forum = state.world.add_chat(ChatKind::Forum, title, people);
+            let me = state.world.me.id;
+            // It is so from the beginning, and not a change that the bot is told of.
+            state.world.chat_mut(forum).members.insert(me, Role::Administrator { manages_topics: true });
+            forum
+        })
     }
 
     /// Makes somebody something else in a chat. A bot that is thrown out of a private chat is blocked.

@@ -132,7 +132,10 @@ fn what_is_read_by_hand_is_what_people_see() {
     bot.ok_here("sendMessage", json!({"text": "hi", "reply_markup": buttons}));
     let seen = bot.request(&format!("/control/messages?chat={}", bot.chat), "", "").1;
     let seen: Value = serde_json::from_str(&seen).unwrap();
-    assert_eq!((&seen[1]["content"]["text"], &seen[1]["buttons"][0][0]["label"]), (&json!("hi"), &json!("go")));
+    assert_eq!(
+        (&seen[1]["content"]["text"], &seen[1]["buttons"][0][0]["label"]),
+        (&json!("hi"), &json!("go"))
+    );
     let press = |label: &str| {
         let press = json!({"chat": bot.chat, "user": bot.person, "message": 2, "label": label});
         bot.request("/control/press", "", press.to_string())

@@ -13,7 +13,10 @@ fn a_bot_is_told_who_it_is_and_where() {
     let forum = bot.api.forum("Forum", &[bot.person]);
     bot.api.role(forum, bot.person, Role::Creator);
     let chat = bot.ok("getChat", &here(forum, json!({})));
-    assert_eq!((&chat["type"], &chat["is_forum"], &chat["title"]), (&json!("supergroup"), &json!(true), &json!("Forum")));
+    assert_eq!(
+        (&chat["type"], &chat["is_forum"], &chat["title"]),
+        (&json!("supergroup"), &json!(true), &json!("Forum"))
+    );
     assert_eq!(bot.ok_here("getChat", json!({}))["type"], "private");
     let administrators = bot.ok("getChatAdministrators", &here(forum, json!({})));
     assert_eq!(administrators.as_array().unwrap().len(), 2);
@@ -34,7 +37,8 @@ fn a_bot_is_told_who_it_is_and_where() {
 #[test]
 fn a_menu_that_breaks_a_rule_is_refused() {
     let bot = Bot::new();
-    let menu = |name: &str, description: &str| json!({"commands": [{"command": name, "description": description}]});
+    let menu =
+        |name: &str, description: &str| json!({"commands": [{"command": name, "description": description}]});
     let check = |body: Value, description: &str| bot.refused("setMyCommands", &body, description);
     for name in ["", "New", "a-b", "ä", &"a".repeat(33)] {
         check(menu(name, "x"), "Bad Request: BOT_COMMAND_INVALID");

@@ -14,7 +14,8 @@ fn an_edit_that_changes_nothing_is_refused() {
     let bold = json!({"type": "bold", "offset": 0, "length": 1});
     let code = json!({"type": "code", "offset": 2, "length": 1});
     let keyboard = json!({"inline_keyboard": [[{"text": "go", "callback_data": "1"}]]});
-    let id = bot.ok_here("sendMessage", json!({"text": "a b", "reply_markup": keyboard}))["message_id"].clone();
+    let id =
+        bot.ok_here("sendMessage", json!({"text": "a b", "reply_markup": keyboard}))["message_id"].clone();
     let edit = |text: &str| json!({"message_id": id, "text": text});
     let mut same = edit("a b\n");
     same["reply_markup"] = keyboard;
@@ -36,7 +37,11 @@ fn what_can_not_be_edited_is_refused() {
     let theirs = bot.api.say(bot.chat, bot.person, "mine");
     let edit = |id: i64| json!({"message_id": id, "text": "a"});
     bot.refused_here("editMessageText", edit(99), "Bad Request: message to edit not found");
-    bot.refused_here("editMessageText", json!({"text": "a"}), "Bad Request: message identifier is not specified");
+    bot.refused_here(
+        "editMessageText",
+        json!({"text": "a"}),
+        "Bad Request: message identifier is not specified",
+    );
     bot.refused_here("editMessageText", edit(theirs.0), "Bad Request: message can't be edited");
     let own = bot.ok_here("sendMessage", json!({"text": "b"}))["message_id"].as_i64().unwrap();
     bot.refused_here(

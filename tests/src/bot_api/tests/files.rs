@@ -38,7 +38,10 @@ fn a_sent_file_is_seen_with_its_words() {
     let seen = bot.api.answers(bot.chat).remove(0);
     assert_eq!(seen.text(), "look");
     let call = bot.api.calls("sendDocument").remove(0);
-    assert_eq!((call.files[0].name.as_str(), call.files[0].size, &call.body["caption"]), ("a.txt", 7, &json!("look")));
+    assert_eq!(
+        (call.files[0].name.as_str(), call.files[0].size, &call.body["caption"]),
+        ("a.txt", 7, &json!("look"))
+    );
     let photo = bot.upload("sendPhoto", &[("photo", "attach://picture")], &[("picture", "p.png", "png")]);
     assert_eq!(photo["result"]["photo"][1]["file_size"], 3);
 }
@@ -71,7 +74,8 @@ fn a_sent_file_that_breaks_a_rule_is_refused() {
 fn an_album_comes_as_one_message_each() {
     let bot = Bot::new();
     let files = [("one", "1.txt", "1"), ("two", "2.txt", "2")];
-    let item = |kind: &str, name: &str| json!({"type": kind, "media": format!("attach://{name}"), "caption": name});
+    let item =
+        |kind: &str, name: &str| json!({"type": kind, "media": format!("attach://{name}"), "caption": name});
     let send = |items: Value| bot.upload("sendMediaGroup", &[("media", &items.to_string())], &files);
     let sent = send(json!([item("document", "one"), item("document", "two")]));
     let albums: Vec<_> = bot.api.answers(bot.chat).iter().map(|message| message.album.clone()).collect();
@@ -110,7 +114,12 @@ fn a_file_that_is_too_big_or_unknown_is_refused() {
     bot.refused("getFile", &json!({}), unknown);
     let large = Attachment::new("a", "a/b", vec![0; 20 * 1024 * 1024 + 1]).announced(None);
     bot.api.send_document(bot.chat, bot.person, "", large);
-    bot.api.send_document(bot.chat, bot.person, "", Attachment::new("a", "a/b", "a").announced(Some(1 << 40)));
+    bot.api.send_document(
+        bot.chat,
+        bot.person,
+        "",
+        Attachment::new("a", "a/b", "a").announced(Some(1 << 40)),
+    );
     for update in bot.updates() {
         let id = &update["message"]["document"]["file_id"];
         bot.refused("getFile", &json!({"file_id": id}), "Bad Request: file is too big");
@@ -121,7 +130,8 @@ fn a_file_that_is_too_big_or_unknown_is_refused() {
 fn people_send_albums_and_pass_things_on() {
     let bot = Bot::new();
     let item = |caption: &str| {
-        Said::new(bot.chat, bot.person, caption).file(MediaKind::Photo, Attachment::new("p", "image/png", "p"))
+        Said::new(bot.chat, bot.person, caption)
+            .file(MediaKind::Photo, Attachment::new("p", "image/png", "p"))
     };
     let ids = bot.api.send_album(vec![item("both"), item("")]);
     let author = bot.api.person("Tom");

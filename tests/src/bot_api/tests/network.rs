@@ -82,7 +82,8 @@ fn a_test_that_is_the_bot_may_wait_without_blocking() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     std::thread::scope(|scope| {
         scope.spawn(|| call(&api, "sendMessage", &body).unwrap());
-        let seen = runtime.block_on(api.until("a message", |world| world.chats[&chat].messages.values().next().cloned()));
+        let seen = runtime
+            .block_on(api.until("a message", |world| world.chats[&chat].messages.values().next().cloned()));
         assert_eq!(seen.text(), "a");
     });
 }

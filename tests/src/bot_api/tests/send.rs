@@ -137,7 +137,10 @@ fn buttons_that_break_a_rule_are_refused() {
         json!({"text": "a", "reply_markup": []}),
         "Bad Request: object expected as reply markup",
     );
-    bot.ok_here("sendMessage", json!({"text": "a", "reply_markup": {"inline_keyboard": with(&"x".repeat(64))}}));
+    bot.ok_here(
+        "sendMessage",
+        json!({"text": "a", "reply_markup": {"inline_keyboard": with(&"x".repeat(64))}}),
+    );
 }
 
 #[test]
@@ -164,7 +167,11 @@ fn a_draft_is_seen_until_its_message_comes() {
 fn a_chat_action_is_one_of_a_list() {
     let bot = Bot::new();
     bot.ok_here("sendChatAction", json!({"action": "typing"}));
-    bot.refused_here("sendChatAction", json!({"action": "thinking"}), "Bad Request: wrong parameter action in request");
+    bot.refused_here(
+        "sendChatAction",
+        json!({"action": "thinking"}),
+        "Bad Request: wrong parameter action in request",
+    );
     bot.api.look(|world| assert_eq!(world.chats[&bot.chat].actions, [(None, "typing".to_owned())]));
 }
 
@@ -182,16 +189,13 @@ fn who_writes_too_fast_has_to_wait_and_longer_if_they_do_not() {
     let edit = json!({"chat_id": bot.chat, "message_id": sent[0], "text": "b"});
     bot.refused("editMessageText", &edit, "Too Many Requests: retry after 8");
     bot.ok_here("sendChatAction", json!({"action": "typing"}));
-    bot.runtime.block_on(tokio::time::sleep(std::time::Duration::from_secs(8)));
+    bot.runtime.block_on(async { tokio::time::sleep(std::time::Duration::from_secs(8)).await });
     bot.ok("editMessageText", &edit);
     let violations = bot.api.violations();
     let seen: Vec<_> = violations.iter().map(|one| (one.chat, one.method.as_str(), one.reason)).collect();
     assert_eq!(
         seen,
-        [
-            (bot.chat, "sendMessage", TooMuch::InChat),
-            (bot.chat, "editMessageText", TooMuch::DidNotWait),
-        ]
+        [(bot.chat, "sendMessage", TooMuch::InChat), (bot.chat, "editMessageText", TooMuch::DidNotWait),]
     );
 }
 

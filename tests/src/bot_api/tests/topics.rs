@@ -31,7 +31,8 @@ fn a_topic_is_written_to_by_its_id_and_the_general_one_by_none() {
     bot.refused_here("sendMessage", json!({"text": "a", "message_thread_id": topic}), not_found);
     bot.ok("sendChatAction", &here(forum, json!({"action": "typing", "message_thread_id": 1})));
     // An answer goes where the answered message lies.
-    let reply = bot.ok("sendMessage", &here(forum, json!({"text": "a", "reply_to_message_id": sent["message_id"]})));
+    let reply =
+        bot.ok("sendMessage", &here(forum, json!({"text": "a", "reply_to_message_id": sent["message_id"]})));
     assert_eq!(reply["message_thread_id"], json!(topic));
 }
 
@@ -108,7 +109,11 @@ fn a_closed_topic_is_for_those_who_manage_topics() {
 fn topics_can_not_be_made_everywhere_nor_by_everybody() {
     let (bot, forum) = forum();
     let name = || json!({"name": "site"});
-    bot.refused("createForumTopic", &here(forum, json!({"name": " "})), "Bad Request: title must be non-empty");
+    bot.refused(
+        "createForumTopic",
+        &here(forum, json!({"name": " "})),
+        "Bad Request: title must be non-empty",
+    );
     bot.api.role(forum, bot.api.me(), Role::Administrator { manages_topics: false });
     bot.refused("createForumTopic", &here(forum, name()), "Bad Request: not enough rights to create a topic");
     bot.refused_here("createForumTopic", name(), "Bad Request: the chat is not a forum");

@@ -33,7 +33,8 @@ fn a_poll_waits_for_a_message_and_no_longer_than_it_says() {
 #[test]
 fn a_second_poll_ends_the_first() {
     let bot = Bot::new();
-    let conflict = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
+    let conflict =
+        "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
     bot.runtime.block_on(async {
         let (first, second) = tokio::join!(poll(&bot), poll(&bot));
         assert_eq!((&first["error_code"], &first["description"]), (&json!(409), &json!(conflict)));
