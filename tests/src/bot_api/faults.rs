@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// Nothing is done, and the bot is told to wait.
+    /// Nothing is done, and the bot is told to wait. If it does not, that is a violation of the limits.
     TooMany {
         /// How many seconds.
         retry_after: u64,

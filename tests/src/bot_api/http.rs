@@ -16,7 +16,7 @@ use super::faults::Fault;
 use super::limits::Violation;
 use super::methods::{self, Method, Pace, Run, Target};
 use super::network::Wire;
-use super::params::Params;
+use super::params::{Params, Upload};
 use super::refusal::Refusal;
 use super::state::{Answered, Call, SentFile, Shared, State};
 
@@ -83,7 +83,7 @@ fn download(shared: &Shared, rest: &str) -> Response {
 
 async fn call(shared: &Shared, wire: &Wire, method: &Method, params: &Params) -> Response {
     let (number, fault) = shared.change(|state| {
-        let file = |(field, upload): (&str, &super::params::Upload)| SentFile {
+        let file = |(field, upload): (&str, &Upload)| SentFile {
             field: field.to_owned(),
             name: upload.name.clone(),
             size: upload.bytes.len(),
@@ -97,55 +97,55 @@ async fn call(shared: &Shared, wire: &Wire, method: &Method, params: &Params) ->
         });
         (state.history.len() - 1, state.faults.strike(method.name))
     });
-    let note = |answered| {
-        shared.change(|state| {
-            // The history may have been cleared meanwhile.
-            if let Some(call) = state.history.get_mut(number) {
-                call.answer = Some(answered);
-            }
-        });
-    };
-    match fault {
-        None => {}
-        Some(Fault::Hang(time)) => tokio::time::sleep(time).await,
-        Some(Fault::TooMany { retry_after }) => {
-            note(Answered::Failed);
-            return refuse(&Refusal::too_many(Duration::from_secs(retry_after)));
-        }
-        Some(Fault::Server(status)) => {
-            note(Answered::Failed);
-            return server_error(status);
-        }
-        Some(Fault::Malformed) => {
-            note(Answered::Failed);
-            return ([(header::CONTENT_TYPE, "application/json")], r#"{"ok":true,"result":{"mess"#)
-                .into_response();
-        }
-        Some(Fault::Reset) => {
-            note(Answered::Failed);
-            return reset(wire).await;
-        }
-        Some(Fault::AcceptedThenReset) => {
-            let answered = match run(shared, method, params).await {
-                Ok(_) => Answered::Lost,
-                Err(refusal) => {
-                    Answered::Refused { status: refusal.status, description: refusal.description }
-                }
-            };
-            note(answered);
-            return reset(wire).await;
-        }
+    let (answered, response) = outcome(shared, method, params, fault).await;
+    shared.change(|state| state.history[number].answer = Some(answered));
+    match response {
+        Some(response) => response,
+        None => reset(wire).await,
     }
-    match run(shared, method, params).await {
-        Ok(result) => {
-            note(Answered::Ok);
-            Json(json!({"ok": true, "result": result})).into_response()
+}
+
+/// What becomes of a call, and its answer; there is none on a connection that is reset.
+async fn outcome(
+    shared: &Shared,
+    method: &Method,
+    params: &Params,
+    fault: Option<Fault>,
+) -> (Answered, Option<Response>) {
+    let failed = |response| (Answered::Failed, Some(response));
+    match fault {
+        Some(Fault::TooMany { retry_after }) => {
+            let wait = Duration::from_secs(retry_after);
+            shared.change(|state| hold_back(state, method, params, wait));
+            return failed(refuse(&Refusal::too_many(wait)));
         }
+        Some(Fault::Server(status)) => return failed(server_error(status)),
+        Some(Fault::Malformed) => {
+            let torn = r#"{"ok":true,"result":{"mess"#;
+            return failed(([(header::CONTENT_TYPE, "application/json")], torn).into_response());
+        }
+        Some(Fault::Reset) => return (Answered::Failed, None),
+        Some(Fault::Hang(time)) => tokio::time::sleep(time).await,
+        Some(Fault::AcceptedThenReset) | None => {}
+    }
+    let is_lost = fault == Some(Fault::AcceptedThenReset);
+    let (answered, response) = match run(shared, method, params).await {
+        Ok(_) if is_lost => return (Answered::Lost, None),
+        Ok(result) => (Answered::Ok, Json(json!({"ok": true, "result": result})).into_response()),
         Err(refusal) => {
             let response = refuse(&refusal);
-            note(Answered::Refused { status: refusal.status, description: refusal.description });
-            response
+            (Answered::Refused { status: refusal.status, description: refusal.description }, response)
         }
+    };
+    (answered, (!is_lost).then_some(response))
+}
+
+/// After a bot was told to wait it has to, whatever the limits are.
+fn hold_back(state: &mut State, method: &Method, params: &Params, wait: Duration) {
+    if method.pace != Pace::Free
+        && let Ok(chat) = Target::chat_id(params)
+    {
+        state.meter.close(chat, Instant::now() + wait);
     }
 }
 

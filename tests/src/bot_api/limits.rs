@@ -100,6 +100,11 @@ impl Meter {
         *self = Self::new(limits);
     }
 
+    /// Takes no messages to a chat before this.
+    pub(super) fn close(&mut self, chat: ChatId, until: Instant) {
+        self.chats.entry(chat).or_default().closed_until = Some(until);
+    }
+
     /// Counts so many messages to a chat, or says how long they have to wait.
     pub(super) fn admit(
         &mut self,
@@ -107,12 +112,12 @@ impl Meter {
         count: usize,
         now: Instant,
     ) -> Result<(), (TooMuch, Duration)> {
-        let Limits::On(pace) = self.limits else { return Ok(()) };
-        let quota = if chat.is_person() { pace.person } else { pace.group };
         let lane = self.chats.entry(chat).or_default();
         for lane in [&mut *lane, &mut self.overall] {
             lane.insist(now).map_err(|wait| (TooMuch::DidNotWait, wait))?;
         }
+        let Limits::On(pace) = self.limits else { return Ok(()) };
+        let quota = if chat.is_person() { pace.person } else { pace.group };
         lane.check(quota, count, now).map_err(|wait| (TooMuch::InChat, wait))?;
         self.overall.check(pace.overall, count, now).map_err(|wait| (TooMuch::Overall, wait))?;
         for lane in [lane, &mut self.overall] {

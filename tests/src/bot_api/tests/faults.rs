@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::Bot;
-use crate::bot_api::{Answered, Fault};
+use crate::bot_api::{Answered, Fault, TooMuch};
 
 fn send(bot: &Bot) -> (u16, String) {
     let path = format!("/bot{}/sendMessage", bot.api.token());
@@ -25,14 +25,24 @@ fn check(fault: Fault, status: u16, part: &str, is_json: bool) {
     assert_eq!(serde_json::from_str::<Value>(&answer.1).is_ok(), is_json);
     assert!(bot.api.messages(bot.chat).is_empty());
     assert_eq!(bot.api.calls("sendMessage")[0].answer, Some(Answered::Failed));
-    assert_eq!(send(&bot).0, 200);
     // A fault is no violation of the bot's.
     assert!(bot.api.violations().is_empty());
+    bot.runtime.block_on(async { sleep(Duration::from_secs(7)).await });
+    assert_eq!(send(&bot).0, 200);
 }
 
 #[test]
 fn a_bot_may_be_told_to_wait() {
     check(Fault::TooMany { retry_after: 7 }, 429, r#""parameters":{"retry_after":7}"#, true);
+}
+
+#[test]
+fn who_is_told_to_wait_and_does_not_breaks_a_rule() {
+    let bot = Bot::new();
+    bot.api.fail_next("sendMessage", Fault::TooMany { retry_after: 7 });
+    send(&bot);
+    assert!(send(&bot).1.contains("retry after 10"));
+    assert_eq!(bot.api.violations()[0].reason, TooMuch::DidNotWait);
 }
 
 #[test]
