@@ -12,7 +12,7 @@ use super::deeds::Said;
 use super::faults::Fault;
 use super::files::Attachment;
 use super::limits::Limits;
-use super::message::MediaKind;
+use super::message::{Content, MediaKind};
 use super::methods;
 use super::server::BotApi;
 use super::state::{Shared, State};
@@ -157,6 +157,9 @@ fn act(state: &mut State, what: &str, body: &[u8]) -> Result<Value, String> {
         "edit" => {
             let Edit { chat, message, text } = read(body)?;
             known_message(state, chat, message)?;
+            if matches!(state.message_mut(chat, message).content, Content::Service(_)) {
+                return Err(format!("the message {message} in the chat {chat} has no words"));
+            }
             state.rewrite(chat, message, &text);
             Ok(json!(true))
         }

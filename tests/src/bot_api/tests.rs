@@ -143,7 +143,11 @@ fn what_is_read_by_hand_is_what_people_see() {
     assert_eq!(press("stop"), (400, "\"stop\" is not among [\"go\"]\n".to_owned()));
     assert_eq!(press("go").0, 200);
     assert_eq!(bot.updates()[0]["callback_query"]["data"], "1");
+    let forum = bot.api.forum("Forum", &[bot.person]);
+    let topic = bot.api.topic(forum, bot.person, "site");
+    let edit = json!({"chat": forum, "message": topic, "text": "a"}).to_string();
     for (what, body) in [
+        ("edit", edit.as_str()),
         ("nothing", "{}"),
         ("say", "no json"),
         ("say", r#"{"chat": 5, "user": 5}"#),
