@@ -1,6 +1,14 @@
-//! Chats over telegram. It receives and sends; the conversation itself lives in takopi.
+//! Chats over Telegram. It receives and sends; the conversation itself lives in takopi.
 //!
-//! `render` makes of a message what the Bot API takes.
+//! Read `backend`.
 #![forbid(unsafe_code)]
 
+mod backend;
+mod client;
+mod outbox;
 pub mod render;
+mod wire;
+
+takopi_api::plugin! {
+    transport "telegram" => backend::new, config = backend::Settings;
+}

@@ -1,0 +1,269 @@
+//! The Bot API: one method of Rust a method of the API that is used.
+//!
+//! Nothing here decides or waits: a call is made once, and what became of it is told ([`CallError`]). The token is in the
+//! address of every call, so no error of the HTTP client is passed on with its address.
+
+mod failure;
+mod http;
+mod multipart;
+mod token;
+mod updates;
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::json;
+
+pub(crate) use failure::{Arrival, CallError, Failure, Rival, Scope};
+pub(crate) use http::Client;
+pub(crate) use multipart::Part;
+#[cfg(test)]
+pub(crate) use token::tests::secret;
+pub(crate) use token::BotToken;
+pub(crate) use updates::Delivered;
+
+use crate::wire::{ChatId, ChatMember, File, ForumTopic, Sent, User};
+
+/// A method of the API.
+#[derive(Debug)]
+pub(crate) struct Method {
+    name: &'static str,
+    /// What the server means by "too many".
+    scope: Scope,
+}
+
+const fn method(name: &'static str, scope: Scope) -> Method {
+    Method { name, scope }
+}
+
+const GET_ME: Method = method("getMe", Scope::Bot);
+const GET_UPDATES: Method = method("getUpdates", Scope::Bot);
+const SEND_MESSAGE: Method = method("sendMessage", Scope::Chat);
+const SEND_DOCUMENT: Method = method("sendDocument", Scope::Chat);
+const EDIT_MESSAGE: Method = method("editMessageText", Scope::Chat);
+const DELETE_MESSAGE: Method = method("deleteMessage", Scope::Chat);
+const ANSWER_PRESS: Method = method("answerCallbackQuery", Scope::Bot);
+const SEND_ACTION: Method = method("sendChatAction", Scope::Chat);
+const GET_MEMBER: Method = method("getChatMember", Scope::Chat);
+const CREATE_TOPIC: Method = method("createForumTopic", Scope::Chat);
+const EDIT_TOPIC: Method = method("editForumTopic", Scope::Chat);
+const GET_FILE: Method = method("getFile", Scope::Bot);
+const SET_COMMANDS: Method = method("setMyCommands", Scope::Bot);
+
+/// How long the server waits for updates before it says that there are none. It is short, so that a connection that died
+/// without a word is given up soon: see [`POLL_PATIENCE`].
+const POLL: Duration = Duration::from_secs(15);
+
+/// How long an answer to a poll may take: what the server waits, and what the way takes. So nothing is waited for longer
+/// than this after the network is back.
+const POLL_PATIENCE: Duration = Duration::from_secs(25);
+
+/// How long any other call may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a file may take.
+const FILE_PATIENCE: Duration = Duration::from_secs(300);
+
+/// The kinds of updates that are wanted.
+const WANTED: &[&str] = &["message", "edited_message", "channel_post", "callback_query"];
+
+/// A message to send.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct SendMessage<E> {
+    pub(crate) chat_id: ChatId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message_thread_id: Option<i64>,
+    pub(crate) text: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) entities: Vec<E>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reply_parameters: Option<ReplyParameters>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reply_markup: Option<Keyboard>,
+    pub(crate) disable_notification: bool,
+    pub(crate) link_preview_options: NoPreview,
+}
+
+/// A message to change.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct EditMessage<E> {
+    pub(crate) chat_id: ChatId,
+    pub(crate) message_id: i64,
+    pub(crate) text: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) entities: Vec<E>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reply_markup: Option<Keyboard>,
+    pub(crate) link_preview_options: NoPreview,
+}
+
+/// A file to send.
+#[derive(Debug, Clone)]
+pub(crate) struct SendDocument {
+    pub(crate) chat_id: ChatId,
+    pub(crate) message_thread_id: Option<i64>,
+    pub(crate) reply_parameters: Option<ReplyParameters>,
+    pub(crate) disable_notification: bool,
+    pub(crate) caption: String,
+    /// JSON of the caption's entities.
+    pub(crate) caption_entities: Option<String>,
+    pub(crate) name: String,
+    pub(crate) content: Vec<u8>,
+}
+
+/// The message that another one answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct ReplyParameters {
+    pub(crate) message_id: i64,
+    /// An answer arrives also where the question was deleted.
+    pub(crate) allow_sending_without_reply: bool,
+}
+
+/// Links in an answer are not what it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct NoPreview {
+    is_disabled: bool,
+}
+
+impl NoPreview {
+    pub(crate) const NONE: Self = Self { is_disabled: true };
+}
+
+/// Rows of buttons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Keyboard {
+    pub(crate) inline_keyboard: Vec<Vec<KeyboardButton>>,
+}
+
+/// A button.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct KeyboardButton {
+    pub(crate) text: String,
+    pub(crate) callback_data: String,
+}
+
+/// A command of the menu.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct MenuCommand {
+    pub(crate) command: String,
+    pub(crate) description: String,
+}
+
+impl Client {
+    /// Who the bot is.
+    pub(crate) async fn get_me(&self) -> Result<User, CallError> {
+        self.call(&GET_ME, &json!({}), PATIENCE).await
+    }
+
+    /// Waits for updates from this one on; `None` for all that the server still has.
+    pub(crate) async fn get_updates(&self, offset: Option<i64>) -> Result<Vec<Delivered>, CallError> {
+        let mut body = json!({ "timeout": POLL.as_secs(), "limit": 100, "allowed_updates": WANTED });
+        if let Some(offset) = offset {
+            body["offset"] = offset.into();
+        }
+        let (status, text) = self.post(&GET_UPDATES, &body, POLL_PATIENCE).await?;
+        match http::result::<updates::Batch>(&GET_UPDATES, status, &text) {
+            Ok(batch) => Ok(batch.read()),
+            // Not the server's, or only broken in places.
+            Err(error) => updates::rescued(&text).ok_or(error),
+        }
+    }
+
+    pub(crate) async fn send_message<E: Serialize + Sync>(
+        &self,
+        message: &SendMessage<E>,
+    ) -> Result<i64, CallError> {
+        let sent: Sent = self.call(&SEND_MESSAGE, message, PATIENCE).await?;
+        Ok(sent.message_id)
+    }
+
+    pub(crate) async fn send_document(&self, document: &SendDocument) -> Result<i64, CallError> {
+        let sent: Sent = self.upload(&SEND_DOCUMENT, &document.parts(), FILE_PATIENCE).await?;
+        Ok(sent.message_id)
+    }
+
+    pub(crate) async fn edit_message<E: Serialize + Sync>(
+        &self,
+        message: &EditMessage<E>,
+    ) -> Result<(), CallError> {
+        self.done(&EDIT_MESSAGE, message).await
+    }
+
+    pub(crate) async fn delete_message(&self, chat: ChatId, message: i64) -> Result<(), CallError> {
+        self.done(&DELETE_MESSAGE, &json!({ "chat_id": chat, "message_id": message })).await
+    }
+
+    pub(crate) async fn answer_press(&self, press: &str, text: Option<&str>) -> Result<(), CallError> {
+        let mut body = json!({ "callback_query_id": press });
+        if let Some(text) = text {
+            body["text"] = text.into();
+        }
+        self.done(&ANSWER_PRESS, &body).await
+    }
+
+    pub(crate) async fn show_typing(&self, chat: ChatId, topic: Option<i64>) -> Result<(), CallError> {
+        let mut body = json!({ "chat_id": chat, "action": "typing" });
+        if let Some(topic) = topic {
+            body["message_thread_id"] = topic.into();
+        }
+        self.done(&SEND_ACTION, &body).await
+    }
+
+    pub(crate) async fn get_member(&self, chat: ChatId, person: i64) -> Result<ChatMember, CallError> {
+        self.call(&GET_MEMBER, &json!({ "chat_id": chat, "user_id": person }), PATIENCE).await
+    }
+
+    pub(crate) async fn create_topic(&self, chat: ChatId, title: &str) -> Result<i64, CallError> {
+        let body = json!({ "chat_id": chat, "name": title });
+        let topic: ForumTopic = self.call(&CREATE_TOPIC, &body, PATIENCE).await?;
+        Ok(topic.message_thread_id)
+    }
+
+    pub(crate) async fn rename_topic(&self, chat: ChatId, topic: i64, title: &str) -> Result<(), CallError> {
+        self.done(&EDIT_TOPIC, &json!({ "chat_id": chat, "message_thread_id": topic, "name": title })).await
+    }
+
+    pub(crate) async fn get_file(&self, id: &str) -> Result<File, CallError> {
+        self.call(&GET_FILE, &json!({ "file_id": id }), PATIENCE).await
+    }
+
+    /// The content of a file of which [`Self::get_file`] told the path; too long if there is more of it than this.
+    pub(crate) async fn download(&self, path: &str, max_bytes: u64) -> Result<Vec<u8>, CallError> {
+        self.fetch(path, max_bytes, FILE_PATIENCE).await
+    }
+
+    pub(crate) async fn set_commands(&self, commands: &[MenuCommand]) -> Result<(), CallError> {
+        self.done(&SET_COMMANDS, &json!({ "commands": commands })).await
+    }
+
+    /// A call whose answer is that it was done.
+    async fn done(&self, method: &Method, body: &(impl Serialize + Sync)) -> Result<(), CallError> {
+        let _: serde::de::IgnoredAny = self.call(method, body, PATIENCE).await?;
+        Ok(())
+    }
+}
+
+impl SendDocument {
+    fn parts(&self) -> Vec<Part<'_>> {
+        let mut parts = vec![Part::field("chat_id", self.chat_id.to_string())];
+        if let Some(topic) = self.message_thread_id {
+            parts.push(Part::field("message_thread_id", topic.to_string()));
+        }
+        if let Some(reply) = &self.reply_parameters {
+            let reply = json!({
+                "message_id": reply.message_id,
+                "allow_sending_without_reply": reply.allow_sending_without_reply,
+            });
+            parts.push(Part::field("reply_parameters", reply.to_string()));
+        }
+        if !self.caption.is_empty() {
+            parts.push(Part::field("caption", self.caption.clone()));
+        }
+        if let Some(entities) = &self.caption_entities {
+            parts.push(Part::field("caption_entities", entities.clone()));
+        }
+        parts.push(Part::field("disable_notification", self.disable_notification.to_string()));
+        parts.push(Part::file("document", &self.name, &self.content));
+        parts
+    }
+}

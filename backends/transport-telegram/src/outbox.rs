@@ -1,0 +1,234 @@
+//! All that goes out, in the order in which it matters and at the pace that Telegram takes.
+//!
+//! [`machine`] decides, without I/O and clock, and [`pace`] has the numbers. Here is the rim: a task that makes the calls
+//! that the machine starts, and tells each caller what became of its own. Answers to presses, and questions to the server,
+//! do not come here: they never wait.
+
+mod machine;
+mod pace;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use self::machine::{End, Machine, Moment, Next, Verdict};
+pub(crate) use self::machine::{Deed, Order, Rank, Ticket};
+use crate::client::{Arrival, CallError, Client, EditMessage, Failure, Scope, SendDocument, SendMessage};
+use crate::render::Entity;
+use crate::wire::ChatId;
+
+/// A call that waits for its turn.
+#[derive(Debug)]
+pub(crate) enum Call {
+    Send(SendMessage<Entity>),
+    Document(SendDocument),
+    Edit(EditMessage<Entity>),
+    Delete { chat: ChatId, message: i64 },
+    CreateTopic { chat: ChatId, title: String },
+    RenameTopic { chat: ChatId, topic: i64, title: String },
+}
+
+/// What a call came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// The message or topic that was made.
+    Made(i64),
+    /// It was done.
+    Done,
+    /// A younger edit took its place.
+    Superseded,
+}
+
+/// Why a call was not done.
+#[derive(Debug)]
+pub(crate) enum Undone {
+    /// What the server or the way to it said.
+    Failed(CallError),
+    /// takopi ends.
+    Closed,
+}
+
+/// Pauses longer than this are not waited for here: whoever sends may decide otherwise.
+const LONGEST_PAUSE: Duration = Duration::from_secs(90);
+
+/// Where things to send are handed in. Its task ends when all handles are gone.
+#[derive(Debug, Clone)]
+pub(crate) struct Outbox {
+    requests: mpsc::UnboundedSender<Request>,
+    tickets: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+enum Request {
+    Submit { ticket: Ticket, order: Order, call: Arc<Call>, told: oneshot::Sender<Result<Done, Undone>> },
+    Withdraw(Ticket),
+}
+
+impl Outbox {
+    /// An outbox that sends through this client.
+    pub(crate) fn new(client: Client) -> Self {
+        let (requests, inbox) = mpsc::unbounded_channel();
+        let driver = Driver {
+            client,
+            machine: Machine::new(),
+            told: HashMap::new(),
+            flying: JoinSet::new(),
+            begin: Instant::now(),
+        };
+        tokio::spawn(driver.run(inbox));
+        Self { requests, tickets: Arc::default() }
+    }
+
+    /// Makes a call when its turn comes. A call that has not begun is not made if this is given up.
+    pub(crate) async fn submit(&self, order: Order, call: Call) -> Result<Done, Undone> {
+        let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
+        let (told, answer) = oneshot::channel();
+        let request = Request::Submit { ticket, order, call: Arc::new(call), told };
+        self.requests.send(request).map_err(|_| Undone::Closed)?;
+        let _withdraw = Withdraw { ticket, requests: &self.requests };
+        answer.await.unwrap_or(Err(Undone::Closed))
+    }
+}
+
+/// Takes a call back when nobody waits for it any more.
+struct Withdraw<'a> {
+    ticket: Ticket,
+    requests: &'a mpsc::UnboundedSender<Request>,
+}
+
+impl Drop for Withdraw<'_> {
+    fn drop(&mut self) {
+        // Without the task there is nothing to take back.
+        let _ = self.requests.send(Request::Withdraw(self.ticket));
+    }
+}
+
+/// The task.
+struct Driver {
+    client: Client,
+    machine: Machine<Arc<Call>>,
+    told: HashMap<Ticket, oneshot::Sender<Result<Done, Undone>>>,
+    flying: JoinSet<(Ticket, Arc<Call>, Result<Done, CallError>)>,
+    begin: Instant,
+}
+
+impl Driver {
+    async fn run(mut self, mut inbox: mpsc::UnboundedReceiver<Request>) {
+        loop {
+            while let Ok(request) = inbox.try_recv() {
+                self.take(request);
+            }
+            let wake = self.start();
+            tokio::select! {
+                request = inbox.recv() => match request {
+                    Some(request) => self.take(request),
+                    None => return,
+                },
+                Some(ended) = self.flying.join_next(), if !self.flying.is_empty() => match ended {
+                    Ok((ticket, call, result)) => self.ended(ticket, &call, result),
+                    Err(error) => tracing::error!(%error, "a call to Telegram panicked"),
+                },
+                () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
+            }
+        }
+    }
+
+    fn now(&self) -> Moment {
+        self.begin.elapsed()
+    }
+
+    fn take(&mut self, request: Request) {
+        match request {
+            Request::Submit { ticket, order, call, told } => {
+                self.told.insert(ticket, told);
+                for superseded in self.machine.submit(self.now(), ticket, order, call) {
+                    self.tell(superseded, Ok(Done::Superseded));
+                }
+            }
+            Request::Withdraw(ticket) => {
+                if self.told.remove(&ticket).is_some() {
+                    self.machine.withdraw(ticket);
+                }
+            }
+        }
+    }
+
+    /// Starts what may start, and gives when to look again.
+    fn start(&mut self) -> Option<Instant> {
+        loop {
+            match self.machine.next(self.now()) {
+                Next::Start(ticket, call) => {
+                    let client = self.client.clone();
+                    self.flying.spawn(async move {
+                        let result = make(&client, &call).await;
+                        (ticket, call, result)
+                    });
+                }
+                Next::Wait(until) => return until.map(|until| self.begin + until),
+            }
+        }
+    }
+
+    fn ended(&mut self, ticket: Ticket, call: &Call, result: Result<Done, CallError>) {
+        let (verdict, result) = judge(call, result);
+        let ended = self.machine.finish(self.now(), ticket, verdict);
+        match (result, ended) {
+            (Ok(done), _) => self.tell(ticket, Ok(done)),
+            (Err(_), Some((ticket, End::Superseded))) => self.tell(ticket, Ok(Done::Superseded)),
+            (Err(error), Some((ticket, End::GivenUp))) => self.tell(ticket, Err(Undone::Failed(error))),
+            (Err(error), None) if matches!(verdict, Verdict::Settled | Verdict::Lost) => {
+                self.tell(ticket, Err(Undone::Failed(error)));
+            }
+            (Err(error), None) => tracing::debug!(%error, "a call to Telegram is made again"),
+        }
+    }
+
+    fn tell(&mut self, ticket: Ticket, result: Result<Done, Undone>) {
+        if let Some(told) = self.told.remove(&ticket) {
+            // Who gave it up wants to know nothing.
+            let _ = told.send(result);
+        }
+    }
+}
+
+async fn make(client: &Client, call: &Call) -> Result<Done, CallError> {
+    match call {
+        Call::Send(message) => client.send_message(message).await.map(Done::Made),
+        Call::Document(document) => client.send_document(document).await.map(Done::Made),
+        Call::Edit(message) => client.edit_message(message).await.map(|()| Done::Done),
+        Call::Delete { chat, message } => client.delete_message(*chat, *message).await.map(|()| Done::Done),
+        Call::CreateTopic { chat, title } => client.create_topic(*chat, title).await.map(Done::Made),
+        Call::RenameTopic { chat, topic, title } => {
+            client.rename_topic(*chat, *topic, title).await.map(|()| Done::Done)
+        }
+    }
+}
+
+/// What the outcome of a call means for the queue, and for who waits for it.
+fn judge(call: &Call, result: Result<Done, CallError>) -> (Verdict, Result<Done, CallError>) {
+    let error = match result {
+        Ok(done) => return (Verdict::Settled, Ok(done)),
+        Err(error) => error,
+    };
+    // Made twice, these come to the same; anything else would be there twice.
+    let is_repeatable = matches!(call, Call::Edit(_) | Call::Delete { .. } | Call::RenameTopic { .. });
+    let verdict = match error.failure {
+        Failure::NotModified if is_repeatable => return (Verdict::Settled, Ok(Done::Done)),
+        Failure::Gone if matches!(call, Call::Delete { .. }) => return (Verdict::Settled, Ok(Done::Done)),
+        Failure::RetryAfter { pause, .. } if pause > LONGEST_PAUSE => Verdict::Settled,
+        Failure::RetryAfter { scope: Scope::Chat, pause } => Verdict::PauseChat(pause),
+        Failure::RetryAfter { scope: Scope::Bot, pause } => Verdict::PauseBot(pause),
+        Failure::Network(Arrival::Never) => Verdict::Offline,
+        Failure::Network(Arrival::Unknown) if is_repeatable => Verdict::Offline,
+        Failure::Server(Arrival::Never) => Verdict::Trouble,
+        Failure::Server(Arrival::Unknown) if is_repeatable => Verdict::Trouble,
+        Failure::Network(Arrival::Unknown) | Failure::Server(Arrival::Unknown) => Verdict::Lost,
+        _ => Verdict::Settled,
+    };
+    (verdict, Err(error))
+}
