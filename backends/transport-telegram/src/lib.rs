@@ -6,6 +6,7 @@
 mod backend;
 mod client;
 mod outbox;
+mod receive;
 pub mod render;
 mod wire;
 
