@@ -18,7 +18,7 @@ pub use store::{KeyValue, PluginStore, StoreError, Write};
 
 use crate::engine::EngineId;
 use crate::error::Error;
-use crate::message::{IncomingMessage, Press};
+use crate::message::{ChannelId, IncomingMessage, Press};
 use crate::resume::ResumeToken;
 use crate::transport::{Access, Transport, TransportId};
 
@@ -128,6 +128,17 @@ pub trait Conversation: Send + Sync {
     /// What a transport remembers.
     fn store(&self, transport: &TransportId) -> PluginStore;
 
+    /// A chat has another id from now on.
+    async fn move_channel(
+        &self,
+        transport: &TransportId,
+        old: &ChannelId,
+        new: &ChannelId,
+    ) -> Result<(), StoreError> {
+        let _ = (transport, new);
+        Err(StoreError(format!("what is remembered of chat {old} can not be moved")))
+    }
+
     /// Waits until everything that a transport gave is done with: no message of it waits, no run of it goes on, and
     /// what there was to send has been sent, or will not be.
     async fn settled(&self, transport: &TransportId);
@@ -178,6 +189,15 @@ impl TransportRuntime {
     #[must_use]
     pub fn store(&self) -> PluginStore {
         self.conversation.store(&self.id)
+    }
+
+    /// Says that a chat has another id from now on, such as a group that became a larger one: what is remembered of it
+    /// goes on under the new id.
+    ///
+    /// # Errors
+    /// [`StoreError`] if that could not be stored; it may be said again.
+    pub async fn move_channel(&self, old: &ChannelId, new: &ChannelId) -> Result<(), StoreError> {
+        self.conversation.move_channel(&self.id, old, new).await
     }
 
     /// Waits until everything that the transport gave is done with: no message of it waits, no run of it goes on, and

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::until;
 use crate::error::Error;
-use crate::message::{IncomingMessage, Press};
+use crate::message::{ChannelId, IncomingMessage, Press};
 use crate::runtime::{
     Acceptance, Batch, Catalog, Conversation, KeyValue, PluginStore, Resolved, RunContext, StoreError,
     TransportRuntime, Write,
@@ -62,6 +62,7 @@ struct State {
     accepted: HashSet<String>,
     /// How many batches are refused from now on.
     refusals: usize,
+    moves: Vec<(ChannelId, ChannelId)>,
 }
 
 /// A conversation that only listens. It answers nothing; a test does, with what [`Self::connected`] gives.
@@ -101,6 +102,12 @@ impl FakeConversation {
     /// Sets what there is.
     pub fn set_catalog(&self, catalog: Catalog) {
         self.catalog.send_replace(Arc::new(catalog));
+    }
+
+    /// The chats that got another id so far: the old one, and the new.
+    #[must_use]
+    pub fn moves(&self) -> Vec<(ChannelId, ChannelId)> {
+        self.state().moves.clone()
     }
 
     /// Sets whether everything is done with; it is, where nobody says.
@@ -213,6 +220,17 @@ impl Conversation for FakeConversation {
 
     fn store(&self, _transport: &TransportId) -> PluginStore {
         PluginStore::new(Arc::clone(&self.values) as Arc<dyn KeyValue>, self.folder.clone())
+    }
+
+    async fn move_channel(
+        &self,
+        _transport: &TransportId,
+        old: &ChannelId,
+        new: &ChannelId,
+    ) -> Result<(), StoreError> {
+        self.state().moves.push((old.clone(), new.clone()));
+        self.changes.send_replace(());
+        Ok(())
     }
 
     async fn settled(&self, _transport: &TransportId) {
