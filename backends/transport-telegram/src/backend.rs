@@ -1,36 +1,106 @@
-//! The transport: what can be set, and what it does while takopi runs.
+//! The transport: what it needs before it can run, and how it begins.
 
-use serde::Deserialize;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use takopi_api::async_trait;
+use takopi_api::config::{ConfigError, ConfigTable};
 use takopi_api::error::Error;
-use takopi_api::schemars::{self, JsonSchema};
-use takopi_api::transport::{TransportBackend, TransportRun};
+use takopi_api::transport::{LockToken, SetupContext, SetupIssue, TransportBackend, TransportRun};
+use tokio::sync::mpsc;
 
-/// The table `[transports.telegram]`.
-#[derive(Debug, Deserialize, JsonSchema)]
-pub(crate) struct Settings {
-    /// The chat that may talk to takopi. There is no default: without it nobody may.
-    pub(crate) chat_id: String,
+use crate::client::{BotToken, Client};
+use crate::moves::Moves;
+use crate::poll::Poller;
+pub(crate) use crate::settings::Settings;
+use crate::transport::Telegram;
+
+/// Connections are made when takopi runs it.
+#[derive(Debug, Default)]
+pub(crate) struct TelegramBackend {
+    /// It is said once that takopi is there, however often the transport is started anew.
+    has_greeted: AtomicBool,
 }
 
-/// It holds nothing: a connection is made when takopi runs it.
-#[derive(Debug)]
-pub(crate) struct Transport;
-
-pub(crate) const fn new() -> Transport {
-    Transport
+pub(crate) fn new() -> TelegramBackend {
+    TelegramBackend::default()
 }
 
 #[async_trait]
-impl TransportBackend for Transport {
+impl TransportBackend for TelegramBackend {
     fn id(&self) -> &'static str {
         "telegram"
     }
 
-    async fn build_and_run(&self, run: TransportRun) -> Result<(), Error> {
-        let settings: Settings = run.config.parse().map_err(|error| Error::new(error.to_string()))?;
-        let chat = settings.chat_id;
-        Err(Error::new(format!("the transport telegram can not send to chat {chat} yet"))
-            .hint("write `build_and_run` in backends/transport-telegram/src/backend.rs"))
+    fn check_setup(&self, context: &SetupContext<'_>) -> Vec<SetupIssue> {
+        let file = context.config_path.display();
+        let steps = match context.config.parse::<Settings>() {
+            Err(error) => vec![error.to_string()],
+            Ok(settings) => {
+                let mut steps = Vec::new();
+                if settings.bot_token.is_none() {
+                    steps.push(format!(
+                        "set `bot_token` in [transports.telegram] of {file}: @BotFather gives it"
+                    ));
+                }
+                if !settings.names_somebody() {
+                    steps.push(format!(
+                        "set `chat_id` or `allowed_user_ids` in [transports.telegram] of {file}: nobody else is heard"
+                    ));
+                }
+                if let Err(error) = settings.plan(context.config) {
+                    steps.push(error.to_string());
+                }
+                steps
+            }
+        };
+        if steps.is_empty() {
+            return Vec::new();
+        }
+        vec![SetupIssue { title: "configure telegram".to_owned(), steps }]
     }
+
+    fn lock_token(&self, config: &ConfigTable) -> Result<Option<LockToken>, ConfigError> {
+        let settings: Settings = config.parse()?;
+        let folder = config.file().parent().unwrap_or_else(|| Path::new("."));
+        match token(&settings, folder) {
+            Ok(token) => Ok(Some(token.lock_token())),
+            Err(error) => Err(config.error_at("bot_token", error.to_string())),
+        }
+    }
+
+    /// Polls end with it, and messages go out by a task that ends when nobody can send any more.
+    fn can_start_again(&self) -> bool {
+        true
+    }
+
+    async fn build_and_run(&self, run: TransportRun) -> Result<(), Error> {
+        let TransportRun { config, config_path, runtime, shutdown, .. } = run;
+        let bad = |error: ConfigError| {
+            error.hints.iter().fold(Error::new(error.to_string()), |told, hint| told.hint(hint.clone()))
+        };
+        let settings: Settings = config.parse().map_err(bad)?;
+        let plan = settings.plan(&config).map_err(bad)?;
+        if !settings.names_somebody() {
+            return Err(Error::new("nobody is named who may be heard")
+                .hint("set `chat_id` or `allowed_user_ids` in [transports.telegram]"));
+        }
+        let folder = config_path.parent().unwrap_or_else(|| Path::new("."));
+        let client = Client::new(&token(&settings, folder)?, &settings.api_base_url)?;
+        let moves = Moves::load(&runtime.store()).await;
+        let moves = Arc::new(moves.map_err(|error| Error::new(error.to_string()))?);
+        let (sender, moved) = mpsc::unbounded_channel();
+        let telegram = Telegram::new(client.clone(), Arc::clone(&moves), sender);
+        let is_greeting = settings.startup_message && !self.has_greeted.swap(true, Ordering::Relaxed);
+        Poller { client, runtime, telegram, moves, moved, plan, is_greeting, shutdown }.run().await
+    }
+}
+
+fn token(settings: &Settings, folder: &Path) -> Result<BotToken, Error> {
+    let secret = settings
+        .bot_token
+        .as_ref()
+        .ok_or_else(|| Error::new("`bot_token` is not set").hint("@BotFather gives it: send him /newbot"))?;
+    BotToken::new(secret.resolve(folder)?)
 }

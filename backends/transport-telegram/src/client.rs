@@ -5,10 +5,12 @@
 
 mod failure;
 mod http;
+mod insist;
 mod multipart;
 mod token;
 mod updates;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -16,9 +18,8 @@ use serde_json::json;
 
 pub(crate) use failure::{Arrival, CallError, Failure, Rival, Scope};
 pub(crate) use http::Client;
+pub(crate) use insist::insist;
 pub(crate) use multipart::Part;
-#[cfg(test)]
-pub(crate) use token::tests::secret;
 pub(crate) use token::BotToken;
 pub(crate) use updates::Delivered;
 
@@ -108,7 +109,7 @@ pub(crate) struct SendDocument {
     /// JSON of the caption's entities.
     pub(crate) caption_entities: Option<String>,
     pub(crate) name: String,
-    pub(crate) content: Vec<u8>,
+    pub(crate) content: Arc<Vec<u8>>,
 }
 
 /// The message that another one answers.

@@ -1,13 +1,27 @@
 //! Chats over Telegram. It receives and sends; the conversation itself lives in takopi.
 //!
-//! Read `backend`.
+//! Read in this order: `backend` begins, `settings` says what can be set. What comes in: `poll` asks the server for updates
+//! and stores how far it is, `receive` makes messages of them. What goes out: `transport` makes calls of messages (`render`
+//! their text, `files` their files), and `outbox` makes the calls in the order and at the pace that Telegram takes.
+//! `client` is the Bot API, `wire` what it sends. `roles`, `moves` and `menu` each know one thing: who administers a chat,
+//! which chats have another number now, what the menu of commands says. `greeting` is what takopi says first.
+//!
+//! What this crate must not know: the rest of takopi (it depends on `takopi-api` alone), engines, processes.
 #![forbid(unsafe_code)]
 
 mod backend;
 mod client;
+mod files;
+mod greeting;
+mod menu;
+mod moves;
 mod outbox;
+mod poll;
 mod receive;
 pub mod render;
+mod roles;
+mod settings;
+mod transport;
 mod wire;
 
 takopi_api::plugin! {

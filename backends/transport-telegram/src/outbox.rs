@@ -16,8 +16,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use self::machine::{End, Machine, Moment, Next, Verdict};
 pub(crate) use self::machine::{Deed, Order, Rank, Ticket};
+use self::machine::{End, Machine, Moment, Next, Verdict};
 use crate::client::{Arrival, CallError, Client, EditMessage, Failure, Scope, SendDocument, SendMessage};
 use crate::render::Entity;
 use crate::wire::ChatId;
@@ -38,8 +38,8 @@ pub(crate) enum Call {
 pub(crate) enum Done {
     /// The message or topic that was made.
     Made(i64),
-    /// It was done.
-    Done,
+    /// What was there is changed or gone.
+    Changed,
     /// A younger edit took its place.
     Superseded,
 }
@@ -200,11 +200,13 @@ async fn make(client: &Client, call: &Call) -> Result<Done, CallError> {
     match call {
         Call::Send(message) => client.send_message(message).await.map(Done::Made),
         Call::Document(document) => client.send_document(document).await.map(Done::Made),
-        Call::Edit(message) => client.edit_message(message).await.map(|()| Done::Done),
-        Call::Delete { chat, message } => client.delete_message(*chat, *message).await.map(|()| Done::Done),
+        Call::Edit(message) => client.edit_message(message).await.map(|()| Done::Changed),
+        Call::Delete { chat, message } => {
+            client.delete_message(*chat, *message).await.map(|()| Done::Changed)
+        }
         Call::CreateTopic { chat, title } => client.create_topic(*chat, title).await.map(Done::Made),
         Call::RenameTopic { chat, topic, title } => {
-            client.rename_topic(*chat, *topic, title).await.map(|()| Done::Done)
+            client.rename_topic(*chat, *topic, title).await.map(|()| Done::Changed)
         }
     }
 }
@@ -218,8 +220,8 @@ fn judge(call: &Call, result: Result<Done, CallError>) -> (Verdict, Result<Done,
     // Made twice, these come to the same; anything else would be there twice.
     let is_repeatable = matches!(call, Call::Edit(_) | Call::Delete { .. } | Call::RenameTopic { .. });
     let verdict = match error.failure {
-        Failure::NotModified if is_repeatable => return (Verdict::Settled, Ok(Done::Done)),
-        Failure::Gone if matches!(call, Call::Delete { .. }) => return (Verdict::Settled, Ok(Done::Done)),
+        Failure::NotModified if is_repeatable => return (Verdict::Settled, Ok(Done::Changed)),
+        Failure::Gone if matches!(call, Call::Delete { .. }) => return (Verdict::Settled, Ok(Done::Changed)),
         Failure::RetryAfter { pause, .. } if pause > LONGEST_PAUSE => Verdict::Settled,
         Failure::RetryAfter { scope: Scope::Chat, pause } => Verdict::PauseChat(pause),
         Failure::RetryAfter { scope: Scope::Bot, pause } => Verdict::PauseBot(pause),

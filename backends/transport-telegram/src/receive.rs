@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use takopi_api::message::{Address, IncomingMessage, MessageRef, Press};
 
-pub(crate) use self::hold::{Moment, Patience};
 use self::hold::{Age, Hold, Letter};
+pub(crate) use self::hold::{Moment, Patience};
 pub(crate) use self::read::Me;
 use crate::client::Delivered;
 use crate::wire::{CallbackQuery, ChatId, Message, Update};
@@ -76,16 +76,10 @@ impl Receiver {
         Self { me, rules, hold, seen: HashSet::new(), order: VecDeque::new() }
     }
 
-    /// Receives by other rules from now on.
-    pub(crate) fn set_rules(&mut self, rules: Rules) {
-        self.rules = rules;
-        self.hold.set_patience(rules.patience);
-    }
-
     /// Takes what a poll brought.
     pub(crate) fn take(&mut self, mut delivered: Vec<Delivered>, clock: Clock) -> Intake {
         // They are numbered in the order in which things happened.
-        delivered.sort_by_key(|delivered| delivered.id());
+        delivered.sort_by_key(Delivered::id);
         let mut intake = Intake::default();
         for delivered in delivered {
             match delivered {

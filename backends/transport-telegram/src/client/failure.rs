@@ -183,7 +183,8 @@ mod tests {
 
     #[test]
     fn answers_of_the_server_are_told_apart() {
-        let said = |text: &str| format!(r#"{{"ok":false,"error_code":400,"description":"Bad Request: {text}"}}"#);
+        let said =
+            |text: &str| format!(r#"{{"ok":false,"error_code":400,"description":"Bad Request: {text}"}}"#);
         for (text, expected) in [
             ("message is not modified: specified new message content is the same", Failure::NotModified),
             ("message to edit not found", Failure::Gone),
@@ -215,13 +216,20 @@ mod tests {
 
     #[test]
     fn other_pollers_webhooks_and_bad_tokens_are_told_apart() {
-        let conflict = |text: &str| format!(r#"{{"ok":false,"error_code":409,"description":"Conflict: {text}"}}"#);
+        let conflict =
+            |text: &str| format!(r#"{{"ok":false,"error_code":409,"description":"Conflict: {text}"}}"#);
         let webhook = "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
         check(&GET_UPDATES, 409, &conflict(webhook), Failure::Conflict(Rival::Webhook));
-        let poller = "terminated by other getUpdates request; make sure that only one bot instance is running";
+        let poller =
+            "terminated by other getUpdates request; make sure that only one bot instance is running";
         check(&GET_UPDATES, 409, &conflict(poller), Failure::Conflict(Rival::Poller));
         check(&GET_UPDATES, 401, "{}", Failure::Unauthorized);
-        check(&GET_ME, 404, r#"{"ok":false,"error_code":404,"description":"Not Found"}"#, Failure::Unauthorized);
+        check(
+            &GET_ME,
+            404,
+            r#"{"ok":false,"error_code":404,"description":"Not Found"}"#,
+            Failure::Unauthorized,
+        );
         check(&SEND_MESSAGE, 404, "{}", Failure::Refused);
     }
 

@@ -13,10 +13,13 @@ use takopi_api::error::Error;
 
 use super::failure::Refusal;
 use super::multipart::{self, Part};
-use super::{Arrival, BotToken, CallError, Failure, Method};
+use super::{Arrival, BotToken, CallError, Failure, GET_UPDATES, Method};
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// How long a connection is kept that nobody uses: one that a router has forgotten by then is worse than none.
+const IDLE: Duration = Duration::from_secs(20);
 
 /// How long sent bytes may stay without an answer of the other end's kernel before the connection is given up.
 #[cfg(target_os = "linux")]
@@ -34,6 +37,9 @@ const DOWNLOAD: &str = "download";
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
+    /// Polls have a connection of their own: one that died without a word is given up with its poll, and the next poll
+    /// finds no other that died with it.
+    polls: reqwest::Client,
     addresses: Arc<Addresses>,
 }
 
@@ -70,7 +76,9 @@ impl Client {
             return Err(Error::new(format!("`api_base_url` is no address of a web server: {base}"))
                 .hint("write it as `https://api.telegram.org`"));
         }
-        Ok(Self { http: http()?, addresses: Arc::new(addresses) })
+        let tls = tls()?;
+        let (http, polls) = (http(tls.clone())?, http(tls)?);
+        Ok(Self { http, polls, addresses: Arc::new(addresses) })
     }
 
     /// Makes a call and gives its result.
@@ -119,10 +127,13 @@ impl Client {
         patience: Duration,
     ) -> Result<(u16, String), CallError> {
         let failed = |error| network(method.name, error);
-        let address = self.addresses.methods.join(method.name).map_err(|error| {
-            CallError { method: method.name, failure: Failure::Refused, message: error.to_string() }
+        let address = self.addresses.methods.join(method.name).map_err(|error| CallError {
+            method: method.name,
+            failure: Failure::Refused,
+            message: error.to_string(),
         })?;
-        let request = self.http.post(address).header(CONTENT_TYPE, kind).body(body).timeout(patience);
+        let http = if method.name == GET_UPDATES.name { &self.polls } else { &self.http };
+        let request = http.post(address).header(CONTENT_TYPE, kind).body(body).timeout(patience);
         let response = request.send().await.map_err(failed)?;
         let status = response.status().as_u16();
         let bytes = read(response, MAX_ANSWER).await.map_err(failed)?;
@@ -141,7 +152,8 @@ impl Client {
         max_bytes: u64,
         patience: Duration,
     ) -> Result<Vec<u8>, CallError> {
-        let failed = |failure, message: &str| CallError { method: DOWNLOAD, failure, message: message.to_owned() };
+        let failed =
+            |failure, message: &str| CallError { method: DOWNLOAD, failure, message: message.to_owned() };
         let address = if is_plain(path) { self.addresses.files.join(path).ok() } else { None };
         let address = address.ok_or_else(|| failed(Failure::Refused, "the server named no usable path"))?;
         let response = self.http.get(address).timeout(patience).send().await;
@@ -150,7 +162,10 @@ impl Client {
             200 => {}
             404 => return Err(failed(Failure::Gone, "the server has the file no more")),
             status @ 500.. => {
-                return Err(failed(Failure::Server(Arrival::Never), &format!("the server answered {status}")));
+                return Err(failed(
+                    Failure::Server(Arrival::Never),
+                    &format!("the server answered {status}"),
+                ));
             }
             status => return Err(failed(Failure::Refused, &format!("the server answered {status}"))),
         }
@@ -180,24 +195,28 @@ async fn read(mut response: Response, max: u64) -> Result<Option<Vec<u8>>, reqwe
     Ok(Some(bytes))
 }
 
-/// The HTTP client. The certificates of authorities are compiled in: a small box may have none.
-fn http() -> Result<reqwest::Client, Error> {
-    let failed = |error: String| Error::new(format!("no connections can be made: {error}"));
+/// The one TLS stack. The certificates of authorities are compiled in: a small box may have none.
+fn tls() -> Result<rustls::ClientConfig, Error> {
     let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|error| failed(error.to_string()))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+        .map_err(|error| Error::new(format!("no connections can be made: {error}")))?;
+    Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+fn http(tls: rustls::ClientConfig) -> Result<reqwest::Client, Error> {
     let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls)
         .connect_timeout(CONNECT)
+        .pool_idle_timeout(IDLE)
         .tcp_keepalive(Duration::from_secs(15))
         .redirect(Policy::none());
     #[cfg(target_os = "linux")]
     let builder = builder.tcp_user_timeout(UNANSWERED);
-    builder.build().map_err(|error| failed(error.without_url().to_string()))
+    builder
+        .build()
+        .map_err(|error| Error::new(format!("no connections can be made: {}", error.without_url())))
 }
 
 /// The result in an answer.
@@ -243,14 +262,5 @@ fn network(method: &'static str, error: reqwest::Error) -> CallError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_paths_below_the_files_of_the_bot_are_fetched() {
-        assert!(is_plain("documents/file_1.txt"));
-        for path in ["", "/etc/passwd", "../bot1/getMe", "a/../b", "http://x/", "a//b", "a/./b", "a?b", "%2e%2e/a"] {
-            assert!(!is_plain(path), "{path}");
-        }
-    }
-}
+#[path = "http_tests.rs"]
+mod tests;

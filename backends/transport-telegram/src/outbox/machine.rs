@@ -203,8 +203,7 @@ impl<P: Clone> Machine<P> {
                 let Some(((_, age), _)) = items.find(|(_, item)| !self.is_under_way(*chat, item.deed)) else {
                     continue;
                 };
-                let may =
-                    begin.max(lane.may(rank)).max(self.overall.free_at(pace::needed_overall(rank)));
+                let may = begin.max(lane.may(rank)).max(self.overall.free_at(pace::needed_overall(rank)));
                 if may <= now {
                     let found = (rank, *age, *chat);
                     if first.is_none_or(|first| found < first) {
@@ -292,9 +291,9 @@ impl<P: Clone> Machine<P> {
     fn is_under_way(&self, chat: ChatId, deed: Deed) -> bool {
         // Two changes of one message could overtake each other; messages are sent one after the other by who cares.
         let (Deed::Edit(message) | Deed::Delete(message)) = deed else { return false };
-        self.flying.values().any(|flying| {
-            flying.chat == chat && matches!(flying.item.deed, Deed::Edit(at) if at == message)
-        })
+        self.flying
+            .values()
+            .any(|flying| flying.chat == chat && matches!(flying.item.deed, Deed::Edit(at) if at == message))
     }
 }
 

@@ -89,13 +89,10 @@ impl Hold {
         Self { patience, groups: Vec::new(), gone: HashMap::new() }
     }
 
-    pub(super) fn set_patience(&mut self, patience: Patience) {
-        self.patience = patience;
-    }
-
     /// Takes a message, and gives what goes on because of it, in its order.
     pub(super) fn take(&mut self, letter: Letter, now: Moment) -> Vec<IncomingMessage> {
-        let key = (letter.message.address.clone(), letter.message.sender.as_ref().map(|sender| sender.id.clone()));
+        let key =
+            (letter.message.address.clone(), letter.message.sender.as_ref().map(|sender| sender.id.clone()));
         let mut released = Vec::new();
         let held = self.groups.iter().position(|group| group.key == key);
         if let Some(at) = held {
@@ -132,9 +129,11 @@ impl Hold {
 
     /// Puts an edited message in the place of one that is held.
     pub(super) fn amend(&mut self, letter: Letter) -> bool {
-        let held = self.groups.iter_mut().flat_map(|group| &mut group.letters).find(|held| {
-            held.number == letter.number && held.message.address == letter.message.address
-        });
+        let held = self
+            .groups
+            .iter_mut()
+            .flat_map(|group| &mut group.letters)
+            .find(|held| held.number == letter.number && held.message.address == letter.message.address);
         match held {
             Some(held) => {
                 // It stays the delivery that it was.

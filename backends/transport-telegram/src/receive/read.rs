@@ -75,7 +75,9 @@ pub(super) fn read(update: i64, message: &Message, me: &Me) -> Result<IncomingMe
 pub(super) fn address(message: &Message) -> Address {
     let chat = message.chat.id.to_string();
     match message.message_thread_id {
-        Some(topic) if message.is_topic_message && topic != GENERAL => Address::topic(chat, topic.to_string()),
+        Some(topic) if message.is_topic_message && topic != GENERAL => {
+            Address::topic(chat, topic.to_string())
+        }
         _ => Address::general(chat),
     }
 }
@@ -221,7 +223,8 @@ fn files(message: &Message) -> Vec<IncomingFile> {
         (&message.voice, format!("voice_{number}.ogg"), "audio/ogg"),
         (&message.video_note, format!("video_note_{number}.mp4"), "video/mp4"),
     ];
-    let found = others.into_iter().find_map(|(media, name, kind)| Some(file(media.as_ref()?, Some(name), kind)));
+    let found =
+        others.into_iter().find_map(|(media, name, kind)| Some(file(media.as_ref()?, Some(name), kind)));
     found.into_iter().collect()
 }
 
@@ -246,7 +249,7 @@ mod tests {
         Me { id: 99, username: "TakoBot".to_owned() }
     }
 
-    fn message(fields: Value) -> Message {
+    fn message(fields: &Value) -> Message {
         let mut message = json!({ "message_id": 5, "date": 1, "chat": { "id": -100, "type": "supergroup" },
                                   "from": { "id": 7, "first_name": "Ann" } });
         for (key, value) in fields.as_object().unwrap() {
@@ -255,8 +258,8 @@ mod tests {
         serde_json::from_value(message).unwrap()
     }
 
-    fn read_of(fields: Value) -> Result<IncomingMessage, Ignored> {
-        read(1, &message(fields), &me())
+    fn read_of(fields: impl std::borrow::Borrow<Value>) -> Result<IncomingMessage, Ignored> {
+        read(1, &message(fields.borrow()), &me())
     }
 
     /// Entities as Telegram makes them: `(type, what it covers)`.
@@ -289,12 +292,20 @@ mod tests {
         check("ask @takobot about it", &[("mention", "@takobot")], named("ask @takobot about it"));
         check("Tako fix it", &[("text_mention", "Tako")], named("fix it"));
         check("@takobot", &[("mention", "@takobot")], named(""));
-        check("@takobothelper fix", &[("mention", "@takobothelper")], Ok(("@takobothelper fix", Mention::None)));
+        check(
+            "@takobothelper fix",
+            &[("mention", "@takobothelper")],
+            Ok(("@takobothelper fix", Mention::None)),
+        );
         check("mail me@takobot", &[], Ok(("mail me@takobot", Mention::None)));
         check("/new@TakoBot now", &[("bot_command", "/new@TakoBot")], named("/new now"));
         check("/new", &[("bot_command", "/new")], Ok(("/new", Mention::None)));
         check("/new@otherbot", &[("bot_command", "/new@otherbot")], Err(Ignored::OtherBot));
-        check("see /new@otherbot", &[("bot_command", "/new@otherbot")], Ok(("see /new@otherbot", Mention::None)));
+        check(
+            "see /new@otherbot",
+            &[("bot_command", "/new@otherbot")],
+            Ok(("see /new@otherbot", Mention::None)),
+        );
     }
 
     #[test]
@@ -310,7 +321,10 @@ mod tests {
     fn a_topic_is_where_the_message_says_so_and_never_the_general_one() {
         let address = |fields| read_of(fields).unwrap().address.to_string();
         assert_eq!(address(json!({ "text": "a" })), "-100");
-        assert_eq!(address(json!({ "text": "a", "message_thread_id": 3, "is_topic_message": true })), "-100/3");
+        assert_eq!(
+            address(json!({ "text": "a", "message_thread_id": 3, "is_topic_message": true })),
+            "-100/3"
+        );
         assert_eq!(address(json!({ "text": "a", "message_thread_id": 3 })), "-100");
         assert_eq!(address(json!({ "text": "a", "message_thread_id": 1, "is_topic_message": true })), "-100");
     }
@@ -327,7 +341,8 @@ mod tests {
         };
         let own = reply(json!({ "text": "a", "reply_to_message": to(3, 99, json!({ "text": "done" })) }));
         assert_eq!(own, Some(ReplyTo::own("3", "done")));
-        let other = reply(json!({ "text": "a", "reply_to_message": to(3, 98, json!({ "caption": "look" })) }));
+        let other =
+            reply(json!({ "text": "a", "reply_to_message": to(3, 98, json!({ "caption": "look" })) }));
         assert_eq!(other, Some(ReplyTo::new("3", "look")));
         let in_topic = |id: i64, extra: Value| {
             reply(json!({ "text": "a", "message_thread_id": 3, "is_topic_message": true,
@@ -341,7 +356,9 @@ mod tests {
     #[test]
     fn a_quote_that_a_person_marked_stands_below_the_text() {
         let quoted = |written: &str, is_manual: bool| {
-            read_of(json!({ "text": written, "quote": { "text": "a\nb", "is_manual": is_manual } })).unwrap().text
+            read_of(json!({ "text": written, "quote": { "text": "a\nb", "is_manual": is_manual } }))
+                .unwrap()
+                .text
         };
         assert_eq!(quoted("why?", true), "why?\n\n> a\n> b");
         assert_eq!(quoted("why?", false), "why?");
@@ -354,21 +371,30 @@ mod tests {
         let photo = files(json!({ "caption": "see", "photo": [
             { "file_id": "s", "width": 90, "height": 90 }, { "file_id": "l", "width": 900, "height": 900, "file_size": 7 } ] }));
         assert_eq!(photo, [IncomingFile::new("l").name("photo_5.jpg").size(7).media_type("image/jpeg")]);
-        let document = files(json!({ "document": { "file_id": "d", "file_name": "a.txt", "mime_type": "text/plain" } }));
+        let document =
+            files(json!({ "document": { "file_id": "d", "file_name": "a.txt", "mime_type": "text/plain" } }));
         assert_eq!(document, [IncomingFile::new("d").name("a.txt").media_type("text/plain")]);
         let voice = files(json!({ "voice": { "file_id": "v", "mime_type": "audio/ogg" } }));
         assert_eq!(voice, [IncomingFile::new("v").name("voice_5.ogg").media_type("audio/ogg")]);
         assert_eq!(read_of(json!({ "new_chat_title": "x" })).unwrap_err(), Ignored::Nothing);
-        assert_eq!(read_of(json!({ "text": "a", "is_automatic_forward": true })).unwrap_err(), Ignored::AutomaticForward);
+        assert_eq!(
+            read_of(json!({ "text": "a", "is_automatic_forward": true })).unwrap_err(),
+            Ignored::AutomaticForward
+        );
     }
 
     #[test]
     fn where_a_chat_speaks_the_chat_is_the_sender() {
         let sender = |fields| read_of(fields).unwrap().sender.unwrap();
         assert_eq!(sender(json!({ "text": "a" })), Sender::new("7").name("Ann"));
-        let anonymous = sender(json!({ "text": "a", "sender_chat": { "id": -100, "type": "supergroup", "title": "Us" } }));
+        let anonymous = sender(
+            json!({ "text": "a", "sender_chat": { "id": -100, "type": "supergroup", "title": "Us" } }),
+        );
         assert_eq!(anonymous, Sender::new("-100").name("Us"));
         let kind = |kind: &str| chat_kind(&serde_json::from_value(json!({ "id": 7, "type": kind })).unwrap());
-        assert_eq!((kind("private"), kind("channel"), kind("")), (ChatKind::Private, ChatKind::Group, ChatKind::Private));
+        assert_eq!(
+            (kind("private"), kind("channel"), kind("")),
+            (ChatKind::Private, ChatKind::Group, ChatKind::Private)
+        );
     }
 }

@@ -1,3 +1,5 @@
+use std::borrow::Borrow;
+
 use serde_json::{Value, json};
 use takopi_api::message::{Mention, ReplyTo};
 
@@ -45,10 +47,10 @@ impl Bench {
     }
 }
 
-fn message(id: i64, from: i64, fields: Value) -> Value {
+fn message(id: i64, from: i64, fields: impl Borrow<Value>) -> Value {
     let mut message = json!({ "message_id": id, "date": NOW, "chat": { "id": 7, "type": "private" },
                               "from": { "id": from, "first_name": "Ann" } });
-    for (key, value) in fields.as_object().unwrap() {
+    for (key, value) in fields.borrow().as_object().unwrap() {
         message[key] = value.clone();
     }
     message
@@ -64,7 +66,8 @@ fn part(album: &str, caption: Option<&str>) -> Value {
 
 fn shown(messages: &[IncomingMessage]) -> Vec<String> {
     let show = |message: &IncomingMessage| {
-        let files = if message.files.is_empty() { String::new() } else { format!(" +{}", message.files.len()) };
+        let files =
+            if message.files.is_empty() { String::new() } else { format!(" +{}", message.files.len()) };
         let reply = message.reply_to.as_ref().map(|to| format!(" re {}", to.id)).unwrap_or_default();
         format!("{}: {}{files}{reply}", message.id, message.text)
     };
@@ -134,7 +137,10 @@ fn forwards_do_not_hold_for_ever() {
 fn an_album_is_one_message() {
     let mut bench = Bench::new();
     let parts = [part("a", None), part("a", Some("all of it")), part("b", None)];
-    let updates: Vec<_> = (20..).zip(parts).map(|(id, part)| bench.update(&json!({ "message": message(id, 7, part) }))).collect();
+    let updates: Vec<_> = (20..)
+        .zip(parts)
+        .map(|(id, part)| bench.update(&json!({ "message": message(id, 7, part) })))
+        .collect();
     assert_eq!(shown(&bench.take(updates).messages), ["20: all of it +2"]);
     assert_eq!(bench.wait(300), ["22:  +1"]);
     for id in 30..39 {
@@ -157,7 +163,8 @@ fn what_arrived_while_nobody_listened_does_not_wait_for_more() {
         old(4, part("a", None)),
         old(5, part("a", None)),
     ];
-    let mut updates: Vec<_> = all.iter().map(|message| bench.update(&json!({ "message": message }))).collect();
+    let mut updates: Vec<_> =
+        all.iter().map(|message| bench.update(&json!({ "message": message }))).collect();
     updates.reverse();
     assert_eq!(shown(&bench.take(updates).messages), ["1: one", "2: look\n\nthis", "4:  +2"]);
 }
@@ -203,8 +210,7 @@ fn an_update_is_handled_once() {
 #[test]
 fn old_messages_are_skipped_where_that_is_wanted() {
     let mut bench = Bench::new();
-    let rules = Rules { max_age: Some(Duration::from_mins(10)), ..bench.receiver.rules };
-    bench.receiver.set_rules(rules);
+    bench.receiver.rules.max_age = Some(Duration::from_mins(10));
     let old = message(1, 7, json!({ "text": "/a", "date": NOW - 601 }));
     let young = message(2, 7, json!({ "text": "/b", "date": NOW - 600 }));
     let updates = vec![bench.update(&json!({ "message": old })), bench.update(&json!({ "message": young }))];
@@ -218,9 +224,7 @@ fn a_press_says_who_where_and_what() {
     let mut bench = Bench::new();
     let card = json!({ "message_id": 4, "chat": { "id": -100, "type": "supergroup" }, "message_thread_id": 3,
                        "is_topic_message": true });
-    let query = |data: Value, message: &Value| {
-        json!({ "callback_query": { "id": "q", "from": { "id": 7, "username": "ann" }, "data": data, "message": message } })
-    };
+    let query = |data: Value, message: &Value| json!({ "callback_query": { "id": "q", "from": { "id": 7, "username": "ann" }, "data": data, "message": message } });
     let updates = vec![bench.update(&query("x".into(), &card)), bench.update(&query(Value::Null, &card))];
     let intake = bench.take(updates);
     let [press] = intake.presses.as_slice() else { panic!("{intake:?}") };
@@ -233,7 +237,8 @@ fn a_press_says_who_where_and_what() {
 fn a_group_that_becomes_a_supergroup_moves() {
     let mut bench = Bench::new();
     let old = message(1, 7, json!({ "chat": { "id": -5, "type": "group" }, "migrate_to_chat_id": -1005 }));
-    let new = message(1, 7, json!({ "chat": { "id": -1005, "type": "supergroup" }, "migrate_from_chat_id": -5 }));
+    let new =
+        message(1, 7, json!({ "chat": { "id": -1005, "type": "supergroup" }, "migrate_from_chat_id": -5 }));
     let updates = vec![bench.update(&json!({ "message": old })), bench.update(&json!({ "message": new }))];
     assert_eq!(bench.take(updates).moves, [(ChatId(-5), ChatId(-1005)); 2]);
 }
@@ -242,8 +247,10 @@ fn a_group_that_becomes_a_supergroup_moves() {
 fn updates_that_can_not_be_read_are_counted_and_cost_nothing_else() {
     let mut bench = Bench::new();
     let bad = Delivered::parse(r#"{"update_id":77,"message":{"message_id":"x"}}"#);
-    let good = bench.update(&json!({ "channel_post": message(1, 7, json!({ "text": "a", "chat": { "id": -3, "type": "channel" },
-        "sender_chat": { "id": -3, "type": "channel", "title": "News" } })) }));
+    let good = bench.update(
+        &json!({ "channel_post": message(1, 7, json!({ "text": "a", "chat": { "id": -3, "type": "channel" },
+        "sender_chat": { "id": -3, "type": "channel", "title": "News" } })) }),
+    );
     let other = bench.update(&json!({ "poll": { "id": "1" } }));
     let intake = bench.take(vec![bad, good, other]);
     assert_eq!((shown(&intake.messages), intake.unreadable), (vec!["1: a".to_owned()], 1));

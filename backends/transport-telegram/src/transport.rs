@@ -1,0 +1,367 @@
+//! The outgoing side: what takopi says becomes calls, which the [`Outbox`] makes in their turn.
+//!
+//! Answers to presses, questions and downloads do not wait there.
+
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use takopi_api::async_trait;
+use takopi_api::message::{
+    Address, ChannelId, IncomingFile, MessageId, MessageKind, MessageRef, Notify, OutgoingMessage, PersonId,
+    PressId, SendOptions, TopicId,
+};
+use takopi_api::transport::{
+    Capabilities, Edited, Role, SendError, SendFailure, TextLimit, TextUnit, Transport,
+};
+use tokio::sync::mpsc;
+
+use crate::client::{
+    Arrival, CallError, Client, EditMessage, Failure, Keyboard, KeyboardButton, NoPreview, ReplyParameters,
+    SendDocument, SendMessage, insist,
+};
+use crate::files;
+use crate::moves::Moves;
+use crate::outbox::{Call, Deed, Done, Order, Outbox, Rank, Undone};
+use crate::render::{Rendered, render_message, render_message_parts};
+use crate::roles::Roles;
+use crate::wire::ChatId;
+
+/// How long the text below a file may be.
+const MAX_CAPTION: usize = 1024;
+
+/// What a body may have, so that header and footer fit in as well.
+const MAX_BODY: usize = 3500;
+
+/// How long the answer to a press may be.
+const MAX_ANSWER: usize = 200;
+
+/// How long the title of a topic may be.
+const MAX_TITLE: usize = 128;
+
+/// How far apart edits are. Groups are edited less often; the outbox sees to that.
+const EDITS: Duration = Duration::from_secs(1);
+
+/// Telegram, as one bot sees it.
+#[derive(Debug)]
+pub(crate) struct Telegram {
+    client: Client,
+    outbox: Outbox,
+    roles: Roles,
+    moves: Arc<Moves>,
+    /// Told of chats that turn out to be somewhere else.
+    moved: mpsc::UnboundedSender<(ChatId, ChatId)>,
+}
+
+impl Telegram {
+    pub(crate) fn new(
+        client: Client,
+        moves: Arc<Moves>,
+        moved: mpsc::UnboundedSender<(ChatId, ChatId)>,
+    ) -> Arc<Self> {
+        let outbox = Outbox::new(client.clone());
+        Arc::new(Self { client, outbox, roles: Roles::default(), moves, moved })
+    }
+
+    /// Has a call made in a chat, wherever that is by now.
+    async fn make(
+        &self,
+        chat: ChatId,
+        rank: Rank,
+        deed: Deed,
+        call: impl Fn(ChatId) -> Call + Sync,
+    ) -> Result<Done, SendError> {
+        let mut chat = self.moves.current(chat);
+        loop {
+            let undone = match self.outbox.submit(Order { chat, rank, deed }, call(chat)).await {
+                Ok(done) => return Ok(done),
+                Err(undone) => undone,
+            };
+            match undone {
+                Undone::Failed(CallError { failure: Failure::Migrated(new), .. }) if new != chat => {
+                    if self.moves.insert(chat, new) {
+                        // Without anybody to tell, takopi ends.
+                        let _ = self.moved.send((chat, new));
+                    }
+                    chat = new;
+                }
+                Undone::Failed(error) => return Err(failed(&error)),
+                Undone::Closed => {
+                    return Err(SendError::new(
+                        SendFailure::Unreachable,
+                        "takopi ends before it could be sent",
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Sends something new, and gives its number.
+    async fn make_new(
+        &self,
+        chat: ChatId,
+        rank: Rank,
+        call: impl Fn(ChatId) -> Call + Sync,
+    ) -> Result<i64, SendError> {
+        match self.make(chat, rank, Deed::Send, call).await? {
+            Done::Made(number) => Ok(number),
+            // Nothing takes the place of what is new.
+            Done::Changed | Done::Superseded => {
+                Err(SendError::new(SendFailure::Unknown, "the server did not say what it made"))
+            }
+        }
+    }
+
+    /// Sends the files of a message, and gives the number of the first one. `caption` stands below that one.
+    async fn send_files(
+        &self,
+        place: &Place,
+        rank: Rank,
+        message: &OutgoingMessage,
+        mut caption: Option<Rendered>,
+        options: &SendOptions,
+        reply: Option<ReplyParameters>,
+    ) -> Result<Option<i64>, SendError> {
+        let mut contents = Vec::with_capacity(message.files.len());
+        for file in &message.files {
+            contents.push((file.name.as_str(), Arc::new(files::load(file).await?)));
+        }
+        let mut first = None;
+        for (name, content) in contents {
+            let Rendered { text, entities } = caption.take().unwrap_or_default();
+            let entities = if entities.is_empty() { None } else { serde_json::to_string(&entities).ok() };
+            let document = SendDocument {
+                chat_id: place.chat,
+                message_thread_id: place.topic,
+                reply_parameters: reply,
+                disable_notification: options.notify == Notify::Silent,
+                caption: text,
+                caption_entities: entities,
+                name: name.to_owned(),
+                content,
+            };
+            let call = |chat| Call::Document(SendDocument { chat_id: chat, ..document.clone() });
+            let number = self.make_new(place.chat, rank, call).await?;
+            first = first.or(Some(number));
+        }
+        Ok(first)
+    }
+}
+
+/// Where something goes.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    chat: ChatId,
+    topic: Option<i64>,
+}
+
+impl Place {
+    fn of(address: &Address) -> Result<Self, SendError> {
+        let chat = chat(&address.channel)?;
+        let topic = address.topic.id().map(|topic| number("topic", topic, topic.as_str())).transpose()?;
+        Ok(Self { chat, topic })
+    }
+}
+
+fn chat(channel: &ChannelId) -> Result<ChatId, SendError> {
+    ChatId::of(channel).ok_or_else(|| gone("chat", channel))
+}
+
+/// The number that Telegram knows something by.
+fn number(what: &str, id: impl Display, text: &str) -> Result<i64, SendError> {
+    text.parse().map_err(|_| gone(what, id))
+}
+
+fn gone(what: &str, id: impl Display) -> SendError {
+    SendError::new(SendFailure::Gone, format!("Telegram has no {what} {id}"))
+}
+
+fn units(text: &str) -> usize {
+    TextUnit::Utf16.count(text)
+}
+
+/// What a call that was not done means for takopi.
+fn failed(error: &CallError) -> SendError {
+    let failure = match error.failure {
+        Failure::RetryAfter { pause, .. } => SendFailure::Busy { retry_after: pause },
+        Failure::Gone | Failure::ThreadNotFound | Failure::Migrated(_) => SendFailure::Gone,
+        Failure::Forbidden | Failure::Unauthorized => SendFailure::Forbidden,
+        Failure::TooLong => SendFailure::TooLong,
+        Failure::Refused | Failure::NotModified | Failure::Conflict(_) => SendFailure::Refused,
+        Failure::Server(Arrival::Never) | Failure::Network(Arrival::Never) => SendFailure::Unreachable,
+        Failure::Server(Arrival::Unknown) | Failure::Network(Arrival::Unknown) => SendFailure::Unknown,
+    };
+    SendError::new(failure, format!("Telegram: {error}"))
+}
+
+fn keyboard(message: &OutgoingMessage) -> Option<Keyboard> {
+    let row = |row: &Vec<takopi_api::message::Button>| {
+        let button = |button: &takopi_api::message::Button| KeyboardButton {
+            text: button.label.clone(),
+            callback_data: button.data.as_str().to_owned(),
+        };
+        row.iter().map(button).collect()
+    };
+    let rows: Vec<_> = message.buttons.iter().map(row).collect();
+    (!rows.is_empty()).then_some(Keyboard { inline_keyboard: rows })
+}
+
+fn nothing_to_see() -> SendError {
+    SendError::new(
+        SendFailure::Refused,
+        "there is nothing to see in the message, and Telegram takes no such one",
+    )
+}
+
+/// How urgent a message is that is sent.
+const fn rank(kind: MessageKind) -> Rank {
+    match kind {
+        MessageKind::Progress => Rank::Card,
+        _ => Rank::Final,
+    }
+}
+
+#[async_trait]
+impl Transport for Telegram {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::none()
+            .edit(EDITS)
+            .delete()
+            .buttons()
+            .topics()
+            .files()
+            .typing()
+            .replies()
+            .text(TextLimit { max: MAX_BODY, unit: TextUnit::Utf16 })
+    }
+
+    async fn send(
+        &self,
+        to: &Address,
+        message: OutgoingMessage,
+        options: SendOptions,
+    ) -> Result<MessageRef, SendError> {
+        let place = Place::of(to)?;
+        let mut parts = render_message_parts(&message);
+        let reply = match &options.reply_to {
+            Some(id) => {
+                let message_id = number("message", id, id.as_str())?;
+                Some(ReplyParameters { message_id, allow_sending_without_reply: true })
+            }
+            None => None,
+        };
+        let rank = rank(message.kind);
+        let reply_markup = keyboard(&message);
+        let sent = |number: i64| MessageRef::new(to.clone(), MessageId::new(number.to_string()));
+        let caption = match parts.as_slice() {
+            [only]
+                if message.files.len() == 1 && reply_markup.is_none() && units(&only.text) <= MAX_CAPTION =>
+            {
+                parts.pop()
+            }
+            _ => None,
+        };
+        // Files first: a file that can not be sent is known before the text is there.
+        let mut first = self.send_files(&place, rank, &message, caption, &options, reply).await?;
+        let last = parts.len().saturating_sub(1);
+        for (at, part) in parts.into_iter().enumerate() {
+            let message = SendMessage {
+                chat_id: place.chat,
+                message_thread_id: place.topic,
+                text: part.text,
+                entities: part.entities,
+                reply_parameters: reply,
+                // Buttons stand where the text ends.
+                reply_markup: reply_markup.clone().filter(|_| at == last),
+                disable_notification: options.notify == Notify::Silent,
+                link_preview_options: NoPreview::NONE,
+            };
+            let call = |chat| Call::Send(SendMessage { chat_id: chat, ..message.clone() });
+            let number = self.make_new(place.chat, rank, call).await?;
+            // What is edited and replied to is what has the buttons, else what comes first.
+            if reply_markup.is_some() || first.is_none() {
+                first = Some(number);
+            }
+        }
+        first.map(sent).ok_or_else(nothing_to_see)
+    }
+
+    async fn edit(&self, message: &MessageRef, new: OutgoingMessage) -> Result<Edited, SendError> {
+        let place = Place::of(&message.address)?;
+        let message_id = number("message", &message.id, message.id.as_str())?;
+        if !new.files.is_empty() {
+            return Err(SendError::unsupported("edit that adds files"));
+        }
+        if new.kind != MessageKind::Progress && render_message_parts(&new).len() > 1 {
+            // Nothing of an answer is cut off; as a message of its own it has room.
+            return Err(SendError::new(SendFailure::TooLong, "it does not fit into one message of Telegram"));
+        }
+        let rendered = render_message(&new).ok_or_else(nothing_to_see)?;
+        // What a run came to must not wait as what it does may.
+        let rank = if new.kind == MessageKind::Progress { Rank::Edit } else { Rank::Final };
+        let edit = EditMessage {
+            chat_id: place.chat,
+            message_id,
+            text: rendered.text,
+            entities: rendered.entities,
+            reply_markup: keyboard(&new),
+            link_preview_options: NoPreview::NONE,
+        };
+        let call = |chat| Call::Edit(EditMessage { chat_id: chat, ..edit.clone() });
+        match self.make(place.chat, rank, Deed::Edit(message_id), call).await? {
+            Done::Superseded => Ok(Edited::Superseded),
+            Done::Changed | Done::Made(_) => Ok(Edited::Done),
+        }
+    }
+
+    async fn delete(&self, message: &MessageRef) -> Result<(), SendError> {
+        let place = Place::of(&message.address)?;
+        let message = number("message", &message.id, message.id.as_str())?;
+        let call = |chat| Call::Delete { chat, message };
+        self.make(place.chat, Rank::Delete, Deed::Delete(message), call).await?;
+        Ok(())
+    }
+
+    async fn answer_press(&self, press: &PressId, text: Option<&str>) -> Result<(), SendError> {
+        let text = text.map(|text| text.chars().take(MAX_ANSWER).collect::<String>());
+        let text = text.as_deref().filter(|text| !text.is_empty());
+        let answered = insist(|| self.client.answer_press(press.as_str(), text)).await;
+        answered.map_err(|error| failed(&error))
+    }
+
+    async fn show_typing(&self, at: &Address) -> Result<(), SendError> {
+        let place = Place::of(at)?;
+        let chat = self.moves.current(place.chat);
+        self.client.show_typing(chat, place.topic).await.map_err(|error| failed(&error))
+    }
+
+    async fn role(&self, channel: &ChannelId, person: &PersonId) -> Result<Role, SendError> {
+        let chat = self.moves.current(chat(channel)?);
+        let person = number("person", person, person.as_str())?;
+        self.roles.of(&self.client, chat, person).await.map_err(|error| failed(&error))
+    }
+
+    async fn create_topic(&self, channel: &ChannelId, title: &str) -> Result<TopicId, SendError> {
+        let title = titled(title);
+        let call = |chat| Call::CreateTopic { chat, title: title.clone() };
+        let topic = self.make_new(chat(channel)?, Rank::Final, call).await?;
+        Ok(TopicId::new(topic.to_string()))
+    }
+
+    async fn rename_topic(&self, channel: &ChannelId, topic: &TopicId, title: &str) -> Result<(), SendError> {
+        let topic = number("topic", topic, topic.as_str())?;
+        let title = titled(title);
+        let call = |chat| Call::RenameTopic { chat, topic, title: title.clone() };
+        self.make(chat(channel)?, Rank::Final, Deed::Send, call).await?;
+        Ok(())
+    }
+
+    async fn fetch(&self, file: &IncomingFile, max_bytes: u64) -> Result<Vec<u8>, SendError> {
+        files::fetch(&self.client, file, max_bytes).await.map_err(|error| failed(&error))
+    }
+}
+
+/// A title that Telegram takes.
+fn titled(title: &str) -> String {
+    title.chars().take(MAX_TITLE).collect()
+}
