@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::client::{BotToken, Client};
 use crate::moves::Moves;
+use crate::outbox::Paces;
 use crate::poll::Poller;
 pub(crate) use crate::settings::Settings;
 use crate::transport::Telegram;
@@ -91,7 +92,7 @@ impl TransportBackend for TelegramBackend {
         let moves = Moves::load(&runtime.store()).await;
         let moves = Arc::new(moves.map_err(|error| Error::new(error.to_string()))?);
         let (sender, moved) = mpsc::unbounded_channel();
-        let telegram = Telegram::new(client.clone(), Arc::clone(&moves), sender);
+        let telegram = Telegram::new(client.clone(), Paces::TELEGRAM, Arc::clone(&moves), sender);
         let is_greeting = settings.startup_message && !self.has_greeted.swap(true, Ordering::Relaxed);
         Poller { client, runtime, telegram, moves, moved, plan, is_greeting, shutdown }.run().await
     }

@@ -21,6 +21,8 @@ mod receive;
 pub mod render;
 mod roles;
 mod settings;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod transport;
 mod wire;
 

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 pub(crate) use self::machine::{Deed, Order, Rank, Ticket};
 use self::machine::{End, Machine, Moment, Next, Verdict};
+pub(crate) use self::pace::Paces;
 use crate::client::{Arrival, CallError, Client, EditMessage, Failure, Scope, SendDocument, SendMessage};
 use crate::render::Entity;
 use crate::wire::ChatId;
@@ -71,11 +72,11 @@ enum Request {
 
 impl Outbox {
     /// An outbox that sends through this client.
-    pub(crate) fn new(client: Client) -> Self {
+    pub(crate) fn new(client: Client, paces: Paces) -> Self {
         let (requests, inbox) = mpsc::unbounded_channel();
         let driver = Driver {
             client,
-            machine: Machine::new(),
+            machine: Machine::new(paces),
             told: HashMap::new(),
             flying: JoinSet::new(),
             begin: Instant::now(),

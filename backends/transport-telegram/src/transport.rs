@@ -22,7 +22,7 @@ use crate::client::{
 };
 use crate::files;
 use crate::moves::Moves;
-use crate::outbox::{Call, Deed, Done, Order, Outbox, Rank, Undone};
+use crate::outbox::{Call, Deed, Done, Order, Outbox, Paces, Rank, Undone};
 use crate::render::{Rendered, render_message, render_message_parts};
 use crate::roles::Roles;
 use crate::wire::ChatId;
@@ -56,10 +56,11 @@ pub(crate) struct Telegram {
 impl Telegram {
     pub(crate) fn new(
         client: Client,
+        paces: Paces,
         moves: Arc<Moves>,
         moved: mpsc::UnboundedSender<(ChatId, ChatId)>,
     ) -> Arc<Self> {
-        let outbox = Outbox::new(client.clone());
+        let outbox = Outbox::new(client.clone(), paces);
         Arc::new(Self { client, outbox, roles: Roles::default(), moves, moved })
     }
 

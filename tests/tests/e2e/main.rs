@@ -12,6 +12,7 @@ mod plugins;
 mod processes;
 mod recorded_codex;
 mod run;
+mod telegram;
 mod terminal;
 
 use takopi_tests::Sandbox;

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
-use super::pace::{self, OVERALL, Pace, Window};
+use super::pace::{self, Pace, Paces, Window};
 use crate::wire::ChatId;
 
 /// The time since some beginning.
@@ -136,6 +136,7 @@ struct Offline {
 /// All that waits and all that is under way. `P` is what is sent.
 #[derive(Debug, Clone)]
 pub(crate) struct Machine<P> {
+    paces: Paces,
     lanes: BTreeMap<ChatId, Lane<P>>,
     flying: HashMap<Ticket, Flying<P>>,
     overall: Window,
@@ -145,11 +146,12 @@ pub(crate) struct Machine<P> {
 }
 
 impl<P: Clone> Machine<P> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(paces: Paces) -> Self {
         Self {
+            paces,
             lanes: BTreeMap::new(),
             flying: HashMap::new(),
-            overall: Window::new(OVERALL),
+            overall: Window::new(paces.overall),
             closed_until: Moment::ZERO,
             offline: None,
             ages: 0,
@@ -165,7 +167,8 @@ impl<P: Clone> Machine<P> {
         }
         self.ages += 1;
         let mut age = self.ages;
-        let lane = self.lanes.entry(order.chat).or_insert_with(|| Lane::new(Pace::of(order.chat)));
+        let pace = self.paces.of(order.chat);
+        let lane = self.lanes.entry(order.chat).or_insert_with(|| Lane::new(pace));
         let mut superseded = Vec::new();
         if let Deed::Edit(message) | Deed::Delete(message) = order.deed {
             if matches!(order.deed, Deed::Edit(_)) && lane.has(Deed::Delete(message)) {
@@ -239,6 +242,7 @@ impl<P: Clone> Machine<P> {
     /// What became of something that was started. Gives what ended by that without being done.
     pub(crate) fn finish(&mut self, now: Moment, ticket: Ticket, verdict: Verdict) -> Option<(Ticket, End)> {
         let Flying { chat, rank, age, mut item } = self.flying.remove(&ticket)?;
+        let pace = self.paces.of(chat);
         if let Some(offline) = &mut self.offline
             && offline.probe == Some(ticket)
         {
@@ -252,7 +256,7 @@ impl<P: Clone> Machine<P> {
             Verdict::Lost => return None,
             Verdict::PauseChat(pause) => {
                 self.offline = None;
-                let lane = self.lanes.entry(chat).or_insert_with(|| Lane::new(Pace::of(chat)));
+                let lane = self.lanes.entry(chat).or_insert_with(|| Lane::new(pace));
                 lane.closed_until = lane.closed_until.max(now + pause);
             }
             Verdict::PauseBot(pause) => {
@@ -268,7 +272,7 @@ impl<P: Clone> Machine<P> {
                 }
             }
         }
-        let lane = self.lanes.entry(chat).or_insert_with(|| Lane::new(Pace::of(chat)));
+        let lane = self.lanes.entry(chat).or_insert_with(|| Lane::new(pace));
         if let Deed::Edit(message) = item.deed
             && (lane.has(Deed::Edit(message)) || lane.has(Deed::Delete(message)))
         {

@@ -20,7 +20,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        Self { machine: Machine::new(), now: at(0), tickets: 0 }
+        Self { machine: Machine::new(Paces::TELEGRAM), now: at(0), tickets: 0 }
     }
 
     fn submit(&mut self, chat: ChatId, rank: Rank, deed: Deed) -> (Ticket, Vec<Ticket>) {
@@ -313,11 +313,11 @@ proptest! {
         }
         prop_assert!(open.is_empty(), "nothing became of {:?}", open);
         for (chat, log) in &log {
-            let quota = Pace::of(*chat).quota;
+            let quota = Paces::TELEGRAM.of(*chat).quota;
             prop_assert!(!is_over(log, quota.count, quota.per), "the pace of {chat} is broken");
         }
         let mut all: Vec<_> = log.into_values().flatten().collect();
         all.sort_unstable();
-        prop_assert!(!is_over(&all, OVERALL.count, OVERALL.per), "the pace of all is broken");
+        prop_assert!(!is_over(&all, Paces::TELEGRAM.overall.count, Paces::TELEGRAM.overall.per), "the pace of all is broken");
     }
 }

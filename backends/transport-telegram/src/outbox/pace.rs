@@ -25,30 +25,51 @@ pub(crate) struct Pace {
 
 /// To one person: one a second, with bursts. What Telegram counts within five seconds may have left here within a little
 /// more, so all times are longer than its own.
-pub(crate) const PRIVATE: Pace = Pace {
+const PRIVATE: Pace = Pace {
     quota: Quota { count: 5, per: Duration::from_millis(5250) },
     edits: Duration::from_secs(1),
     reserve: 2,
 };
 
 /// To a group or a channel: twenty a minute. Runs of several people end at any time, so more is kept free.
-pub(crate) const GROUP: Pace = Pace {
+const GROUP: Pace = Pace {
     quota: Quota { count: 20, per: Duration::from_secs(61) },
     edits: Duration::from_secs(3),
     reserve: 4,
 };
 
 /// To all chats together.
-pub(crate) const OVERALL: Quota = Quota { count: 30, per: Duration::from_millis(1100) };
+const OVERALL: Quota = Quota { count: 30, per: Duration::from_millis(1100) };
 
 /// What edits leave free of [`OVERALL`].
 const OVERALL_RESERVE: usize = 8;
 
-impl Pace {
-    pub(crate) const fn of(chat: ChatId) -> Self {
-        if chat.is_private() { PRIVATE } else { GROUP }
-    }
+/// The paces of a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Paces {
+    private: Pace,
+    group: Pace,
+    pub(super) overall: Quota,
+}
 
+impl Paces {
+    /// Those of Telegram.
+    pub(crate) const TELEGRAM: Self = Self { private: PRIVATE, group: GROUP, overall: OVERALL };
+
+    /// None at all, for a server that takes everything.
+    #[cfg(feature = "testing")]
+    pub(crate) const NONE: Self = {
+        let quota = Quota { count: usize::MAX, per: Duration::ZERO };
+        let pace = Pace { quota, edits: Duration::ZERO, reserve: 0 };
+        Self { private: pace, group: pace, overall: quota }
+    };
+
+    pub(crate) const fn of(&self, chat: ChatId) -> Pace {
+        if chat.is_private() { self.private } else { self.group }
+    }
+}
+
+impl Pace {
     /// How much has to be free in the chat for something of this rank to go out.
     pub(crate) const fn needed(&self, rank: Rank) -> usize {
         match rank {

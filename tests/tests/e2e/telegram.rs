@@ -1,0 +1,9 @@
+//! Conversations over Telegram: the program with a Bot API that holds it to Telegram's rules, and breaks as networks do.
+
+mod contract;
+mod faults;
+mod files;
+mod groups;
+mod phone;
+mod restart;
+mod talk;

@@ -1,0 +1,67 @@
+//! What people find after takopi was not there for a while.
+
+use rustix::process::Signal;
+
+use super::phone::Phone;
+
+#[test]
+fn a_hundred_messages_that_wait_are_each_answered_once() {
+    let mut phone = Phone::new();
+    let people: Vec<_> = (0..20).map(|number| phone.api.person(&format!("P{number}"))).collect();
+    let listed = people.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let lines = format!("allowed_user_ids = [{}, {listed}]\nprogress = \"none\"\n", phone.me);
+    phone.configure("codex", &lines, "");
+    phone.start();
+    phone.ask("hello");
+    assert_eq!(phone.stop(Signal::TERM).code(), Some(0), "{}", phone.log());
+    let mut asked = Vec::new();
+    for round in 0..5 {
+        for person in &people {
+            let chat = phone.api.private(*person);
+            asked.push((chat, phone.api.say(chat, *person, &format!("{person} {round}"))));
+        }
+    }
+    phone.api.duplicate_updates(10);
+    phone.start();
+    for (chat, id) in &asked {
+        phone.answer(*chat, *id);
+    }
+    let mut prompts = phone.prompts();
+    assert_eq!(prompts.len(), 101);
+    prompts.sort();
+    prompts.dedup();
+    assert_eq!(prompts.len(), 101, "none was asked twice");
+    phone.was_never_too_fast();
+}
+
+#[test]
+fn a_message_is_not_lost_in_a_kill_and_not_asked_twice() {
+    let mut phone = Phone::begun("forward_coalesce_s = 30.0\n");
+    // It is held for what may be forwarded with it, and lies in the store.
+    let id = phone.say("hello");
+    phone.api.wait_for_calls("getUpdates", 2);
+    let polls = phone.api.calls("getUpdates").len();
+    phone.api.wait_for_calls("getUpdates", polls);
+    phone.stop(Signal::KILL);
+    let own = format!("chat_id = {}\nallowed_user_ids = [{}]\n", phone.chat, phone.me);
+    phone.configure("codex", &own, "");
+    phone.start();
+    phone.answer(phone.chat, id);
+    phone.stop(Signal::KILL);
+    phone.start();
+    phone.ask("/status");
+    assert_eq!(phone.prompts(), ["hello"]);
+}
+
+#[test]
+fn old_messages_are_skipped_and_that_is_said_where_it_is_wished() {
+    let mut phone = Phone::new();
+    let own = format!("chat_id = {}\nallowed_user_ids = [{}]\nmax_age_s = 0\n", phone.chat, phone.me);
+    phone.configure("codex", &own, "");
+    phone.say("too old");
+    // Ages are counted in whole seconds.
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    phone.start();
+    phone.sees("the note", phone.chat, |message| message.text().contains("skipped a message"));
+    assert!(phone.prompts().is_empty());
+}
