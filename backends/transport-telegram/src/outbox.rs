@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
 pub(crate) use self::machine::{Deed, Order, Rank, Ticket};
@@ -79,6 +79,7 @@ impl Outbox {
             machine: Machine::new(paces),
             told: HashMap::new(),
             flying: JoinSet::new(),
+            tasks: HashMap::new(),
             begin: Instant::now(),
         };
         tokio::spawn(driver.run(inbox));
@@ -115,6 +116,8 @@ struct Driver {
     machine: Machine<Arc<Call>>,
     told: HashMap<Ticket, oneshot::Sender<Result<Done, Undone>>>,
     flying: JoinSet<(Ticket, Arc<Call>, Result<Done, CallError>)>,
+    /// Which task makes which call.
+    tasks: HashMap<Id, Ticket>,
     begin: Instant,
 }
 
@@ -130,9 +133,18 @@ impl Driver {
                     Some(request) => self.take(request),
                     None => return,
                 },
-                Some(ended) = self.flying.join_next(), if !self.flying.is_empty() => match ended {
-                    Ok((ticket, call, result)) => self.ended(ticket, &call, result),
-                    Err(error) => tracing::error!(%error, "a call to Telegram panicked"),
+                Some(ended) = self.flying.join_next_with_id(), if !self.flying.is_empty() => match ended {
+                    Ok((task, (ticket, call, result))) => {
+                        self.tasks.remove(&task);
+                        self.ended(ticket, &call, result);
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "telegram.call: it panicked");
+                        if let Some(ticket) = self.tasks.remove(&error.id()) {
+                            self.machine.finish(self.now(), ticket, Verdict::Lost);
+                            self.tell(ticket, Err(Undone::Closed));
+                        }
+                    }
                 },
                 () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now)), if wake.is_some() => {}
             }
@@ -165,10 +177,11 @@ impl Driver {
             match self.machine.next(self.now()) {
                 Next::Start(ticket, call) => {
                     let client = self.client.clone();
-                    self.flying.spawn(async move {
+                    let task = self.flying.spawn(async move {
                         let result = make(&client, &call).await;
                         (ticket, call, result)
                     });
+                    self.tasks.insert(task.id(), ticket);
                 }
                 Next::Wait(until) => return until.map(|until| self.begin + until),
             }

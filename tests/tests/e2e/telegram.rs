@@ -4,6 +4,7 @@ mod contract;
 mod faults;
 mod files;
 mod groups;
+mod inside;
 mod phone;
 mod restart;
 mod talk;

@@ -70,3 +70,27 @@ fn the_name_of_the_bot_is_no_part_of_what_is_asked() {
     let command = phone.api.say(group, phone.me, &format!("/status@{bot}"));
     phone.reads(group, command, "");
 }
+
+#[test]
+fn an_allowlist_counts_as_soon_as_it_is_written() {
+    let mut phone = Phone::new();
+    let you = phone.api.person("You");
+    let group = phone.api.chat(ChatKind::Supergroup, "Us", &[phone.me, you]);
+    phone.api.privacy(false);
+    let only =
+        |people: &str| format!("chat_id = {group}\nallowed_user_ids = [{people}]\nstartup_message = true\n");
+    phone.configure("codex", &only(&phone.me.to_string()), "");
+    phone.start();
+    let mine = phone.api.say(group, phone.me, "one");
+    phone.answer(group, mine);
+    phone.configure("codex", &only(&you.to_string()), "");
+    phone.logs("config.reload.transport: it is started anew");
+    let refused = phone.api.say(group, phone.me, "two");
+    let yours = phone.api.say(group, you, "three");
+    phone.answer(group, yours);
+    assert!(phone.api.answers(group).iter().all(|message| message.reply_to != Some(refused)));
+    assert_eq!(phone.prompts(), ["one", "three"]);
+    let greetings = phone.api.answers(group);
+    let greetings = greetings.iter().filter(|message| message.text().contains("takopi is ready"));
+    assert_eq!(greetings.count(), 1, "it is said once that takopi is there");
+}

@@ -89,6 +89,16 @@ impl Phone {
         fs::read_to_string(self.sandbox.home().join("log")).unwrap_or_default()
     }
 
+    /// Waits for a line of its log.
+    #[track_caller]
+    pub(super) fn logs(&self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.log().contains(text) {
+            assert!(Instant::now() < deadline, "{text:?} is not logged:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
     /// The person writes.
     pub(super) fn say(&self, text: &str) -> MessageId {
         self.api.say(self.chat, self.me, text)
