@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use takopi_api::error::Error;
-use takopi_api::message::{Address, IncomingMessage, MessageRef, OutgoingMessage, Press, SendOptions};
+use takopi_api::message::{Address, ChannelId, IncomingMessage, MessageRef, OutgoingMessage, Press, SendOptions};
 use takopi_api::process::ProcessHost;
 use takopi_api::runner::ThreadLocks;
 use takopi_api::runtime::{
@@ -274,6 +274,15 @@ impl Conversation for Chat {
             // The sender lives in this very value.
             Err(_) => self.catalog(),
         }
+    }
+
+    async fn move_channel(
+        &self,
+        transport: &TransportId,
+        old: &ChannelId,
+        new: &ChannelId,
+    ) -> Result<(), StoreError> {
+        self.0.store().rewrite_channel(transport, old, new).await
     }
 
     async fn settled(&self, transport: &TransportId) {
