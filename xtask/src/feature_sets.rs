@@ -1,5 +1,5 @@
-//! `cargo xtask feature-sets`: builds the program with none, each and all of the plugins, and asks each build what it
-//! has. A plugin whose rows the linker drops shows up here, in the profile in which it does.
+//! `cargo xtask feature-sets`: builds the program with none, each (unoptimized) and all of the plugins, and asks each build
+//! what it has. A plugin whose rows the linker drops shows up here, in the profile in which it does.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ pub(crate) fn run(workspace: &Workspace, profiles: &[Profile]) -> Result<ExitCod
     let plugins: Vec<PluginName> = workspace.plugins().into_values().map(|plugin| plugin.name).collect();
     let home = tempfile::tempdir().map_err(|error| Error::new(format!("no temporary folder: {error}")))?;
     for &profile in profiles {
-        for set in sets(&plugins) {
+        for set in sets(&plugins, profile) {
             let features: Vec<String> = set.chosen.iter().map(|plugin| plugin.feature()).collect();
             let args = ["--no-default-features", "--features", &features.join(",")];
             let program = build_program(workspace, profile, &args)?;
@@ -47,10 +47,14 @@ impl<'a> FeatureSet<'a> {
     }
 }
 
-fn sets(plugins: &[PluginName]) -> Vec<FeatureSet<'_>> {
-    let each = plugins.iter().map(|one| FeatureSet::new(one.feature(), plugins, |plugin| plugin == one));
+fn sets(plugins: &[PluginName], profile: Profile) -> Vec<FeatureSet<'_>> {
     let mut sets = vec![FeatureSet::new("none", plugins, |_| false)];
-    sets.extend(each);
+    // What an optimizing linker drops is missing among all of them too, and its builds take long.
+    if profile == Profile::Dev {
+        sets.extend(
+            plugins.iter().map(|one| FeatureSet::new(one.feature(), plugins, |plugin| plugin == one)),
+        );
+    }
     sets.push(FeatureSet::new("all", plugins, |_| true));
     sets
 }
@@ -147,9 +151,14 @@ mod tests {
     fn none_each_and_all() {
         let plugins =
             [PluginName::new(Kind::Engine, "a").unwrap(), PluginName::new(Kind::Command, "b").unwrap()];
-        let sets = sets(&plugins);
-        let shape: Vec<_> = sets.iter().map(|set| (&*set.name, set.chosen.len(), set.others.len())).collect();
-        assert_eq!(shape, [("none", 0, 2), ("engine-a", 1, 1), ("command-b", 1, 1), ("all", 2, 0)]);
+        let shape = |profile| -> Vec<_> {
+            let shape = |set: FeatureSet<'_>| (set.name, set.chosen.len(), set.others.len());
+            sets(&plugins, profile).into_iter().map(shape).collect()
+        };
+        let set = |name: &str, chosen, others| (name.to_owned(), chosen, others);
+        let [none, all] = [set("none", 0, 2), set("all", 2, 0)];
+        assert_eq!(shape(Profile::Dist), [none.clone(), all.clone()]);
+        assert_eq!(shape(Profile::Dev), [none, set("engine-a", 1, 1), set("command-b", 1, 1), all]);
     }
 
     #[test]

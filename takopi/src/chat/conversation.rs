@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use takopi_api::error::Error;
-use takopi_api::message::{Address, ChannelId, IncomingMessage, MessageRef, OutgoingMessage, Press, SendOptions};
+use takopi_api::message::{
+    Address, ChannelId, IncomingMessage, MessageRef, OutgoingMessage, Press, SendOptions,
+};
 use takopi_api::process::ProcessHost;
 use takopi_api::runner::ThreadLocks;
 use takopi_api::runtime::{

@@ -19,7 +19,7 @@ use super::question;
 use super::signals::Signals;
 use super::{Session, output};
 use crate::chat::conversation::{Chat, Left, Surroundings};
-use crate::config::{self, Config, DEFAULT_TRANSPORT};
+use crate::config::{self, Config};
 use crate::lock::InstanceLock;
 use crate::plugins::Registry;
 use crate::process::LocalProcesses;
@@ -149,15 +149,12 @@ enum Named {
 
 /// The transports that were named, else those of the configuration.
 fn named(args: &ServeArgs, registry: &Registry, config: &Config) -> Result<Vec<String>, CliError> {
-    let named = if args.transport.is_empty() { &config.transports } else { &args.transport };
+    let named = if args.transport.is_empty() { config.chosen_transports() } else { args.transport.clone() };
     match named.as_slice() {
-        [] if registry.find(BackendKind::Transport, DEFAULT_TRANSPORT).is_ok() => {
-            Ok(vec![DEFAULT_TRANSPORT.to_owned()])
-        }
         [] if is_interactive() => here(registry).ok_or_else(nothing_configured),
         [] => Err(nothing_configured()
             .hint(format!("or name a transport with `transport = \"…\"` in {}", config.path.display()))),
-        named => Ok(named.to_vec()),
+        _ => Ok(named),
     }
 }
 

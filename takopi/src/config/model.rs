@@ -70,7 +70,7 @@ pub struct SetupHook {
 pub const FIRST_CHOICE: &str = "codex";
 
 /// The transport that the Python program started where none was named.
-pub const DEFAULT_TRANSPORT: &str = "telegram";
+pub(super) const DEFAULT_TRANSPORT: &str = "telegram";
 
 /// Keys that every engine's table may have besides the engine's own.
 const ENGINE_KEYS: &[&str] = &[keys::PASS_ENV.name];
@@ -104,6 +104,16 @@ impl Config {
     /// [`ConfigError`] if there is something else than a table.
     pub fn transport(&self, id: &str) -> Result<ConfigTable, ConfigError> {
         self.table.table("transports")?.table(id)
+    }
+
+    /// The transports that are to run: those that are named, else the default one if there is a table of it.
+    #[must_use]
+    pub fn chosen_transports(&self) -> Vec<String> {
+        let has_default = self.table.table("transports").is_ok_and(|table| table.contains(DEFAULT_TRANSPORT));
+        if self.transports.is_empty() && has_default {
+            return vec![DEFAULT_TRANSPORT.to_owned()];
+        }
+        self.transports.clone()
     }
 
     /// The table of a chat command of a plugin: `[plugins.<id>]`.

@@ -39,7 +39,7 @@ fn all_answers_are_written_and_the_chat_begins() {
     let mut terminal = start(&sandbox, &[]);
     for (question, answer) in [
         (OFFER, ""),
-        ("where do you want to talk to your agents? [1]: ", "1"),
+        ("where do you want to talk to your agents? [1]: ", "2"),
         (ENGINES, "acme"),
         ("a number from 1 to ", "1"),
         ("a project, which messages can name? [Y/n] ", "what?"),
@@ -86,7 +86,7 @@ fn the_end_of_input_leaves_nothing_behind() {
     let sandbox = sandbox();
     let mut terminal = start(&sandbox, &["--onboard"]);
     terminal.waits_for("where do you want to talk");
-    terminal.types("1");
+    terminal.types("2");
     terminal.waits_for(ENGINES);
     terminal.presses(Key::CtrlD);
     terminal.waits_for("the setup was left: nothing is written");

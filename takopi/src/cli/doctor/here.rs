@@ -9,7 +9,6 @@ use takopi_api::transport::SetupContext;
 
 use super::{Finding, engines};
 use crate::cli::Session;
-use crate::config::DEFAULT_TRANSPORT;
 use crate::lock::{self, Standing};
 use crate::plugins::{Loaded, LookupError};
 use crate::process::LocalProcesses;
@@ -90,12 +89,11 @@ pub(super) async fn git(processes: &LocalProcesses) -> Finding {
 
 /// The transports that `takopi` would start.
 pub(super) fn transports(session: &Session<'_>) -> Vec<Finding> {
-    let named = &session.config.transports;
-    if named.is_empty() && session.registry.find(BackendKind::Transport, DEFAULT_TRANSPORT).is_err() {
+    let ids = session.config.chosen_transports();
+    if ids.is_empty() {
         let none = Finding::ok("transport", "none is configured");
         return vec![none.next(["`takopi chat` talks in a terminal, `takopi --onboard` sets a chat up"])];
     }
-    let ids = if named.is_empty() { vec![DEFAULT_TRANSPORT.to_owned()] } else { named.clone() };
     ids.iter().flat_map(|id| transport(id, session)).collect()
 }
 
