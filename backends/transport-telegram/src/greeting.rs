@@ -29,7 +29,7 @@ pub(crate) fn greeting(catalog: &Catalog, plan: &Plan, main: ChatId) -> Outgoing
     ];
     OutgoingMessage::new(
         MessageKind::Notice,
-        Body::markdown(lines.join("\n")).header("🐙 **takopi is ready**"),
+        Body::markdown(lines.join("\n")).header("🐙 takopi is ready"),
     )
 }
 
@@ -84,7 +84,7 @@ mod tests {
         let said = greeting(&catalog, &plan("chat_id = -1\n"), ChatId(-1)).body.joined();
         assert_eq!(
             said,
-            "🐙 **takopi is ready**\n\ndefault: `codex`\nengines: `codex` (not installed: `pi`)\nprojects: none\n\
+            "🐙 takopi is ready\n\ndefault: `codex`\nengines: `codex` (not installed: `pi`)\nprojects: none\n\
              heard: the administrators of this chat, as `allowed_user_ids` is empty"
         );
         assert_eq!(heard(&plan("chat_id = 7\n"), ChatId(7)), "you");
