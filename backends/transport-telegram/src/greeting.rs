@@ -27,10 +27,7 @@ pub(crate) fn greeting(catalog: &Catalog, plan: &Plan, main: ChatId) -> Outgoing
         format!("projects: {}", listed(&projects)),
         format!("heard: {}", heard(plan, main)),
     ];
-    OutgoingMessage::new(
-        MessageKind::Notice,
-        Body::markdown(lines.join("\n")).header("🐙 takopi is ready"),
-    )
+    OutgoingMessage::new(MessageKind::Notice, Body::markdown(lines.join("\n")).header("🐙 takopi is ready"))
 }
 
 /// Who is heard in the main chat.
