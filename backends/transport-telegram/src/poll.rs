@@ -28,9 +28,17 @@ use crate::settings::Plan;
 use crate::transport::Telegram;
 use crate::wire::{ChatId, User};
 
-/// Under these the offset and the held updates are remembered.
-const OFFSET: &str = "offset";
-const HELD: &str = "held";
+/// Under what the offset and the held updates of a bot are remembered. Another bot counts its updates by itself.
+struct Keys {
+    offset: String,
+    held: String,
+}
+
+impl Keys {
+    fn of(bot: &User) -> Self {
+        Self { offset: format!("offset/{}", bot.id), held: format!("held/{}", bot.id) }
+    }
+}
 
 /// How long to wait before something is stored again that could not be.
 const STORE_AGAIN: Duration = Duration::from_secs(1);
@@ -75,6 +83,7 @@ impl Poller {
             }
         }
         let mut polling = Polling {
+            keys: Keys::of(&me),
             receiver: Receiver::new(Me::new(me), self.plan.rules),
             begin: Instant::now(),
             connection,
@@ -124,6 +133,7 @@ fn pause(
 /// Receiving goes on.
 struct Polling {
     poller: Poller,
+    keys: Keys,
     connection: Connection,
     receiver: Receiver,
     begin: Instant,
@@ -198,7 +208,7 @@ impl Polling {
     async fn restore(&mut self) -> Result<(), Ending> {
         let store = self.poller.runtime.store();
         let (offset, held) = loop {
-            match (store.get(OFFSET).await, store.get(HELD).await) {
+            match (store.get(&self.keys.offset).await, store.get(&self.keys.held).await) {
                 (Ok(offset), Ok(held)) => break (offset, held),
                 (Err(error), _) | (_, Err(error)) => self.not_stored(&error).await?,
             }
@@ -247,12 +257,12 @@ impl Polling {
         }
         let held = self.receiver.held();
         let mut batch = Batch::new(intake.messages);
-        if let Some(write) = self.offset.write(OFFSET) {
+        if let Some(write) = self.offset.write(&self.keys.offset) {
             batch = batch.write(write);
         }
         if held != self.held {
             let value = serde_json::to_vec(&held).ok().filter(|_| !held.is_empty());
-            batch = batch.write(Write { key: HELD.to_owned(), value });
+            batch = batch.write(Write { key: self.keys.held.clone(), value });
         }
         if !batch.messages.is_empty() || !batch.writes.is_empty() {
             while let Err(error) = self.connection.handle_batch(batch.clone()).await {
