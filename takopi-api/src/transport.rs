@@ -367,12 +367,17 @@ pub trait TransportBackend: Send + Sync {
         Vec::new()
     }
 
-    /// Asks a person for what it needs, and gives the keys of `[transports.<id>]` to write.
+    /// Asks a person for what it needs, and gives the keys of `[transports.<id>]` to write. What the table has already, such
+    /// as the address of a server, counts; keys that are not given stay as they are.
     ///
     /// # Errors
     /// [`SetupError`] if it can not be set up, or the person gave up.
-    async fn interactive_setup(&self, wizard: &mut dyn Wizard) -> Result<ConfigTable, SetupError> {
-        let _ = wizard;
+    async fn interactive_setup(
+        &self,
+        context: &SetupContext<'_>,
+        wizard: &mut dyn Wizard,
+    ) -> Result<ConfigTable, SetupError> {
+        let _ = (context, wizard);
         let error = Error::new(format!("the transport {} can not be set up here", self.id()));
         Err(error.hint(format!("write [transports.{}] by hand", self.id())).into())
     }

@@ -260,7 +260,11 @@ impl TransportBackend for SpoolBackend {
         vec![SetupIssue { title: "configure spool".into(), steps: vec!["name its folder".into()] }]
     }
 
-    async fn interactive_setup(&self, wizard: &mut dyn Wizard) -> Result<ConfigTable, SetupError> {
+    async fn interactive_setup(
+        &self,
+        _: &SetupContext<'_>,
+        wizard: &mut dyn Wizard,
+    ) -> Result<ConfigTable, SetupError> {
         let account = wizard.secret("account of the chat").await?;
         let folder = wizard.text("folder of the chat", None).await?;
         let account = account.resolve(Path::new(""))?.expose().to_owned();

@@ -198,6 +198,24 @@ impl Terminal {
         }
     }
 
+    /// Waits for a list below the line that was typed last, and types the number of what begins so.
+    #[track_caller]
+    pub fn chooses(&mut self, choice: &str) {
+        let number = self.waits_until(choice, |said| {
+            let listed = said.lines().filter_map(|line| line.trim_start().split_once(") "));
+            listed
+                .into_iter()
+                .find(|(_, about)| about.starts_with(choice))
+                .map(|(number, _)| number.to_owned())
+        });
+        self.types(&number);
+    }
+
+    /// Tells the program to end, as Ctrl-C does where the terminal is the one that controls it.
+    pub fn is_told_to_end(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::INT).unwrap();
+    }
+
     /// Waits for the end of the program, and gives its exit code.
     #[track_caller]
     pub fn ends(&mut self) -> Option<i32> {

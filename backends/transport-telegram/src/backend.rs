@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use takopi_api::async_trait;
 use takopi_api::config::{ConfigError, ConfigTable};
 use takopi_api::error::Error;
-use takopi_api::transport::{LockToken, SetupContext, SetupIssue, TransportBackend, TransportRun};
+use takopi_api::transport::{
+    LockToken, SetupContext, SetupError, SetupIssue, TransportBackend, TransportRun, Wizard,
+};
 use tokio::sync::mpsc;
 
 use crate::client::{BotToken, Client};
@@ -16,6 +18,7 @@ use crate::outbox::Paces;
 use crate::poll::Poller;
 pub(crate) use crate::settings::Settings;
 use crate::transport::Telegram;
+use crate::{settings, setup};
 
 /// Connections are made when takopi runs it.
 #[derive(Debug, Default)]
@@ -62,6 +65,14 @@ impl TransportBackend for TelegramBackend {
         vec![SetupIssue { title: "configure telegram".to_owned(), steps }]
     }
 
+    async fn interactive_setup(
+        &self,
+        context: &SetupContext<'_>,
+        wizard: &mut dyn Wizard,
+    ) -> Result<ConfigTable, SetupError> {
+        setup::set_up(context, wizard).await
+    }
+
     fn lock_token(&self, config: &ConfigTable) -> Result<Option<LockToken>, ConfigError> {
         let settings: Settings = config.parse()?;
         let folder = config.file().parent().unwrap_or_else(|| Path::new("."));
@@ -78,11 +89,8 @@ impl TransportBackend for TelegramBackend {
 
     async fn build_and_run(&self, run: TransportRun) -> Result<(), Error> {
         let TransportRun { config, config_path, runtime, shutdown, .. } = run;
-        let bad = |error: ConfigError| {
-            error.hints.iter().fold(Error::new(error.to_string()), |told, hint| told.hint(hint.clone()))
-        };
-        let settings: Settings = config.parse().map_err(bad)?;
-        let plan = settings.plan(&config).map_err(bad)?;
+        let settings: Settings = config.parse().map_err(settings::told)?;
+        let plan = settings.plan(&config).map_err(settings::told)?;
         if !settings.names_somebody() {
             return Err(Error::new("nobody is named who may be heard")
                 .hint("set `chat_id` or `allowed_user_ids` in [transports.telegram]"));

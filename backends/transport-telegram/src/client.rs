@@ -21,9 +21,11 @@ pub(crate) use http::Client;
 pub(crate) use insist::insist;
 pub(crate) use multipart::Part;
 pub(crate) use token::BotToken;
+#[cfg(test)]
+pub(crate) use token::tests::secret;
 pub(crate) use updates::Delivered;
 
-use crate::wire::{ChatId, ChatMember, File, ForumTopic, Sent, User};
+use crate::wire::{ChatId, ChatMember, File, ForumTopic, Sent, User, Webhook};
 
 /// A method of the API.
 #[derive(Debug)]
@@ -39,6 +41,8 @@ const fn method(name: &'static str, scope: Scope) -> Method {
 
 const GET_ME: Method = method("getMe", Scope::Bot);
 const GET_UPDATES: Method = method("getUpdates", Scope::Bot);
+const GET_WEBHOOK: Method = method("getWebhookInfo", Scope::Bot);
+const DELETE_WEBHOOK: Method = method("deleteWebhook", Scope::Bot);
 const SEND_MESSAGE: Method = method("sendMessage", Scope::Chat);
 const SEND_DOCUMENT: Method = method("sendDocument", Scope::Chat);
 const EDIT_MESSAGE: Method = method("editMessageText", Scope::Chat);
@@ -158,7 +162,17 @@ impl Client {
 
     /// Waits for updates from this one on; `None` for all that the server still has.
     pub(crate) async fn get_updates(&self, offset: Option<i64>) -> Result<Vec<Delivered>, CallError> {
-        let mut body = json!({ "timeout": POLL.as_secs(), "limit": 100, "allowed_updates": WANTED });
+        self.updates(offset, POLL).await
+    }
+
+    /// The updates from this one on that the server has already. Of those before it, it forgets all; a negative offset
+    /// counts from the newest one.
+    pub(crate) async fn get_updates_now(&self, offset: i64) -> Result<Vec<Delivered>, CallError> {
+        self.updates(Some(offset), Duration::ZERO).await
+    }
+
+    async fn updates(&self, offset: Option<i64>, wait: Duration) -> Result<Vec<Delivered>, CallError> {
+        let mut body = json!({ "timeout": wait.as_secs(), "limit": 100, "allowed_updates": WANTED });
         if let Some(offset) = offset {
             body["offset"] = offset.into();
         }
@@ -168,6 +182,16 @@ impl Client {
             // Not the server's, or only broken in places.
             Err(error) => updates::rescued(&text).ok_or(error),
         }
+    }
+
+    /// Where updates go.
+    pub(crate) async fn get_webhook(&self) -> Result<Webhook, CallError> {
+        self.call(&GET_WEBHOOK, &json!({}), PATIENCE).await
+    }
+
+    /// From now on updates can be polled for. Those that wait are kept.
+    pub(crate) async fn delete_webhook(&self) -> Result<(), CallError> {
+        self.done(&DELETE_WEBHOOK, &json!({ "drop_pending_updates": false })).await
     }
 
     pub(crate) async fn send_message<E: Serialize + Sync>(

@@ -3,6 +3,7 @@
 //! Read in this order: `backend` begins, `settings` says what can be set. What comes in: `poll` asks the server for updates
 //! and stores how far it is, `receive` makes messages of them. What goes out: `transport` makes calls of messages (`render`
 //! their text, `files` their files), and `outbox` makes the calls in the order and at the pace that Telegram takes.
+//! `setup` asks a person for what can be set, so that nobody has to write it by hand.
 //! `client` is the Bot API, `wire` what it sends. `roles`, `moves` and `menu` each know one thing: who administers a chat,
 //! which chats have another number now, what the menu of commands says. `greeting` is what takopi says first.
 //!
@@ -21,6 +22,7 @@ mod receive;
 pub mod render;
 mod roles;
 mod settings;
+mod setup;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transport;

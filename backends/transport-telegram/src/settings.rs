@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use takopi_api::config::{ConfigError, ConfigTable, Secret};
+use takopi_api::error::Error;
 use takopi_api::schemars::{self, JsonSchema};
 use takopi_api::transport::{Access, Channels, People};
 
@@ -64,7 +65,8 @@ impl TryFrom<Written> for Number {
     }
 }
 
-fn api_base_url() -> String {
+/// Where the Bot API is, if nothing else is said.
+pub(crate) fn api_base_url() -> String {
     "https://api.telegram.org".to_owned()
 }
 
@@ -121,6 +123,12 @@ impl Settings {
     pub(crate) fn names_somebody(&self) -> bool {
         self.chat_id.is_some() || !self.allowed_user_ids.is_empty()
     }
+}
+
+/// A fault of the settings, as the transport tells it.
+pub(crate) fn told(error: ConfigError) -> Error {
+    let said = Error::new(error.to_string());
+    error.hints.into_iter().fold(said, Error::hint)
 }
 
 #[cfg(test)]

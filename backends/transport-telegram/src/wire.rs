@@ -43,9 +43,36 @@ impl fmt::Display for ChatId {
 pub(crate) struct User {
     pub(crate) id: i64,
     #[serde(default)]
+    pub(crate) is_bot: bool,
+    #[serde(default)]
     pub(crate) first_name: String,
     pub(crate) last_name: Option<String>,
     pub(crate) username: Option<String>,
+}
+
+impl User {
+    /// What others call them: their full name, else `@` and their username.
+    pub(crate) fn name(&self) -> Option<String> {
+        let names = [Some(self.first_name.as_str()), self.last_name.as_deref()];
+        let name = names.into_iter().flatten().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");
+        if name.is_empty() { self.handle() } else { Some(name) }
+    }
+
+    /// `@` and the username.
+    pub(crate) fn handle(&self) -> Option<String> {
+        self.username.as_ref().map(|username| format!("@{username}"))
+    }
+}
+
+/// Where the updates of a bot go, if it has a webhook.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Webhook {
+    /// Empty if there is none. It may hold a secret.
+    #[serde(default)]
+    pub(crate) url: String,
+    /// How many updates wait.
+    #[serde(default)]
+    pub(crate) pending_update_count: u64,
 }
 
 /// What is told of a chat along with a message.

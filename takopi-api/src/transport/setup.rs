@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use crate::config::{ConfigTable, Secret};
 use crate::error::Error;
 
-/// What a check of the setup looks at.
+/// What a check of the setup, or the setup itself, looks at.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct SetupContext<'a> {

@@ -7,4 +7,5 @@ mod groups;
 mod inside;
 mod phone;
 mod restart;
+mod setup;
 mod talk;

@@ -103,13 +103,10 @@ fn sender(message: &Message) -> Option<Sender> {
 }
 
 pub(super) fn person(user: &User) -> Sender {
-    let names = [Some(user.first_name.as_str()), user.last_name.as_deref()];
-    let name = names.into_iter().flatten().filter(|name| !name.is_empty()).collect::<Vec<_>>().join(" ");
     let sender = Sender::new(user.id.to_string());
-    match (&user.username, name.is_empty()) {
-        (_, false) => sender.name(name),
-        (Some(username), true) => sender.name(format!("@{username}")),
-        (None, true) => sender,
+    match user.name() {
+        Some(name) => sender.name(name),
+        None => sender,
     }
 }
 

@@ -108,14 +108,15 @@ async fn table(
         SetupError::Failed(error.hints.into_iter().fold(told, takopi_api::error::Error::hint))
     };
     let known = session.config.transport(id).map_err(failed)?;
-    let needs = backend.check_setup(&SetupContext::new(&known, session.reader.path()));
+    let context = SetupContext::new(&known, session.reader.path());
+    let needs = backend.check_setup(&context);
     if needs.is_empty() {
         let is_new = known.keys().is_empty();
         if is_new || !wizard.confirm(&format!("{id} is set up already. Set it up anew?"), false).await? {
             return Ok(None);
         }
     }
-    let table: ConfigTable = backend.interactive_setup(wizard).await?;
+    let table: ConfigTable = backend.interactive_setup(&context, wizard).await?;
     table.parse().map(Some).map_err(failed)
 }
 

@@ -92,7 +92,11 @@ impl TransportBackend for Needy {
         if context.config.contains("token") { Vec::new() } else { vec![issue] }
     }
 
-    async fn interactive_setup(&self, wizard: &mut dyn Wizard) -> Result<ConfigTable, SetupError> {
+    async fn interactive_setup(
+        &self,
+        _: &SetupContext<'_>,
+        wizard: &mut dyn Wizard,
+    ) -> Result<ConfigTable, SetupError> {
         let token = wizard.secret("token").await?;
         let token = token.resolve(Path::new(""))?.expose().to_owned();
         if token == "wrong" {
