@@ -210,8 +210,8 @@ async fn serve(
     let left = Left::find(&store).await.map_err(failed)?;
     let chat = Chat::new(surroundings, snapshot, left);
     let mut transports = Transports::new(chat.clone(), store.clone());
-    let mut reload =
-        Reload::new(snapshots, config.clone(), named, starting.iter().map(|(chosen, _)| &chosen.id));
+    let ids = starting.iter().map(|(chosen, _)| &chosen.id);
+    let mut reload = Reload::new(snapshots, Arc::clone(&processes), config.clone(), named, ids);
     for (chosen, setup) in starting {
         transports.add(chosen, setup, &config).await.map_err(failed)?;
     }

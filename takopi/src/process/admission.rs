@@ -2,6 +2,7 @@
 //! wait says what for.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -30,18 +31,47 @@ impl Default for Limits {
 /// Lets programs in.
 #[derive(Debug)]
 pub(super) struct Admission {
-    limits: Limits,
+    limits: Mutex<Limits>,
     places: Arc<Semaphore>,
+    /// How many places are not given on when they become free.
+    owed: Arc<AtomicUsize>,
     /// The places of the runs that go on: a run has one, however many programs it starts.
-    taken: Mutex<HashMap<RunId, Weak<OwnedSemaphorePermit>>>,
+    taken: Mutex<HashMap<RunId, Weak<Seat>>>,
     available_memory: fn() -> Option<u64>,
 }
 
 /// The place of a run, shared by its programs; dropping the last one lets the next run in.
 #[derive(Debug, Default)]
-pub(super) struct Place(
-    #[expect(dead_code, reason = "held for its destructor")] Option<Arc<OwnedSemaphorePermit>>,
-);
+pub(super) struct Place(#[expect(dead_code, reason = "held for its destructor")] Option<Arc<Seat>>);
+
+/// One of the places.
+#[derive(Debug)]
+struct Seat {
+    permit: Option<OwnedSemaphorePermit>,
+    owed: Arc<AtomicUsize>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if let Some(permit) = self.permit.take()
+            && pay(&self.owed) == Paid::One
+        {
+            permit.forget();
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Paid {
+    One,
+    Nothing,
+}
+
+/// Takes one off what is owed, if anything is.
+fn pay(owed: &AtomicUsize) -> Paid {
+    let paid = owed.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |owed| owed.checked_sub(1));
+    if paid.is_ok() { Paid::One } else { Paid::Nothing }
+}
 
 impl Admission {
     pub(super) fn new(limits: Limits) -> Self {
@@ -51,48 +81,73 @@ impl Admission {
     fn with_memory(limits: Limits, available_memory: fn() -> Option<u64>) -> Self {
         // A limit of nothing would let nobody in for ever.
         let places = Arc::new(Semaphore::new(limits.engines.max(1)));
-        Self { limits, places, taken: Mutex::default(), available_memory }
+        Self {
+            limits: Mutex::new(limits),
+            places,
+            owed: Arc::default(),
+            taken: Mutex::default(),
+            available_memory,
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        *self.limits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the limits. Runs that go on keep their places: where there are to be fewer, those that end give theirs up.
+    pub(super) fn change(&self, limits: Limits) {
+        let mut current = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut *current, limits).engines.max(1);
+        let now = limits.engines.max(1);
+        if now < before {
+            let too_many = before - now;
+            self.owed.fetch_add(too_many - self.places.forget_permits(too_many), Ordering::SeqCst);
+        } else {
+            let unowed = (before..now).filter(|_| pay(&self.owed) == Paid::Nothing).count();
+            self.places.add_permits(unowed);
+        }
     }
 
     /// What a program that starts now would wait for.
     pub(super) fn obstacle(&self) -> Option<String> {
         if self.places.available_permits() == 0 {
-            return Some(format!("waiting: {} engines run already", self.limits.engines));
+            return Some(format!("waiting: {} engines run already", self.limits().engines));
         }
         let available = self.shortage()?;
         let megabytes = |bytes: u64| bytes / (1024 * 1024);
         Some(format!(
             "waiting: {} MB of memory are free, an engine starts at {} MB",
             megabytes(available),
-            megabytes(self.limits.free_memory)
+            megabytes(self.limits().free_memory)
         ))
     }
 
     /// Waits until there is a place for the run, and memory.
     pub(super) async fn enter(&self, run: &RunId) -> Place {
-        if let Some(permit) = self.taken().get(run).and_then(Weak::upgrade) {
-            return Place(Some(permit));
+        if let Some(seat) = self.taken().get(run).and_then(Weak::upgrade) {
+            return Place(Some(seat));
         }
         // The semaphore is never closed; without it there would be no limit.
-        let permit = Arc::clone(&self.places).acquire_owned().await.ok().map(Arc::new);
+        let permit = Arc::clone(&self.places).acquire_owned().await.ok();
+        let seat = permit.map(|permit| Arc::new(Seat { permit: Some(permit), owed: Arc::clone(&self.owed) }));
         while self.shortage().is_some() {
             tokio::time::sleep(LOOK).await;
         }
         let mut taken = self.taken();
-        taken.retain(|_, permit| permit.strong_count() > 0);
-        if let Some(permit) = &permit {
-            taken.insert(run.clone(), Arc::downgrade(permit));
+        taken.retain(|_, seat| seat.strong_count() > 0);
+        if let Some(seat) = &seat {
+            taken.insert(run.clone(), Arc::downgrade(seat));
         }
-        Place(permit)
+        Place(seat)
     }
 
-    fn taken(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Weak<OwnedSemaphorePermit>>> {
+    fn taken(&self) -> std::sync::MutexGuard<'_, HashMap<RunId, Weak<Seat>>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The memory that is available, if that is too little.
     fn shortage(&self) -> Option<u64> {
-        (self.available_memory)().filter(|available| *available < self.limits.free_memory)
+        (self.available_memory)().filter(|available| *available < self.limits().free_memory)
     }
 }
 
@@ -109,7 +164,7 @@ fn parse_meminfo(text: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     use super::*;
 
@@ -133,6 +188,26 @@ mod tests {
         assert!(third.is_err());
         drop((first, again));
         admission.enter(&RunId::unique()).await;
+    }
+
+    #[tokio::test]
+    async fn limits_change_while_runs_go_on() {
+        let limits = |engines| Limits { engines, free_memory: 0 };
+        let admission = Admission::with_memory(limits(1), || None);
+        let waits = async || {
+            tokio::time::timeout(Duration::from_millis(20), admission.enter(&RunId::unique())).await.is_err()
+        };
+        let first = admission.enter(&RunId::unique()).await;
+        assert!(waits().await);
+        admission.change(limits(3));
+        let second = admission.enter(&RunId::unique()).await;
+        let third = admission.enter(&RunId::unique()).await;
+        assert_eq!(admission.obstacle().as_deref(), Some("waiting: 3 engines run already"));
+        admission.change(limits(1));
+        drop((first, second));
+        assert!(waits().await, "one runs, and one may");
+        drop(third);
+        assert!(!waits().await);
     }
 
     static MEMORY: AtomicU64 = AtomicU64::new(0);

@@ -77,6 +77,11 @@ impl LocalProcesses {
         self.hurry.send_replace(true);
     }
 
+    /// From here on, programs are let in by other limits. Runs that go on go on.
+    pub fn change_limits(&self, limits: Limits) {
+        self.admission.change(limits);
+    }
+
     fn watchers(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
         self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
     }

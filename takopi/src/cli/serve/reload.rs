@@ -17,6 +17,7 @@ use crate::cli::error::CliError;
 use crate::cli::registry;
 use crate::config::{self, Change, Config, Reader, Update};
 use crate::plugins::Registry;
+use crate::process::LocalProcesses;
 
 /// What makes snapshots of a configuration, again and again.
 pub(super) struct Snapshots {
@@ -54,6 +55,7 @@ impl Snapshots {
 /// What follows the configuration.
 pub(super) struct Reload {
     snapshots: Snapshots,
+    processes: Arc<LocalProcesses>,
     current: Config,
     named: Named,
     /// The transports that are named, whether they still run or not.
@@ -74,11 +76,12 @@ pub(super) async fn next(updates: &mut Option<mpsc::Receiver<Update>>) -> Update
 impl Reload {
     pub(super) fn new<'a>(
         snapshots: Snapshots,
+        processes: Arc<LocalProcesses>,
         current: Config,
         named: Named,
         ids: impl Iterator<Item = &'a TransportId>,
     ) -> Self {
-        Self { snapshots, current, named, ids: ids.cloned().collect() }
+        Self { snapshots, processes, current, named, ids: ids.cloned().collect() }
     }
 
     pub(super) const fn reader(&self) -> &Reader {
@@ -110,6 +113,9 @@ impl Reload {
                 return;
             }
         }
+        if config.limits != self.current.limits {
+            self.processes.change_limits(config.limits);
+        }
         let changes = config::diff(&self.current, &config);
         self.current = config;
         let (of_transports, own): (Vec<&Change>, Vec<&Change>) = changes
@@ -131,7 +137,6 @@ impl Reload {
     /// Says of a change that is not a transport's own what became of it.
     fn tell(&self, change: &Change) {
         let why = match change.key.parts().next() {
-            Some("limits") => "runs that go on were admitted by the limits of the start",
             Some("transport") if self.named == Named::OnCommandLine => {
                 "transports were named on the command line"
             }

@@ -102,7 +102,7 @@ fn transports_come_and_go() {
         &talk,
         "default_engine",
         "limits.engines = 3\ndefault_engine",
-        "this counts from the next start of takopi on change=limits added",
+        "config.reload.applied change=limits added",
     );
     change(&talk, "default_engine", "watch_config = false\ndefault_engine", "change=watch_config added");
     assert!(talk.ask("and now?").text.starts_with("done"));
