@@ -24,7 +24,7 @@ use crate::store::{MessageEnd, Place, Seq};
 
 /// What a message came to, before it could become a run.
 pub(super) enum Outcome {
-    /// It is in a queue, and the run stores what becomes of it.
+    /// It is in a queue, and the run stores what becomes of it; or that is stored already.
     Placed,
     /// It is done with.
     Ended(MessageEnd),
