@@ -255,6 +255,12 @@ pub trait Transport: Send + Sync {
         options: SendOptions,
     ) -> Result<MessageRef, SendError>;
 
+    /// Takes back what was handed to [`send`](Self::send) under this [key](SendOptions::key), if it waits still: that call
+    /// then ends with [`SendFailure::TakenBack`]. What has begun goes on. Nothing to do where nothing waits.
+    async fn take_back(&self, key: &str) {
+        let _ = key;
+    }
+
     /// Changes a message. Edits that wait are superseded by younger ones, and by a deletion.
     ///
     /// # Errors

@@ -56,7 +56,7 @@ async fn cycle(store: &Store, transport: &TransportId, n: usize) {
         .resume(Some(token));
     store.answered(&run, &completed, SessionChange::None).await.expect("stored");
     let answer = MessageRef::new(address, takopi_api::message::MessageId::new("2"));
-    store.delivered(&run, &[answer], None).await.expect("stored");
+    store.delivered(&run, Some(&answer), None).await.expect("stored");
 }
 
 #[divan::bench(args = [Durability::Full, Durability::Normal], sample_count = 20)]

@@ -17,7 +17,7 @@ use tokio::task::{Id, JoinSet};
 use tokio::time::Instant;
 
 pub(crate) use self::machine::{Deed, Order, Rank, Ticket};
-use self::machine::{End, Machine, Moment, Next, Verdict};
+use self::machine::{End, Machine, Moment, Next, Verdict, Withdrawn};
 pub(crate) use self::pace::Paces;
 use crate::client::{Arrival, CallError, Client, EditMessage, Failure, Scope, SendDocument, SendMessage};
 use crate::render::Entity;
@@ -50,6 +50,8 @@ pub(crate) enum Done {
 pub(crate) enum Undone {
     /// What the server or the way to it said.
     Failed(CallError),
+    /// It was taken back before its turn came.
+    TakenBack,
     /// takopi ends.
     Closed,
 }
@@ -66,8 +68,17 @@ pub(crate) struct Outbox {
 
 #[derive(Debug)]
 enum Request {
-    Submit { ticket: Ticket, order: Order, call: Arc<Call>, told: oneshot::Sender<Result<Done, Undone>> },
+    Submit { ticket: Ticket, order: Order, call: Arc<Call>, caller: Caller },
     Withdraw(Ticket),
+    TakeBack(String),
+}
+
+/// Who waits for what becomes of a call.
+#[derive(Debug)]
+struct Caller {
+    told: oneshot::Sender<Result<Done, Undone>>,
+    /// The name of what is sent, by which it can be taken back.
+    key: Option<String>,
 }
 
 impl Outbox {
@@ -77,7 +88,7 @@ impl Outbox {
         let driver = Driver {
             client,
             machine: Machine::new(paces),
-            told: HashMap::new(),
+            callers: HashMap::new(),
             flying: JoinSet::new(),
             tasks: HashMap::new(),
             begin: Instant::now(),
@@ -86,14 +97,22 @@ impl Outbox {
         Self { requests, tickets: Arc::default() }
     }
 
-    /// Makes a call when its turn comes. A call that has not begun is not made if this is given up.
-    pub(crate) async fn submit(&self, order: Order, call: Call) -> Result<Done, Undone> {
+    /// Makes a call when its turn comes. A call that has not begun is not made if this is given up, or what has this key is
+    /// [taken back](Self::take_back).
+    pub(crate) async fn submit(&self, order: Order, key: Option<&str>, call: Call) -> Result<Done, Undone> {
         let ticket = Ticket(self.tickets.fetch_add(1, Ordering::Relaxed));
         let (told, answer) = oneshot::channel();
-        let request = Request::Submit { ticket, order, call: Arc::new(call), told };
+        let caller = Caller { told, key: key.map(str::to_owned) };
+        let request = Request::Submit { ticket, order, call: Arc::new(call), caller };
         self.requests.send(request).map_err(|_| Undone::Closed)?;
         let _withdraw = Withdraw { ticket, requests: &self.requests };
         answer.await.unwrap_or(Err(Undone::Closed))
+    }
+
+    /// Takes back what was handed in under this key and still waits.
+    pub(crate) fn take_back(&self, key: &str) {
+        // Without the task nothing waits.
+        let _ = self.requests.send(Request::TakeBack(key.to_owned()));
     }
 }
 
@@ -114,7 +133,7 @@ impl Drop for Withdraw<'_> {
 struct Driver {
     client: Client,
     machine: Machine<Arc<Call>>,
-    told: HashMap<Ticket, oneshot::Sender<Result<Done, Undone>>>,
+    callers: HashMap<Ticket, Caller>,
     flying: JoinSet<(Ticket, Arc<Call>, Result<Done, CallError>)>,
     /// Which task makes which call.
     tasks: HashMap<Id, Ticket>,
@@ -157,15 +176,24 @@ impl Driver {
 
     fn take(&mut self, request: Request) {
         match request {
-            Request::Submit { ticket, order, call, told } => {
-                self.told.insert(ticket, told);
+            Request::Submit { ticket, order, call, caller } => {
+                self.callers.insert(ticket, caller);
                 for superseded in self.machine.submit(self.now(), ticket, order, call) {
                     self.tell(superseded, Ok(Done::Superseded));
                 }
             }
             Request::Withdraw(ticket) => {
-                if self.told.remove(&ticket).is_some() {
+                if self.callers.remove(&ticket).is_some() {
                     self.machine.withdraw(ticket);
+                }
+            }
+            Request::TakeBack(key) => {
+                let is_it = |caller: &Caller| caller.key.as_deref() == Some(key.as_str());
+                let found = self.callers.iter().find(|(_, caller)| is_it(caller)).map(|(ticket, _)| *ticket);
+                if let Some(ticket) = found
+                    && self.machine.withdraw(ticket) == Withdrawn::Waited
+                {
+                    self.tell(ticket, Err(Undone::TakenBack));
                 }
             }
         }
@@ -198,14 +226,18 @@ impl Driver {
             (Err(error), None) if matches!(verdict, Verdict::Settled | Verdict::Lost) => {
                 self.tell(ticket, Err(Undone::Failed(error)));
             }
-            (Err(error), None) => tracing::debug!(%error, "a call to Telegram is made again"),
+            (Err(error), None) if self.callers.contains_key(&ticket) => {
+                tracing::debug!(%error, "a call to Telegram is made again");
+            }
+            // Nobody wants it any more.
+            (Err(_), None) => _ = self.machine.withdraw(ticket),
         }
     }
 
     fn tell(&mut self, ticket: Ticket, result: Result<Done, Undone>) {
-        if let Some(told) = self.told.remove(&ticket) {
+        if let Some(caller) = self.callers.remove(&ticket) {
             // Who gave it up wants to know nothing.
-            let _ = told.send(result);
+            let _ = caller.told.send(result);
         }
     }
 }

@@ -70,11 +70,12 @@ impl Telegram {
         chat: ChatId,
         rank: Rank,
         deed: Deed,
+        key: Option<&str>,
         call: impl Fn(ChatId) -> Call + Sync,
     ) -> Result<Done, SendError> {
         let mut chat = self.moves.current(chat);
         loop {
-            let undone = match self.outbox.submit(Order { chat, rank, deed }, call(chat)).await {
+            let undone = match self.outbox.submit(Order { chat, rank, deed }, key, call(chat)).await {
                 Ok(done) => return Ok(done),
                 Err(undone) => undone,
             };
@@ -87,6 +88,12 @@ impl Telegram {
                     chat = new;
                 }
                 Undone::Failed(error) => return Err(failed(&error)),
+                Undone::TakenBack => {
+                    return Err(SendError::new(
+                        SendFailure::TakenBack,
+                        "it was taken back before it was sent",
+                    ));
+                }
                 Undone::Closed => {
                     return Err(SendError::new(
                         SendFailure::Unreachable,
@@ -102,9 +109,10 @@ impl Telegram {
         &self,
         chat: ChatId,
         rank: Rank,
+        key: Option<&str>,
         call: impl Fn(ChatId) -> Call + Sync,
     ) -> Result<i64, SendError> {
-        match self.make(chat, rank, Deed::Send, call).await? {
+        match self.make(chat, rank, Deed::Send, key, call).await? {
             Done::Made(number) => Ok(number),
             // Nothing takes the place of what is new.
             Done::Changed | Done::Superseded => {
@@ -142,7 +150,7 @@ impl Telegram {
                 content,
             };
             let call = |chat| Call::Document(SendDocument { chat_id: chat, ..document.clone() });
-            let number = self.make_new(place.chat, rank, call).await?;
+            let number = self.make_new(place.chat, rank, options.key.as_deref(), call).await?;
             first = first.or(Some(number));
         }
         Ok(first)
@@ -278,13 +286,17 @@ impl Transport for Telegram {
                 link_preview_options: NoPreview::NONE,
             };
             let call = |chat| Call::Send(SendMessage { chat_id: chat, ..message.clone() });
-            let number = self.make_new(place.chat, rank, call).await?;
+            let number = self.make_new(place.chat, rank, options.key.as_deref(), call).await?;
             // What is edited and replied to is what has the buttons, else what comes first.
             if reply_markup.is_some() || first.is_none() {
                 first = Some(number);
             }
         }
         first.map(sent).ok_or_else(nothing_to_see)
+    }
+
+    async fn take_back(&self, key: &str) {
+        self.outbox.take_back(key);
     }
 
     async fn edit(&self, message: &MessageRef, new: OutgoingMessage) -> Result<Edited, SendError> {
@@ -309,7 +321,7 @@ impl Transport for Telegram {
             link_preview_options: NoPreview::NONE,
         };
         let call = |chat| Call::Edit(EditMessage { chat_id: chat, ..edit.clone() });
-        match self.make(place.chat, rank, Deed::Edit(message_id), call).await? {
+        match self.make(place.chat, rank, Deed::Edit(message_id), None, call).await? {
             Done::Superseded => Ok(Edited::Superseded),
             Done::Changed | Done::Made(_) => Ok(Edited::Done),
         }
@@ -319,7 +331,7 @@ impl Transport for Telegram {
         let place = Place::of(&message.address)?;
         let message = number("message", &message.id, message.id.as_str())?;
         let call = |chat| Call::Delete { chat, message };
-        self.make(place.chat, Rank::Delete, Deed::Delete(message), call).await?;
+        self.make(place.chat, Rank::Delete, Deed::Delete(message), None, call).await?;
         Ok(())
     }
 
@@ -345,7 +357,7 @@ impl Transport for Telegram {
     async fn create_topic(&self, channel: &ChannelId, title: &str) -> Result<TopicId, SendError> {
         let title = titled(title);
         let call = |chat| Call::CreateTopic { chat, title: title.clone() };
-        let topic = self.make_new(chat(channel)?, Rank::Final, call).await?;
+        let topic = self.make_new(chat(channel)?, Rank::Final, None, call).await?;
         Ok(TopicId::new(topic.to_string()))
     }
 
@@ -353,7 +365,7 @@ impl Transport for Telegram {
         let topic = number("topic", topic, topic.as_str())?;
         let title = titled(title);
         let call = |chat| Call::RenameTopic { chat, topic, title: title.clone() };
-        self.make(chat(channel)?, Rank::Final, Deed::Send, call).await?;
+        self.make(chat(channel)?, Rank::Final, Deed::Send, None, call).await?;
         Ok(())
     }
 

@@ -21,6 +21,8 @@ pub enum SendFailure {
         /// How long.
         retry_after: Duration,
     },
+    /// Nobody wanted it any more ([`take_back`](super::Transport::take_back)), so it was not sent.
+    TakenBack,
     /// It did not arrive; trying again is safe.
     Unreachable,
     /// Nobody knows whether it arrived; trying again may show it twice.

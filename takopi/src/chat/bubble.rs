@@ -79,9 +79,22 @@ impl Showing {
 #[derive(Debug)]
 pub(crate) struct Bubble {
     changed: Arc<Notify>,
-    message: Showing,
+    state: Arc<watch::Sender<State>>,
     /// Gone where it is left to itself.
     task: Option<JoinHandle<()>>,
+}
+
+/// How far the message of a bubble is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    /// On its way.
+    Coming,
+    /// There.
+    There(MessageRef),
+    /// There is none.
+    Nothing,
+    /// It does not come, or goes as soon as it is there: the run has ended.
+    Unwanted,
 }
 
 /// What a bubble needs to be shown.
@@ -96,7 +109,7 @@ pub(crate) struct Shown {
     pub(crate) render: Render,
 }
 
-/// How long the end of a run waits for its progress message to be sent, which tells it what to take away.
+/// How long the end of a run waits for its progress message, if that becomes the answer.
 const SENDING: Duration = Duration::from_secs(30);
 
 impl Bubble {
@@ -106,10 +119,10 @@ impl Bubble {
         sent: impl FnOnce(MessageRef) -> F + Send + 'static,
     ) -> Self {
         let changed = Arc::new(Notify::new());
-        let (sender, message) = watch::channel(None);
-        let show = Show { changed: Arc::clone(&changed), message: sender };
+        let state = Arc::new(watch::Sender::new(State::Coming));
+        let show = Show { changed: Arc::clone(&changed), state: Arc::clone(&state) };
         let task = Some(tokio::spawn(show.run(shown, sent)));
-        Self { changed, message: Showing::Soon(message), task }
+        Self { changed, state, task }
     }
 
     /// The run looks different now.
@@ -117,16 +130,26 @@ impl Bubble {
         self.changed.notify_one();
     }
 
-    /// Stops showing the run, and gives the message if there is one. What is being sent is waited for, but not for ever:
-    /// a message that arrives later goes away by itself. Edits are not waited for.
-    pub(crate) async fn stop(mut self) -> Option<MessageRef> {
-        match tokio::time::timeout(SENDING, self.message.settled()).await {
-            Ok(message) => message,
-            Err(_) => {
-                self.task = None;
-                None
-            }
+    /// Waits until the message is there, or can not be sent; not for ever.
+    pub(crate) async fn settled(&mut self) {
+        let mut state = self.state.subscribe();
+        let there = state.wait_for(|state| *state != State::Coming);
+        let _ = tokio::time::timeout(SENDING, there).await;
+    }
+
+    /// Stops showing the run, and gives the message if there is one by now. One that is on its way is taken back, or goes
+    /// as soon as it is there: nobody waits for it, as little as for edits.
+    pub(crate) fn stop(mut self) -> Option<MessageRef> {
+        let mut there = None;
+        self.state.send_modify(|state| match state {
+            State::There(message) => there = Some(message.clone()),
+            State::Nothing => {}
+            State::Coming | State::Unwanted => *state = State::Unwanted,
+        });
+        if there.is_none() {
+            self.task = None;
         }
+        there
     }
 }
 
@@ -141,43 +164,48 @@ impl Drop for Bubble {
 /// The side of a bubble that sends and edits.
 struct Show {
     changed: Arc<Notify>,
-    message: watch::Sender<Option<MessageRef>>,
+    state: Arc<watch::Sender<State>>,
 }
 
 impl Show {
     async fn run<F: Future<Output = ()>>(self, mut shown: Shown, sent: impl FnOnce(MessageRef) -> F) {
         let existing = shown.existing.settled().await;
-        let Shown { link, place, options, mode, pace, render, .. } = shown;
-        let can = link.outgoing.capabilities();
-        let mut last = render();
         let says_that_it_waits = existing.is_some();
+        let first = (shown.render)();
         let reference = match existing {
             Some(reference) => reference,
-            None if mode == ProgressMode::None => return,
-            None => match link.send(&place.address, last.clone(), options).await {
-                Ok(reference) => reference,
-                Err(error) => {
-                    // The run goes on without it, and its answer will be a message of its own.
-                    tracing::warn!(transport = %link.id, %error, "the progress message could not be sent");
-                    return;
-                }
+            None => match self.send(&shown, first.clone()).await {
+                Some(reference) => reference,
+                None => return self.state.send_modify(|state| *state = State::Nothing),
             },
         };
-        // First stored, then known here: the end of the run does not overtake it.
-        sent(reference.clone()).await;
-        if self.message.send(Some(reference.clone())).is_err() {
+        let Shown { link, mode, pace, render, .. } = shown;
+        if *self.state.borrow() != State::Unwanted {
+            // First stored, then known here: the end of the run does not overtake it.
+            sent(reference.clone()).await;
+        }
+        let is_wanted = self.state.send_if_modified(|state| {
+            let is_wanted = *state == State::Coming;
+            if is_wanted {
+                *state = State::There(reference.clone());
+            }
+            is_wanted
+        });
+        if !is_wanted {
             // The run has ended without it.
             link.retire(&reference).await;
             return;
         }
+        let can = link.outgoing.capabilities();
         if !can.edit {
-            return self.message.closed().await;
+            return;
         }
+        let mut last = first;
         if says_that_it_waits {
             edit(&link, &reference, last.clone()).await;
         }
         if mode != ProgressMode::Full {
-            return self.message.closed().await;
+            return;
         }
         loop {
             let _ = tokio::time::timeout(HEARTBEAT, self.changed.notified()).await;
@@ -185,9 +213,40 @@ impl Show {
             let now = render();
             if now != last {
                 if edit(&link, &reference, now.clone()).await == Standing::Gone {
-                    return self.message.closed().await;
+                    return;
                 }
                 last = now;
+            }
+        }
+    }
+
+    /// Sends the message, if there is to be one.
+    async fn send(&self, shown: &Shown, first: OutgoingMessage) -> Option<MessageRef> {
+        let Shown { link, place, options, mode, .. } = shown;
+        if *mode == ProgressMode::None {
+            return None;
+        }
+        let sending = link.send(&place.address, first, options.clone());
+        tokio::pin!(sending);
+        let mut state = self.state.subscribe();
+        let sent = tokio::select! {
+            biased;
+            sent = &mut sending => sent,
+            () = async { drop(state.wait_for(|state| *state == State::Unwanted).await) } => {
+                if let Some(key) = &options.key {
+                    link.outgoing.take_back(key).await;
+                }
+                // What had begun already arrives all the same.
+                sending.await
+            }
+        };
+        match sent {
+            Ok(reference) => Some(reference),
+            Err(error) if error.failure == SendFailure::TakenBack => None,
+            Err(error) => {
+                // The run goes on without it, and its answer will be a message of its own.
+                tracing::warn!(transport = %link.id, %error, "the progress message could not be sent");
+                None
             }
         }
     }

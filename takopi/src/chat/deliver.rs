@@ -28,21 +28,14 @@ impl Manner {
     }
 }
 
-/// An answer that arrived.
-#[derive(Debug)]
-pub(crate) struct Delivered {
-    /// The messages that people have now.
-    pub(crate) messages: Vec<MessageRef>,
-    /// The progress message whose place they took.
-    pub(crate) left: Option<MessageRef>,
-}
-
 /// An answer on its way.
 #[derive(Debug)]
 pub(crate) struct Answer<'a> {
     pub(crate) link: &'a Link,
     pub(crate) place: &'a Place,
     pub(crate) messages: Vec<OutgoingMessage>,
+    /// How many of them arrived before: takopi was killed meanwhile.
+    pub(crate) arrived: usize,
     /// The message that it answers.
     pub(crate) options: SendOptions,
     /// Names the answer, for chat systems that take such names.
@@ -62,33 +55,32 @@ const TRIES: [Duration; 6] = [
 ];
 
 impl Answer<'_> {
-    /// Sends it.
+    /// Whether some of it has not arrived yet.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.arrived < self.messages.len()
+    }
+
+    /// Sends the next one of its messages, and gives the one that people have now. That may be the progress message, which
+    /// is not its `card` any more then.
     ///
     /// # Errors
     /// [`SendError`] if it could not be sent in any form.
-    pub(crate) async fn deliver(mut self) -> Result<Delivered, SendError> {
-        let mut there = Vec::with_capacity(self.messages.len());
-        let mut left = self.card.clone();
-        let mut messages = std::mem::take(&mut self.messages).into_iter().enumerate();
-        if self.manner == Manner::InPlace
-            && let Some(card) = &self.card
-            && let Some((_, first)) = messages.next()
-        {
-            match self.link.settle(card, &first).await {
+    pub(crate) async fn deliver_next(&mut self) -> Option<Result<MessageRef, SendError>> {
+        let at = self.arrived;
+        let message = self.messages.get(at)?;
+        let in_place = self.card.as_ref().filter(|_| at == 0 && self.manner == Manner::InPlace);
+        if let Some(card) = in_place {
+            match self.link.settle(card, message).await {
                 Ok(()) => {
-                    there.push(card.clone());
-                    left = None;
+                    self.arrived += 1;
+                    return self.card.take().map(Ok);
                 }
-                Err(error) => {
-                    tracing::debug!(%error, "the answer becomes a message of its own");
-                    there.push(self.send(0, first).await?);
-                }
+                Err(error) => tracing::debug!(%error, "the answer becomes a message of its own"),
             }
         }
-        for (at, message) in messages {
-            there.push(self.send(at, message).await?);
-        }
-        Ok(Delivered { messages: there, left })
+        let sent = self.send(at, message.clone()).await;
+        self.arrived += usize::from(sent.is_ok());
+        Some(sent)
     }
 
     /// Sends one message: as it is, then without its markup, then as a file.

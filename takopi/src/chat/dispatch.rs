@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use takopi_api::error::Error;
-use takopi_api::message::{IncomingMessage, Mention, MessageRef, Press};
+use takopi_api::message::{IncomingMessage, Mention, MessageId, MessageRef, Press};
 use takopi_api::plugin::BackendKind;
 use takopi_api::transport::TransportId;
 
@@ -56,13 +56,13 @@ impl Inner {
             }
         };
         if let Outcome::Ended(end) = outcome {
+            self.finish(&[seq], &end).await;
             if matches!(end, MessageEnd::Refused | MessageEnd::Ignored | MessageEnd::Steered(_)) {
                 // Nothing else will be said in its place.
                 if let Some(existing) = existing {
                     link.retire(existing).await;
                 }
             }
-            self.finish(&[seq], &end).await;
         }
     }
 
@@ -158,6 +158,16 @@ impl Inner {
         }
     }
 
+    /// The message by which a pressed one's run is known: itself, or, if nobody has told of it yet, what its button says.
+    fn meant(&self, link: &Link, press: &Press, about: Option<&str>) -> MessageRef {
+        match about {
+            Some(about) if self.live.handle(&link.id, &press.message).is_none() => {
+                MessageRef::new(press.message.address.clone(), MessageId::new(about))
+            }
+            _ => press.message.clone(),
+        }
+    }
+
     /// A press of a button. It is answered whatever it is.
     pub(super) async fn press(self: &Arc<Self>, transport: &TransportId, press: Press) {
         let Some(link) = self.link(transport) else { return };
@@ -168,8 +178,14 @@ impl Inner {
                 None
             }
             _ => match press.data.as_str() {
-                view::CANCEL => Some(self.cancel_message(&link, &press.message).await.to_owned()),
-                view::STEER => Some(self.steer_message(&link, &press.message).await.to_owned()),
+                data if let Some(about) = view::about(data, view::CANCEL) => {
+                    let message = self.meant(&link, &press, about);
+                    Some(self.cancel_message(&link, &message).await.to_owned())
+                }
+                data if let Some(about) = view::about(data, view::STEER) => {
+                    let message = self.meant(&link, &press, about);
+                    Some(self.steer_message(&link, &message).await.to_owned())
+                }
                 view::RESUME => Some(self.resume_message(&link, &press).await),
                 data if data.starts_with(requests::PREFIX) => self.press_request(&link, &press, data).await,
                 data => self.press_plugin(&link, &press, data),

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::bubble::{Bubble, Render, Shown};
 use super::conversation::{Inner, Link, Mode};
-use super::deliver::{Answer, Delivered, Manner};
+use super::deliver::{Answer, Manner};
 use super::live::{LiveRun, Wish};
 use super::progress::Progress;
 use super::queue::LaneId;
@@ -146,12 +146,13 @@ impl Inner {
             progress: Mutex::new(view::progress("")),
             card: Mutex::new(Card {
                 engine: job.engine.clone(),
+                about: job.about(),
                 footer: self.footer(link, &job, resume.as_ref()),
             }),
             began: Instant::now(),
         });
         // Before there is a folder: making a worktree can take its time.
-        let bubble = self.show(link, live, &job, &course);
+        let mut bubble = self.show(link, live, &job, &course);
         let mut wish = live.wish.subscribe();
         // What was wished before counts too.
         wish.mark_changed();
@@ -176,7 +177,6 @@ impl Inner {
         let (link, live) = (link.clone(), Arc::clone(live));
         let settings = settings.clone();
         self.spawn(async move {
-            let card = bubble.stop().await;
             let shown = course.card();
             let (elapsed, steps) = {
                 let progress = course.progress.lock().unwrap_or_else(PoisonError::into_inner);
@@ -190,6 +190,10 @@ impl Inner {
                 let manner = Manner::of(&link, settings.final_notify);
                 (shown.answer(&end.completed, steps, elapsed, limit, settings.overflow), manner)
             };
+            if manner == Manner::InPlace {
+                bubble.settled().await;
+            }
+            let card = bubble.stop();
             let options = SendOptions::default().reply_to(Some(job.reply_to.clone()));
             let options = if manner == Manner::InPlace { options.silent() } else { options };
             if let Some(done) = &job.done {
@@ -200,6 +204,7 @@ impl Inner {
                 link: &link,
                 place: &job.place,
                 messages,
+                arrived: 0,
                 options,
                 key: live.id.to_string(),
                 card,
@@ -210,22 +215,32 @@ impl Inner {
         });
     }
 
-    /// Delivers a stored answer, stores that people have it, and takes away what it took the place of.
-    pub(super) async fn hand_over(&self, run: &RunId, answer: Answer<'_>) {
-        let link = answer.link;
-        let Delivered { messages, left } = match answer.deliver().await {
-            Ok(delivered) => delivered,
-            Err(error) => {
-                tracing::error!(%run, %error, "an answer could not be delivered; it will be at the next start");
-                return;
+    /// Delivers a stored answer, stores what of it people have, and takes away what it took the place of.
+    pub(super) async fn hand_over(&self, run: &RunId, mut answer: Answer<'_>) {
+        let mut last = None;
+        while let Some(sent) = answer.deliver_next().await {
+            let message = match sent {
+                Ok(message) => message,
+                Err(error) => {
+                    tracing::error!(%run, %error, "an answer could not be delivered; it will be at the next start");
+                    return;
+                }
+            };
+            if answer.is_under_way() {
+                if let Err(error) = self.store().part_delivered(run, &message, answer.card.as_ref()).await {
+                    tracing::error!(%run, %error, "that a part of an answer arrived could not be stored");
+                }
+            } else {
+                last = Some(message);
             }
-        };
-        if let Err(error) = self.store().delivered(run, &messages, left.as_ref()).await {
+        }
+        let left = answer.card;
+        if let Err(error) = self.store().delivered(run, last.as_ref(), left.as_ref()).await {
             tracing::error!(%run, %error, "that an answer arrived could not be stored");
         }
         // Only now: until here the progress message was all that people had, or that a killed takopi would find.
         if let Some(left) = left {
-            self.clear_away(link, run, &left).await;
+            self.clear_away(answer.link, run, &left).await;
         }
     }
 

@@ -55,11 +55,15 @@ impl Inner {
         let context = self.read_stored(&snapshot, &run.context).as_ref().map(Context::line);
         let line = run.token.as_ref().and_then(|token| snapshot.engines.resume_line(token));
         let line = line.map(|line| takopi_api::markdown::code(&line));
-        let card = Card { engine: run.engine.clone(), footer: context.into_iter().chain(line).collect() };
+        let card = Card {
+            engine: run.engine.clone(),
+            about: None,
+            footer: context.into_iter().chain(line).collect(),
+        };
         match &run.end {
             CutOffEnd::Interrupted { .. } => self.tell_interruption(link, run, card.interrupted()).await,
-            CutOffEnd::Undelivered { completed } => {
-                self.deliver_again(link, run, &card, completed).await;
+            CutOffEnd::Undelivered { completed, parts } => {
+                self.deliver_again(link, run, &card, completed, *parts as usize).await;
             }
             CutOffEnd::Delivered => {
                 if let Some(progress) = &run.progress {
@@ -115,7 +119,14 @@ impl Inner {
 
     /// Delivers an answer of which some may have arrived: nobody can know, but a chat system that takes keys. That the
     /// progress message is gone proves nothing, as people delete messages too. Better twice than not at all.
-    async fn deliver_again(&self, link: &Link, run: &CutOffRun, card: &Card, completed: &Completed) {
+    async fn deliver_again(
+        &self,
+        link: &Link,
+        run: &CutOffRun,
+        card: &Card,
+        completed: &Completed,
+        arrived: usize,
+    ) {
         let snapshot = self.snapshot();
         let settings = snapshot.settings(&link.id);
         let can = link.outgoing.capabilities();
@@ -125,14 +136,15 @@ impl Inner {
             _ => Manner::InPlace,
         };
         let progress = match (manner, messages.first()) {
-            (Manner::InPlace, Some(first)) => self.find_progress(link, run, first).await,
+            (Manner::InPlace, Some(first)) if arrived == 0 => self.find_progress(link, run, first).await,
             _ => run.progress.clone(),
         };
-        let is_sought = progress.is_none();
+        let is_sought = progress.is_none() && arrived == 0;
         let answer = Answer {
             link,
             place: &run.place,
             messages,
+            arrived,
             options: SendOptions::default().reply_to(run.reply_to.clone()),
             key: run.run.to_string(),
             card: progress,

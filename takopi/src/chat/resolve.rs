@@ -72,6 +72,11 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// The message that it comes from, if it is not a command's.
+    pub(crate) fn about(&self) -> Option<MessageId> {
+        (!self.messages.is_empty()).then(|| self.reply_to.clone())
+    }
+
     /// The key under which the message that shows it is sent: one a message, so that it is found again after a restart. A
     /// command's run has none, as a command may want several.
     pub(crate) fn card_key(&self) -> Option<String> {

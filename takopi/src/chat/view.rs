@@ -5,7 +5,7 @@ use std::time::Duration;
 use takopi_api::engine::EngineId;
 use takopi_api::event::{Completed, Outcome};
 use takopi_api::markdown;
-use takopi_api::message::{Body, Button, ButtonData, MessageKind, OutgoingMessage};
+use takopi_api::message::{Body, Button, ButtonData, MessageId, MessageKind, OutgoingMessage};
 use takopi_api::transport::{TextLimit, TextUnit};
 
 use super::progress::{Progress, Style, header};
@@ -24,6 +24,9 @@ pub(crate) const RESUME: &str = "takopi:resume";
 #[derive(Debug, Clone)]
 pub(crate) struct Card {
     pub(crate) engine: EngineId,
+    /// The person's message that it is about. Its buttons carry it: one can be pressed before the chat system has said
+    /// which message they are below.
+    pub(crate) about: Option<MessageId>,
     /// `ctx:` line and resume line.
     pub(crate) footer: Vec<String>,
 }
@@ -42,7 +45,22 @@ fn button(label: &str, data: &str) -> Option<Button> {
     ButtonData::new(data).ok().map(|data| Button::new(label, data))
 }
 
+/// What a button carries, if it is this one: the message that it is about, as far as it says.
+pub(crate) fn about<'a>(data: &'a str, button: &str) -> Option<Option<&'a str>> {
+    match data.strip_prefix(button)?.split_once(':') {
+        Some(("", about)) => Some(Some(about)),
+        Some(_) => None,
+        None => (data == button).then_some(None),
+    }
+}
+
 impl Card {
+    fn button(&self, label: &str, what: &str) -> Option<Button> {
+        let about = self.about.as_ref().and_then(|about| button(label, &format!("{what}:{about}")));
+        // Some chat systems give messages long ids.
+        about.or_else(|| button(label, what))
+    }
+
     fn body(&self, header: String, text: impl Into<String>) -> Body {
         Body::markdown(text).header(header).footer(self.footer.iter().cloned())
     }
@@ -52,18 +70,18 @@ impl Card {
         let head = header(label, self.engine.as_str(), elapsed, progress.steps());
         let lines: Vec<&str> = progress.lines().collect();
         OutgoingMessage::new(MessageKind::Progress, self.body(head, lines.join("\n")))
-            .buttons(button("cancel", CANCEL))
+            .buttons(self.button("cancel", CANCEL))
     }
 
     /// A message that waits.
     pub(crate) fn queued(&self, ahead: usize, steering: Steering) -> OutgoingMessage {
         let place = if ahead == 1 { "next".to_owned() } else { format!("{ahead} before it") };
-        let steer = (steering == Steering::Offered).then(|| button("steer", STEER)).flatten();
+        let steer = (steering == Steering::Offered).then(|| self.button("steer", STEER)).flatten();
         OutgoingMessage::new(
             MessageKind::Progress,
             self.body(format!("queued · {} · {place}", self.engine), ""),
         )
-        .buttons(steer.into_iter().chain(button("cancel", CANCEL)))
+        .buttons(steer.into_iter().chain(self.button("cancel", CANCEL)))
     }
 
     /// A message that did not become a run of its own.
@@ -181,7 +199,11 @@ mod tests {
     use super::*;
 
     fn card() -> Card {
-        Card { engine: EngineId::from_static("acme"), footer: vec!["`ctx: z80 @x`".into()] }
+        Card {
+            engine: EngineId::from_static("acme"),
+            about: Some(MessageId::new("7")),
+            footer: vec!["`ctx: z80 @x`".into()],
+        }
     }
 
     fn answer(completed: &Completed, limit: TextLimit, overflow: Overflow) -> Vec<String> {
@@ -226,6 +248,16 @@ mod tests {
         assert!(split.len() > 3);
         assert!(split[1].contains("continued (2/"), "{}", split[1]);
         assert!(split.iter().all(|text| text.ends_with("`ctx: z80 @x`")));
+    }
+
+    #[test]
+    fn a_button_says_what_it_is_about_as_far_as_it_can() {
+        let data = |card: &Card| card.queued(1, Steering::Offered).buttons[0][1].data.to_string();
+        assert_eq!(about(&data(&card()), CANCEL), Some(Some("7")));
+        let long = Card { about: Some(MessageId::new("x".repeat(60))), ..card() };
+        assert_eq!(about(&data(&long), CANCEL), Some(None));
+        assert_eq!((about("takopi:cancelled", CANCEL), about(STEER, CANCEL)), (None, None));
+        assert_eq!(about("takopi:cancel:a:b", CANCEL), Some(Some("a:b")));
     }
 
     #[test]

@@ -256,5 +256,5 @@ impl Inner {
 /// What people see of a job that does not run.
 fn card(job: &Job) -> Card {
     let footer = job.context.as_ref().map(Context::line).into_iter().collect();
-    Card { engine: job.engine.clone(), footer }
+    Card { engine: job.engine.clone(), about: job.about(), footer }
 }

@@ -186,18 +186,41 @@ impl Store {
         .await
     }
 
-    /// Notes that an answer was sent, as these messages. Its text is not kept. `left` is the progress message whose place
-    /// they took: it is found after a kill until [`progress_gone`](Self::progress_gone).
+    /// Notes that one more message of an answer was sent, but not the last. `progress` is the progress message, unless that
+    /// became the answer.
+    ///
+    /// # Errors
+    /// [`StoreError`], also if there was no answer to send.
+    pub async fn part_delivered(
+        &self,
+        run: &RunId,
+        message: &MessageRef,
+        progress: Option<&MessageRef>,
+    ) -> Result<(), StoreError> {
+        let (run, message) = (run.clone(), message.clone());
+        let progress = progress.map(json).transpose()?;
+        self.write(move |connection| {
+            let number = find(connection, &run, "state = 'answered'")?;
+            connection
+                .prepare_cached("UPDATE runs SET parts = parts + 1, progress = ?2 WHERE number = ?1")?
+                .execute((number, &progress))?;
+            belongs_to(connection, number, &message)
+        })
+        .await
+    }
+
+    /// Notes that the whole answer was sent, this message last. Its text is not kept. `left` is the progress message whose
+    /// place it took: it is found after a kill until [`progress_gone`](Self::progress_gone).
     ///
     /// # Errors
     /// [`StoreError`], also if there was no answer to send.
     pub async fn delivered(
         &self,
         run: &RunId,
-        messages: &[MessageRef],
+        last: Option<&MessageRef>,
         left: Option<&MessageRef>,
     ) -> Result<(), StoreError> {
-        let (run, messages) = (run.clone(), messages.to_vec());
+        let (run, last) = (run.clone(), last.cloned());
         let left = left.map(json).transpose()?;
         self.write(move |connection| {
             let number = find(connection, &run, "state = 'answered'")?;
@@ -206,7 +229,7 @@ impl Store {
                     "UPDATE runs SET completed = NULL, progress = ?2, state = 'delivered' WHERE number = ?1",
                 )?
                 .execute((number, &left))?;
-            messages.iter().try_for_each(|message| belongs_to(connection, number, message))
+            last.iter().try_for_each(|message| belongs_to(connection, number, message))
         })
         .await
     }

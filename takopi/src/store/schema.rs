@@ -57,6 +57,7 @@ CREATE TABLE runs (
     progress_key TEXT NOT NULL,     -- under which that message is sent: so it is found where `progress` was not stored
     outcome   TEXT CHECK (outcome = 'done' OR outcome = 'failed' OR outcome = 'interrupted'),
     completed TEXT,                 -- JSON: the run's last event, until it is delivered
+    parts     INTEGER NOT NULL DEFAULT 0, -- how many messages of its answer were sent while there were more
     begun_at  INTEGER NOT NULL,
     ended_at  INTEGER
 ) STRICT;

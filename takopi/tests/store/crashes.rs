@@ -54,17 +54,22 @@ async fn at_every_point_of_a_runs_life() {
     store.answered(&run.id, &answer("done"), SessionChange::None).await.unwrap();
     let answered = found(&store.killed_here()).await;
     assert!(answered.waiting.is_empty());
-    let undelivered = CutOffEnd::Undelivered { completed: Box::new(answer("done")) };
+    let undelivered = CutOffEnd::Undelivered { completed: Box::new(answer("done")), parts: 0 };
     assert_eq!(answered.runs[0].end, undelivered);
     assert_eq!(answered.runs[0].progress, Some(bubble("2")));
+    // Some of it was sent before the next kill.
+    let other = store.killed_here();
+    other.part_delivered(&run.id, &bubble("3"), Some(&bubble("2"))).await.unwrap();
+    let in_part = CutOffEnd::Undelivered { completed: Box::new(answer("done")), parts: 1 };
+    assert_eq!(found(&other.killed_here()).await.runs[0].end, in_part);
     // Killed again before it was delivered.
     let next = store.killed_here().killed_here();
     assert_eq!(found(&next).await.runs[0].end, undelivered);
-    next.delivered(&run.id, &[bubble("3")], None).await.unwrap();
+    next.delivered(&run.id, Some(&bubble("3")), None).await.unwrap();
     assert_eq!(found(&next.killed_here()).await.runs, []);
 
     // The answer is there, and its progress message is so still.
-    store.delivered(&run.id, &[bubble("3")], Some(&bubble("2"))).await.unwrap();
+    store.delivered(&run.id, Some(&bubble("3")), Some(&bubble("2"))).await.unwrap();
     let next = store.killed_here();
     let left = found(&next).await;
     assert_eq!((&left.runs[0].end, &left.runs[0].progress), (&CutOffEnd::Delivered, &Some(bubble("2"))));
@@ -133,7 +138,7 @@ async fn a_torn_log_is_an_earlier_moment() {
         let run = run_of(&[accept_new(&store, message(id)).await]);
         store.begin_run(run.clone()).await.unwrap();
         store.answered(&run.id, &answer(id), SessionChange::None).await.unwrap();
-        store.delivered(&run.id, &[], None).await.unwrap();
+        store.delivered(&run.id, None, None).await.unwrap();
         runs.push(run);
     }
     let log = store.folder.path().join(format!("{FILE}-wal"));

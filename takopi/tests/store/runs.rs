@@ -21,7 +21,8 @@ async fn each_message_of_a_run_leads_to_its_thread() {
     // Another message took its place.
     store.progress_message(&run.id, &bubble("3")).await.unwrap();
     store.answered(&run.id, &answer("done"), SessionChange::None).await.unwrap();
-    store.delivered(&run.id, &[bubble("4"), bubble("5")], None).await.unwrap();
+    store.part_delivered(&run.id, &bubble("4"), None).await.unwrap();
+    store.delivered(&run.id, Some(&bubble("5")), None).await.unwrap();
     let store = store.reopened().await;
     for id in ["1", "2", "3", "4", "5"] {
         let thread = store.thread_of(&chat(), &bubble(id)).await.unwrap().unwrap();
@@ -46,11 +47,11 @@ async fn a_run_ends_once() {
     let early = store.answered(&run.id, &answer("early"), SessionChange::None).await.unwrap_err();
     assert!(early.to_string().contains(&format!("there is no run {}", run.id)), "{early}");
     store.begin_run(run.clone()).await.unwrap();
-    assert!(store.delivered(&run.id, &[], None).await.is_err());
+    assert!(store.delivered(&run.id, None, None).await.is_err());
     store.answered(&run.id, &answer("first"), SessionChange::None).await.unwrap();
     assert!(store.answered(&run.id, &answer("second"), SessionChange::None).await.is_err());
-    store.delivered(&run.id, &[], None).await.unwrap();
-    assert!(store.delivered(&run.id, &[], None).await.is_err());
+    store.delivered(&run.id, None, None).await.unwrap();
+    assert!(store.delivered(&run.id, None, None).await.is_err());
     assert!(store.begin_run(run).await.is_err());
 }
 

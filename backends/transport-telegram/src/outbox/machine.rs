@@ -88,6 +88,15 @@ pub(crate) enum End {
     GivenUp,
 }
 
+/// What became of the wish to take something back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Withdrawn {
+    /// It waited, and is not sent.
+    Waited,
+    /// It is under way, or over.
+    WasNotThere,
+}
+
 /// The pauses between two tries while the server can not be reached: doubled each time, up to so much that everything
 /// goes on soon after it is back.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -186,10 +195,15 @@ impl<P: Clone> Machine<P> {
     }
 
     /// Takes back what nobody wants any more. What is under way can not be taken back.
-    pub(crate) fn withdraw(&mut self, ticket: Ticket) {
+    pub(crate) fn withdraw(&mut self, ticket: Ticket) -> Withdrawn {
         for lane in self.lanes.values_mut() {
-            lane.waiting.retain(|_, item| item.ticket != ticket);
+            let key = lane.waiting.iter().find(|(_, item)| item.ticket == ticket).map(|(key, _)| *key);
+            if let Some(key) = key {
+                lane.waiting.remove(&key);
+                return Withdrawn::Waited;
+            }
         }
+        Withdrawn::WasNotThere
     }
 
     /// What to do now.

@@ -56,6 +56,8 @@ pub enum CutOffEnd {
     Undelivered {
         /// The answer.
         completed: Box<Completed>,
+        /// How many of its messages people have for sure.
+        parts: u32,
     },
     /// Before its progress message was taken away. Its answer was delivered.
     Delivered,
@@ -113,7 +115,8 @@ fn cut_off_run(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<CutOf
     let Text(engine) = row.get::<_, Text<EngineId>>("engine")?;
     let end = match row.get::<_, Text<RunState>>("state")?.0 {
         RunState::Answered => {
-            CutOffEnd::Undelivered { completed: row.get::<_, Json<Box<Completed>>>("completed")?.0 }
+            let Json(completed) = row.get("completed")?;
+            CutOffEnd::Undelivered { completed, parts: row.get("parts")? }
         }
         RunState::Delivered => CutOffEnd::Delivered,
         _ => CutOffEnd::Interrupted { messages: inbox::of_run(connection, row.get("number")?)? },

@@ -132,3 +132,25 @@ fn the_token_is_in_no_log() {
     let secret = phone.api.token().split_once(':').unwrap().1.to_owned();
     assert!(log.contains("telegram.trouble") && !log.contains(&secret), "{log}");
 }
+
+#[test]
+fn a_card_that_takopi_does_not_know_of_can_end_its_run() {
+    let phone = Phone::begun("");
+    phone.api.fail_next("sendMessage", Fault::AcceptedThenReset);
+    let id = phone.say("one wait:600000");
+    let card = phone.reads(phone.chat, id, "starting");
+    // A message that the server has and takopi can not know.
+    phone.logs("the progress message could not be sent");
+    assert_eq!(phone.press(&card, "cancel", phone.me).as_deref(), Some("cancelling…"));
+    phone.reads(phone.chat, id, "cancelled · codex");
+}
+
+#[test]
+fn an_answer_does_not_wait_for_a_card_that_is_not_sent_yet() {
+    let phone = Phone::begun("");
+    phone.api.fail_next("sendMessage", Fault::Hang(Duration::from_secs(3600)));
+    let id = phone.say("one");
+    let answer = phone.reads(phone.chat, id, "done · codex");
+    assert_eq!(phone.api.calls("sendMessage").len(), 2, "{}", phone.api.report());
+    assert_eq!(phone.answer(phone.chat, id).id, answer.id);
+}

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use takopi_api::config::ConfigTable;
 use takopi_api::message::{Address, Body, ChannelId, MessageKind, OutgoingMessage, SendOptions};
 use takopi_api::runtime::{Shutdown, ShutdownSwitch};
 use takopi_api::testing::{FakeConversation, transport};
-use takopi_api::transport::{Channels, Transport, TransportRun};
-use takopi_tests::bot_api::{BotApi, ChatId, ChatKind, UserId};
+use takopi_api::transport::{Channels, SendFailure, Transport, TransportRun};
+use takopi_tests::bot_api::{BotApi, ChatId, ChatKind, Fault, UserId};
 use tokio::task::JoinHandle;
 
 struct Inside {
@@ -111,4 +112,32 @@ async fn a_message_to_where_a_group_was_is_sent_to_where_it_is() {
     // Nobody polls, so that only the answer to the message says it.
     let new = inside.api.migrate(inside.group);
     inside.arrives(outgoing.as_ref(), new).await;
+}
+
+#[tokio::test]
+async fn what_waits_is_taken_back_and_what_went_out_is_not() {
+    let inside = Inside::new();
+    let running = inside.start();
+    let (outgoing, _) = inside.conversation.connected().await;
+    let to = Address::general(inside.group.to_string());
+    let card = |key: &'static str| {
+        let (outgoing, to) = (Arc::clone(&outgoing), to.clone());
+        let card = OutgoingMessage::new(MessageKind::Progress, Body::plain(key));
+        tokio::spawn(async move { outgoing.send(&to, card, SendOptions::default().key(key)).await })
+    };
+    card("first").await.unwrap().unwrap();
+    outgoing.take_back("first").await;
+    inside.api.fail_next("sendMessage", Fault::TooMany { retry_after: 60 });
+    let mut waiting = card("second");
+    // Until the server has answered it is under way, and stays so.
+    let waited = loop {
+        outgoing.take_back("second").await;
+        if let Ok(waited) = tokio::time::timeout(Duration::from_millis(20), &mut waiting).await {
+            break waited.unwrap();
+        }
+    };
+    assert_eq!(waited.unwrap_err().failure, SendFailure::TakenBack);
+    assert_eq!(inside.api.answers(inside.group).len(), 1);
+    inside.switch.shut_down();
+    running.await.unwrap().unwrap();
 }

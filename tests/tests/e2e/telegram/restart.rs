@@ -1,6 +1,9 @@
 //! What people find after takopi was not there for a while.
 
+use std::time::Duration;
+
 use rustix::process::Signal;
+use takopi_tests::{Scene, Script};
 
 use super::phone::Phone;
 
@@ -64,4 +67,36 @@ fn old_messages_are_skipped_and_that_is_said_where_it_is_wished() {
     phone.start();
     phone.sees("the note", phone.chat, |message| message.text().contains("skipped a message"));
     assert!(phone.prompts().is_empty());
+}
+
+#[test]
+fn of_an_answer_that_was_sent_in_part_only_the_rest_is_sent() {
+    let mut phone = Phone::new();
+    let text = (0..9).map(|part| format!("part{part} {}\\n\\n", "word ".repeat(650))).collect::<String>();
+    let item = format!(
+        "{{\"type\":\"item.completed\",\"item\":{{\"id\":\"i\",\"type\":\"agent_message\",\"text\":\"{text}\"}}}}\n"
+    );
+    let mut script = Script::echo();
+    script.scenes[3] = Scene::Say(item);
+    phone.sandbox.engine("codex", &script);
+    let own = format!(
+        "chat_id = {}\nallowed_user_ids = [{}]\nmessage_overflow = \"split\"\n",
+        phone.chat, phone.me
+    );
+    phone.configure("codex", &own, "");
+    phone.start();
+    let id = phone.say("hello");
+    // From here on Telegram's pace is one a second.
+    phone.reads(phone.chat, id, "part4");
+    std::thread::sleep(Duration::from_millis(300));
+    phone.stop(Signal::KILL);
+    phone.start();
+    phone.reads(phone.chat, id, "part8");
+    let answers = phone.api.answers(phone.chat);
+    for part in 0..9 {
+        let of_part = answers.iter().filter(|answer| answer.text().contains(&format!("part{part} "))).count();
+        assert_eq!(of_part, 1, "part{part}: {}", phone.api.report());
+    }
+    phone.stop(Signal::TERM);
+    assert_eq!(phone.api.answers(phone.chat).len(), 9, "the progress message is gone");
 }
