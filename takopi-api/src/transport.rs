@@ -123,6 +123,10 @@ pub struct Capabilities {
     pub files: bool,
     /// It can show that somebody is at work.
     pub typing: bool,
+    /// People's messages can be marked as seen.
+    pub reactions: bool,
+    /// In some of its chats a text can be shown while it is written.
+    pub drafts: bool,
     /// A message can answer another one.
     pub replies: bool,
     /// A message that is sent again with the same [key](SendOptions::key) is there once.
@@ -146,6 +150,8 @@ impl Capabilities {
             topics: false,
             files: false,
             typing: false,
+            reactions: false,
+            drafts: false,
             replies: false,
             keys: false,
             continuous: false,
@@ -194,6 +200,20 @@ impl Capabilities {
     #[must_use]
     pub const fn typing(mut self) -> Self {
         self.typing = true;
+        self
+    }
+
+    /// People's messages can be marked as seen.
+    #[must_use]
+    pub const fn reactions(mut self) -> Self {
+        self.reactions = true;
+        self
+    }
+
+    /// In some of its chats a text can be shown while it is written.
+    #[must_use]
+    pub const fn drafts(mut self) -> Self {
+        self.drafts = true;
         self
     }
 
@@ -295,6 +315,25 @@ pub trait Transport: Send + Sync {
     async fn show_typing(&self, at: &Address) -> Result<(), SendError> {
         let _ = at;
         Err(SendError::unsupported("show_typing"))
+    }
+
+    /// Marks a person's message as seen.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    async fn mark_seen(&self, message: &MessageRef) -> Result<(), SendError> {
+        let _ = message;
+        Err(SendError::unsupported("mark_seen"))
+    }
+
+    /// Shows a text that is being written, for about half a minute. A later one under the same key takes its place, and
+    /// what is sent at last stands by itself.
+    ///
+    /// # Errors
+    /// [`SendError`]; [`SendFailure::Unsupported`] also where only this chat can not show it.
+    async fn draft(&self, at: &Address, key: &str, text: OutgoingMessage) -> Result<(), SendError> {
+        let _ = (at, key, text);
+        Err(SendError::unsupported("draft"))
     }
 
     /// What a person is in a chat.

@@ -27,6 +27,7 @@ mod recover;
 mod requests;
 mod resolve;
 pub mod settings;
+mod signs;
 pub(crate) mod snapshot;
 mod surround;
 mod view;

@@ -27,7 +27,7 @@ pub(crate) struct Translation {
 }
 
 /// The answer, as far as it is known.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 enum Answer {
     #[default]
     None,

@@ -101,7 +101,7 @@ async fn commentary_is_no_answer_and_a_later_message_supersedes_an_earlier_one()
     ];
     let (completed, events) = play(Script::new(lines.join("\n")), None).await;
     assert_eq!(completed.answer, "the answer");
-    assert_eq!(events.len(), 6);
+    assert_eq!(events.len(), 7);
 }
 
 #[tokio::test]

@@ -48,6 +48,8 @@ const SEND_DOCUMENT: Method = method("sendDocument", Scope::Chat);
 const EDIT_MESSAGE: Method = method("editMessageText", Scope::Chat);
 const DELETE_MESSAGE: Method = method("deleteMessage", Scope::Chat);
 const ANSWER_PRESS: Method = method("answerCallbackQuery", Scope::Bot);
+const SEND_DRAFT: Method = method("sendMessageDraft", Scope::Chat);
+const SET_REACTION: Method = method("setMessageReaction", Scope::Chat);
 const SEND_ACTION: Method = method("sendChatAction", Scope::Chat);
 const GET_MEMBER: Method = method("getChatMember", Scope::Chat);
 const CREATE_TOPIC: Method = method("createForumTopic", Scope::Chat);
@@ -100,6 +102,19 @@ pub(crate) struct EditMessage<E> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reply_markup: Option<Keyboard>,
     pub(crate) link_preview_options: NoPreview,
+}
+
+/// A text that is being written, for a private chat.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct SendDraft<E> {
+    pub(crate) chat_id: ChatId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message_thread_id: Option<i64>,
+    /// Never 0.
+    pub(crate) draft_id: i64,
+    pub(crate) text: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) entities: Vec<E>,
 }
 
 /// A file to send.
@@ -232,6 +247,20 @@ impl Client {
             body["message_thread_id"] = topic.into();
         }
         self.done(&SEND_ACTION, &body).await
+    }
+
+    pub(crate) async fn send_draft<E: Serialize + Sync>(
+        &self,
+        draft: &SendDraft<E>,
+    ) -> Result<(), CallError> {
+        self.done(&SEND_DRAFT, draft).await
+    }
+
+    /// Puts a reaction below a message.
+    pub(crate) async fn react(&self, chat: ChatId, message: i64, emoji: &str) -> Result<(), CallError> {
+        let reaction = json!([{ "type": "emoji", "emoji": emoji }]);
+        let body = json!({ "chat_id": chat, "message_id": message, "reaction": reaction });
+        self.done(&SET_REACTION, &body).await
     }
 
     pub(crate) async fn get_member(&self, chat: ChatId, person: i64) -> Result<ChatMember, CallError> {

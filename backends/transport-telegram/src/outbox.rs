@@ -19,7 +19,9 @@ use tokio::time::Instant;
 pub(crate) use self::machine::{Deed, Order, Rank, Ticket};
 use self::machine::{End, Machine, Moment, Next, Verdict, Withdrawn};
 pub(crate) use self::pace::Paces;
-use crate::client::{Arrival, CallError, Client, EditMessage, Failure, Scope, SendDocument, SendMessage};
+use crate::client::{
+    Arrival, CallError, Client, EditMessage, Failure, Scope, SendDocument, SendDraft, SendMessage,
+};
 use crate::render::Entity;
 use crate::wire::ChatId;
 
@@ -29,6 +31,7 @@ pub(crate) enum Call {
     Send(SendMessage<Entity>),
     Document(SendDocument),
     Edit(EditMessage<Entity>),
+    Draft(SendDraft<Entity>),
     Delete { chat: ChatId, message: i64 },
     CreateTopic { chat: ChatId, title: String },
     RenameTopic { chat: ChatId, topic: i64, title: String },
@@ -247,6 +250,7 @@ async fn make(client: &Client, call: &Call) -> Result<Done, CallError> {
         Call::Send(message) => client.send_message(message).await.map(Done::Made),
         Call::Document(document) => client.send_document(document).await.map(Done::Made),
         Call::Edit(message) => client.edit_message(message).await.map(|()| Done::Changed),
+        Call::Draft(draft) => client.send_draft(draft).await.map(|()| Done::Changed),
         Call::Delete { chat, message } => {
             client.delete_message(*chat, *message).await.map(|()| Done::Changed)
         }

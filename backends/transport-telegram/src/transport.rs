@@ -3,6 +3,7 @@
 //! Answers to presses, questions and downloads do not wait there.
 
 use std::fmt::Display;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tokio::sync::mpsc;
 
 use crate::client::{
     Arrival, CallError, Client, EditMessage, Failure, Keyboard, KeyboardButton, NoPreview, ReplyParameters,
-    SendDocument, SendMessage, insist,
+    SendDocument, SendDraft, SendMessage, insist,
 };
 use crate::files;
 use crate::moves::Moves;
@@ -38,6 +39,9 @@ const MAX_ANSWER: usize = 200;
 
 /// How long the title of a topic may be.
 const MAX_TITLE: usize = 128;
+
+/// What marks a message as seen.
+const SEEN: &str = "👀";
 
 /// How far apart edits are. Groups are edited less often; the outbox sees to that.
 const EDITS: Duration = Duration::from_secs(1);
@@ -240,6 +244,8 @@ impl Transport for Telegram {
             .topics()
             .files()
             .typing()
+            .reactions()
+            .drafts()
             .replies()
             .text(TextLimit { max: MAX_BODY, unit: TextUnit::Utf16 })
     }
@@ -348,6 +354,26 @@ impl Transport for Telegram {
         self.client.show_typing(chat, place.topic).await.map_err(|error| failed(&error))
     }
 
+    async fn mark_seen(&self, message: &MessageRef) -> Result<(), SendError> {
+        let chat = self.moves.current(chat(&message.address.channel)?);
+        let message = number("message", &message.id, message.id.as_str())?;
+        self.client.react(chat, message, SEEN).await.map_err(|error| failed(&error))
+    }
+
+    async fn draft(&self, at: &Address, key: &str, text: OutgoingMessage) -> Result<(), SendError> {
+        let place = Place::of(at)?;
+        if !place.chat.is_private() {
+            return Err(SendError::unsupported("draft in groups"));
+        }
+        let Rendered { text, entities } = render_message(&text).ok_or_else(nothing_to_see)?;
+        let (chat_id, draft_id) = (place.chat, draft_id(key));
+        let draft = SendDraft { chat_id, message_thread_id: place.topic, draft_id, text, entities };
+        let call = |_| Call::Draft(draft.clone());
+        // A younger text takes its place, as with edits; no message has such a number.
+        self.make(place.chat, Rank::Edit, Deed::Edit(-draft_id), None, call).await?;
+        Ok(())
+    }
+
     async fn role(&self, channel: &ChannelId, person: &PersonId) -> Result<Role, SendError> {
         let chat = self.moves.current(chat(channel)?);
         let person = number("person", person, person.as_str())?;
@@ -372,6 +398,13 @@ impl Transport for Telegram {
     async fn fetch(&self, file: &IncomingFile, max_bytes: u64) -> Result<Vec<u8>, SendError> {
         files::fetch(&self.client, file, max_bytes).await.map_err(|error| failed(&error))
     }
+}
+
+/// By what number Telegram knows a draft: not 0, and the same for the same key.
+fn draft_id(key: &str) -> i64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    i64::from((hasher.finish() & 0x7fff_ffff) as u32).max(1)
 }
 
 /// A title that Telegram takes.

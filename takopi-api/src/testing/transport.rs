@@ -51,6 +51,20 @@ pub enum Call {
         /// Where.
         at: Address,
     },
+    /// [`Transport::mark_seen`]
+    MarkSeen {
+        /// The person's message.
+        message: MessageRef,
+    },
+    /// [`Transport::draft`]
+    Draft {
+        /// Where.
+        at: Address,
+        /// What it is known by.
+        key: String,
+        /// What it says.
+        text: OutgoingMessage,
+    },
     /// [`Transport::create_topic`]
     CreateTopic {
         /// In which chat.
@@ -317,6 +331,16 @@ impl Transport for RecordingTransport {
 
     async fn show_typing(&self, at: &Address) -> Result<(), SendError> {
         self.make(Call::ShowTyping { at: at.clone() }, self.capabilities.typing, |_| Ok(())).await
+    }
+
+    async fn mark_seen(&self, message: &MessageRef) -> Result<(), SendError> {
+        let call = Call::MarkSeen { message: message.clone() };
+        self.make(call, self.capabilities.reactions, |_| Ok(())).await
+    }
+
+    async fn draft(&self, at: &Address, key: &str, text: OutgoingMessage) -> Result<(), SendError> {
+        let call = Call::Draft { at: at.clone(), key: key.to_owned(), text };
+        self.make(call, self.capabilities.drafts, |_| Ok(())).await
     }
 
     async fn role(&self, _channel: &ChannelId, _person: &PersonId) -> Result<Role, SendError> {

@@ -253,6 +253,22 @@ impl TransportFixture {
         } else {
             unsupported(shown, "show_typing");
         }
+        let draft = notice("a text that is being written");
+        let drafted = within(self.transport.draft(&self.address, "draft", draft)).await;
+        if self.transport.capabilities().drafts {
+            match drafted {
+                Ok(()) => {}
+                // Not every chat shows them.
+                Err(error) if error.failure == SendFailure::Unsupported => {}
+                Err(error) => panic!("a text can not be shown while it is written: {error}"),
+            }
+        } else {
+            unsupported(drafted, "draft");
+        }
+        if !self.transport.capabilities().reactions {
+            let message = MessageRef::new(self.address.clone(), MessageId::new("424242"));
+            unsupported(within(self.transport.mark_seen(&message)).await, "mark_seen");
+        }
         // Whatever it says, it comes back.
         let _ = within(self.transport.role(&ChannelId::new("424242"), &PersonId::new("424242"))).await;
     }

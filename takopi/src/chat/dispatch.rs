@@ -17,6 +17,7 @@ use super::directives::{self, Names, slash_command};
 use super::receive::Waiting;
 use super::requests;
 use super::settings::TriggerMode;
+use super::signs;
 use super::snapshot::Snapshot;
 use super::surround::Surround;
 use super::view;
@@ -129,6 +130,7 @@ impl Inner {
         if let Some(message) = existing {
             job.card = Showing::By(message.clone());
         }
+        signs::acknowledge(link, message.reference(), snapshot.settings(&link.id));
         self.place(link, job).await;
         Ok(Outcome::Placed)
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use futures_util::{FutureExt, StreamExt};
 use takopi_api::command::RunResult;
 use takopi_api::error::Error;
-use takopi_api::event::{Completed, Decision, Event, Outcome};
+use takopi_api::event::{Completed, Decision, Event, Outcome, TextKind};
 use takopi_api::message::{MessageRef, SendOptions};
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::{Attachment, Run, RunControl, RunId, RunSpec};
@@ -24,6 +24,7 @@ use super::progress::Progress;
 use super::queue::LaneId;
 use super::resolve::{Continues, Job, stored_context};
 use super::settings::SessionMode;
+use super::signs::Signs;
 use super::snapshot::Snapshot;
 use super::view::{self, Card};
 use crate::project::Context;
@@ -156,6 +157,7 @@ impl Inner {
         let mut wish = live.wish.subscribe();
         // What was wished before counts too.
         wish.mark_changed();
+        let signs = Signs::of(link, &job.place.address, &live.id, settings);
         let folder = tokio::select! {
             folder = self.folder(&job) => folder.map_err(|error| failed(&job, error)),
             () = unwanted(&mut wish) => Err(cancelled(&job)),
@@ -165,9 +167,10 @@ impl Inner {
                 view::progress(&cwd.to_string_lossy());
         }
         let end = match folder {
-            Ok(cwd) => self.drive(link, live, &job, &course, &bubble, resume, cwd).await,
+            Ok(cwd) => self.drive(link, live, &job, &course, (&bubble, &signs), resume, cwd).await,
             Err(completed) => End { completed, has_started: false },
         };
+        drop(signs);
         let session = session_after(&job, &end);
         if let Err(error) = self.store().answered(&live.id, &end.completed, session).await {
             tracing::error!(run = %live.id, %error, "an answer could not be stored");
@@ -421,7 +424,7 @@ impl Inner {
         live: &Arc<LiveRun>,
         job: &Job,
         course: &Course,
-        bubble: &Bubble,
+        (bubble, signs): (&Bubble, &Signs),
         resume: Option<ResumeToken>,
         cwd: PathBuf,
     ) -> End {
@@ -445,8 +448,11 @@ impl Inner {
             tokio::select! {
                 event = events.next() => match event {
                     Some(Event::Completed(completed)) => break completed,
+                    // It changes nothing of the progress message.
+                    Some(Event::Text(text)) if text.kind == TextKind::Answer => signs.wrote(&text.delta),
                     Some(event) => {
                         has_started |= matches!(event, Event::Started(_));
+                        signs.acted();
                         self.event(link, live, job, course, event).await;
                         bubble.changed();
                     }

@@ -41,6 +41,27 @@ pub enum ProgressMode {
     None,
 }
 
+/// What shows at once that a message arrived, besides the progress message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Acknowledge {
+    /// Nothing.
+    None,
+    /// The chat shows that somebody writes, until the answer is there.
+    Typing,
+    /// The message is marked as seen.
+    Reaction,
+}
+
+/// Whether an answer is shown as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LiveText {
+    /// Where the chat can.
+    Shown,
+    /// Only when it is complete.
+    Hidden,
+}
+
 /// What a chat is like.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -55,6 +76,10 @@ pub struct Settings {
     pub final_notify: bool,
     /// How much is shown of a run while it goes on.
     pub progress: ProgressMode,
+    /// What shows at once that a message arrived.
+    pub acknowledge: Acknowledge,
+    /// Whether an answer is shown as it is written.
+    pub live_text: LiveText,
     /// What a message does for which something runs already.
     pub queue: QueueMode,
     /// Which messages are for takopi.
@@ -76,12 +101,19 @@ impl Settings {
     pub fn read(table: &ConfigTable) -> Result<Self, ConfigError> {
         let timeout = table.get::<u64>("request_timeout_s")?.map(Duration::from_secs);
         let approvers = table.get::<Vec<Id>>("approvers")?.unwrap_or_default();
+        let progress: ProgressMode = table.get("progress")?.unwrap_or_default();
+        // Somebody who sees nothing else wants to know that it goes on.
+        let without_a_word =
+            if progress == ProgressMode::None { Acknowledge::Typing } else { Acknowledge::None };
+        let live_text = table.get("live_text")?.unwrap_or(false);
         Ok(Self {
             session_mode: table.get("session_mode")?,
             show_resume_line: table.get("show_resume_line")?.unwrap_or(true),
             overflow: table.get("message_overflow")?.unwrap_or_default(),
             final_notify: table.get("final_notify")?.unwrap_or(true),
-            progress: table.get("progress")?.unwrap_or_default(),
+            progress,
+            acknowledge: table.get("acknowledge")?.unwrap_or(without_a_word),
+            live_text: if live_text { LiveText::Shown } else { LiveText::Hidden },
             queue: table.get("queue")?.unwrap_or(QueueMode::Queue),
             trigger: table.get("trigger")?.unwrap_or(TriggerMode::All),
             request_timeout: timeout.unwrap_or(REQUEST_TIMEOUT),

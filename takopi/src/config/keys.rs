@@ -112,6 +112,12 @@ const CHAT: &[Key] = &[
     key("final_notify", Holds::Flag, "Whether an answer is a message of its own, which makes itself heard."),
     key("progress", Holds::Text, "How much is shown while an engine works: `full`, `once` or `none`."),
     key(
+        "acknowledge",
+        Holds::Text,
+        "What shows at once that a message arrived: `none`, `typing` or `reaction`; `typing` without progress.",
+    ),
+    key("live_text", Holds::Flag, "Whether an answer is shown as it is written, where chats can."),
+    key(
         "queue",
         Holds::Text,
         "What a message does while its thread is at work: `queue`, `steer`, `interrupt` or `collect`.",

@@ -24,7 +24,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { engines: 8, free_memory: 256 * 1024 * 1024 }
+        Self { engines: 32, free_memory: 256 * 1024 * 1024 }
     }
 }
 

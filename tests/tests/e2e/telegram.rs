@@ -8,4 +8,5 @@ mod inside;
 mod phone;
 mod restart;
 mod setup;
+mod signs;
 mod talk;

@@ -2,7 +2,7 @@
 
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use takopi_api::event::{Action, ActionKind, ActionOutcome, EventFactory, FileChange, Phase};
+use takopi_api::event::{Action, ActionKind, ActionOutcome, EventFactory, FileChange, Phase, TextKind};
 use takopi_api::jsonl::Recognition;
 
 use super::{Answer, Translation, text};
@@ -46,10 +46,12 @@ impl Translation {
 
     /// A newer answer: the older message was said on the way, and is kept as a note.
     fn supersede(&mut self, answer: Answer, out: &mut EventFactory) {
+        let younger = answer.clone().into_text();
         let older = std::mem::replace(&mut self.answer, answer).into_text();
         if !older.is_empty() {
             out.note(older);
         }
+        out.text(TextKind::Answer, younger);
     }
 
     /// Before the first turn these are warnings about the configuration, and nothing has failed.
