@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use incoming::{
-    ChatKind, IncomingFile, IncomingMessage, Mention, Press, PressId, ReplyTo, Sender, UpdateId,
+    ChatKind, IncomingFile, IncomingMessage, Mention, Press, PressId, ReplyTo, Sender, Speech, UpdateId,
 };
 pub use outgoing::{
     Body, Button, ButtonData, ButtonDataError, FileContent, Format, MessageKind, Notify, OutgoingFile,

@@ -129,6 +129,9 @@ pub struct Capabilities {
     pub drafts: bool,
     /// A message can answer another one.
     pub replies: bool,
+    /// What a person [said](IncomingFile::spoken) can be [written down](Transport::transcribe), or it is known how that
+    /// is turned on. Without this, a recording is a file as any other.
+    pub voice: bool,
     /// A message that is sent again with the same [key](SendOptions::key) is there once.
     pub keys: bool,
     /// A chat is one conversation: a message goes on with what was said before it, unless the person says otherwise.
@@ -153,6 +156,7 @@ impl Capabilities {
             reactions: false,
             drafts: false,
             replies: false,
+            voice: false,
             keys: false,
             continuous: false,
             text: TextLimit::NONE,
@@ -221,6 +225,13 @@ impl Capabilities {
     #[must_use]
     pub const fn replies(mut self) -> Self {
         self.replies = true;
+        self
+    }
+
+    /// What a person said can be written down.
+    #[must_use]
+    pub const fn voice(mut self) -> Self {
+        self.voice = true;
         self
     }
 
@@ -370,6 +381,17 @@ pub trait Transport: Send + Sync {
     async fn fetch(&self, file: &IncomingFile, max_bytes: u64) -> Result<Vec<u8>, SendError> {
         let _ = (file, max_bytes);
         Err(SendError::unsupported("fetch"))
+    }
+
+    /// Writes down what a person said in a file that came with a message: the words alone, in the language that they were
+    /// said in. Empty if there was nothing to hear. Whoever asks waits two minutes, and drops the call then.
+    ///
+    /// # Errors
+    /// [`Error`], which is shown to the person as it is: why it can not be done, and what they can do about it. Such is
+    /// also that nobody has turned it on.
+    async fn transcribe(&self, file: &IncomingFile) -> Result<String, Error> {
+        let _ = file;
+        Err(Error::new("voice notes are not understood here").hint("write it instead"))
     }
 }
 

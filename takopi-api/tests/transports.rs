@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use takopi_api::async_trait;
 use takopi_api::message::{
-    Address, Body, Button, ButtonData, IncomingMessage, MessageKind, MessageRef, OutgoingMessage,
-    SendOptions, Sender,
+    Address, Body, Button, ButtonData, IncomingFile, IncomingMessage, MessageKind, MessageRef,
+    OutgoingMessage, SendOptions, Sender, Speech,
 };
 use takopi_api::runtime::{Acceptance, Batch, Catalog, Write};
 use takopi_api::testing::{Call, FakeConversation, RecordingTransport, TransportContract, TransportFixture};
@@ -23,6 +23,7 @@ fn everything() -> Capabilities {
         .files()
         .typing()
         .replies()
+        .voice()
         .text(TextLimit { max: 4096, unit: TextUnit::Utf16 })
 }
 
@@ -99,6 +100,29 @@ async fn a_call_fails_as_the_test_wants_it() {
         transport.records().iter().map(|record| (record.sequence, record.failure)).collect();
     let expected = [Some(SendFailure::Unreachable), Some(SendFailure::Unknown), None, None];
     assert_eq!(failures, expected.into_iter().enumerate().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_was_said_is_written_down_where_there_is_somebody_who_can() {
+    let file = IncomingFile::new("v").spoken();
+    let transport = RecordingTransport::new(everything());
+    transport.put_transcript("v", "fix it");
+    assert_eq!(transport.transcribe(&file).await.unwrap(), "fix it");
+    let deaf = RecordingTransport::new(Capabilities::none());
+    deaf.put_transcript("v", "fix it");
+    deaf.transcribe(&file).await.unwrap_err();
+}
+
+#[test]
+fn what_was_said_is_stored_with_its_file() {
+    let mut file = IncomingFile::new("v").spoken();
+    let written = |file: &IncomingFile| serde_json::to_value(file).unwrap();
+    assert_eq!(written(&file), serde_json::json!({ "id": "v", "speech": "unheard" }));
+    file.speech = Some(Speech::Transcript("fix it".to_owned()));
+    assert_eq!(written(&file), serde_json::json!({ "id": "v", "speech": { "transcript": "fix it" } }));
+    assert_eq!(serde_json::from_value::<IncomingFile>(written(&file)).unwrap(), file);
+    let kept = serde_json::json!({ "id": "v" });
+    assert_eq!(serde_json::from_value::<IncomingFile>(kept).unwrap(), IncomingFile::new("v"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -207,13 +207,27 @@ pub struct IncomingFile {
     /// Its media type, if it was announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub media_type: Option<String>,
+    /// What it has to say, if a person said it instead of writing it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speech: Option<Speech>,
+}
+
+/// What a person said in a recording. It counts as if they had written it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Speech {
+    /// Nobody has listened to it yet.
+    Unheard,
+    /// In words.
+    Transcript(String),
 }
 
 impl IncomingFile {
     /// A file of which nothing more is known.
     #[must_use]
     pub fn new(id: impl Into<Arc<str>>) -> Self {
-        Self { id: FileId::new(id), name: None, size: None, media_type: None }
+        Self { id: FileId::new(id), name: None, size: None, media_type: None, speech: None }
     }
 
     /// Its name.
@@ -234,6 +248,13 @@ impl IncomingFile {
     #[must_use]
     pub fn media_type(mut self, media_type: impl Into<String>) -> Self {
         self.media_type = Some(media_type.into());
+        self
+    }
+
+    /// It is a recording of what the person wants to say, and nothing to keep.
+    #[must_use]
+    pub fn spoken(mut self) -> Self {
+        self.speech = Some(Speech::Unheard);
         self
     }
 }

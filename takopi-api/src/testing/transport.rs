@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::until;
+use crate::error::Error;
 use crate::message::{
     Address, ChannelId, FileId, IncomingFile, MessageId, MessageRef, OutgoingMessage, PersonId, Press,
     PressId, SendOptions, Sender, TopicId,
@@ -86,6 +87,11 @@ pub enum Call {
         /// The file.
         file: FileId,
     },
+    /// [`Transport::transcribe`]
+    Transcribe {
+        /// The recording.
+        file: FileId,
+    },
 }
 
 /// A call, and what became of it.
@@ -131,6 +137,7 @@ struct State {
     shown: Vec<Shown>,
     topics: Vec<(ChannelId, TopicId, String)>,
     files: Vec<(FileId, Vec<u8>)>,
+    transcripts: Vec<(FileId, String)>,
     troubles: VecDeque<Trouble>,
     /// How many ids were given.
     ids: usize,
@@ -177,6 +184,11 @@ impl RecordingTransport {
     /// Puts a file where [`Transport::fetch`] finds it.
     pub fn put_file(&self, id: &str, content: impl Into<Vec<u8>>) {
         self.state().files.push((FileId::new(id), content.into()));
+    }
+
+    /// Puts what was said in a recording where [`Transport::transcribe`] finds it.
+    pub fn put_transcript(&self, id: &str, words: impl Into<String>) {
+        self.state().transcripts.push((FileId::new(id), words.into()));
     }
 
     /// Every call so far.
@@ -375,5 +387,13 @@ impl Transport for RecordingTransport {
             if content.len() as u64 > max_bytes { Err(SendFailure::TooLong) } else { Ok(content.clone()) }
         })
         .await
+    }
+
+    async fn transcribe(&self, file: &IncomingFile) -> Result<String, Error> {
+        let heard = self.make(Call::Transcribe { file: file.id.clone() }, self.capabilities.voice, |state| {
+            let found = state.transcripts.iter().find(|(id, _)| *id == file.id);
+            found.map(|(_, words)| words.clone()).ok_or(SendFailure::Gone)
+        });
+        heard.await.map_err(|error| Error::new(error.to_string()))
     }
 }

@@ -55,6 +55,7 @@ impl<F: AsyncFn() -> TransportFixture> TransportContract<F> {
         within((self.start)()).await.deletions().await;
         within((self.start)()).await.buttons().await;
         within((self.start)()).await.files().await;
+        within((self.start)()).await.voice().await;
         within((self.start)()).await.topics().await;
         within((self.start)()).await.typing().await;
         within((self.start)()).await.limit().await;
@@ -224,6 +225,15 @@ impl TransportFixture {
         expect(fetched, &[SendFailure::Gone, SendFailure::Refused], "a file that nobody sent");
         self.send(message).await;
         self.sees("notes.txt");
+    }
+
+    /// Whatever the capabilities say: a person who speaks is told why nobody listens.
+    async fn voice(&self) {
+        let file = IncomingFile::new("424242").spoken();
+        match within(self.transport.transcribe(&file)).await {
+            Err(error) => assert!(!error.to_string().trim().is_empty(), "why nobody listens is not said"),
+            Ok(heard) => panic!("in a recording that nobody made, {heard:?} is heard"),
+        }
     }
 
     async fn topics(&self) {
