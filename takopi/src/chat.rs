@@ -1,7 +1,7 @@
 //! The conversation: what happens between a message and its answer, for every chat system.
 //!
 //! In the order of a message: `receive` stores it, `dispatch` decides what it is (with [`authorize`],
-//! [`directives`] and `resolve`), [`queue`] says when it runs, `waiting` what happens until then, `execute` runs it while `bubble` shows its [`progress`],
+//! `voice`, [`directives`] and `resolve`), [`queue`] says when it runs, `waiting` what happens until then, `execute` runs it while `bubble` shows its [`progress`],
 //! `requests` asks people, `deliver` brings the answer. `recover` does all that again for what the last program left.
 //! The state machines know no I/O; `conversation` is what the parts share.
 
@@ -31,5 +31,6 @@ mod signs;
 pub(crate) mod snapshot;
 mod surround;
 mod view;
+mod voice;
 mod waiting;
 mod work;

@@ -27,6 +27,7 @@ use super::requests::Requests;
 use super::resolve::{Job, Kept};
 use super::settings::SessionMode;
 use super::snapshot::Snapshot;
+use super::voice::Listening;
 use super::work::Work;
 use crate::project::Worktrees;
 use crate::store::{CutOffRun, Namespace, Place, Store, Unfinished};
@@ -88,6 +89,7 @@ pub(crate) struct Inner {
     pub(super) queue: Mutex<Queue<Kept, Job>>,
     pub(super) live: Live,
     pub(super) requests: Requests,
+    pub(super) listening: Listening,
     /// Edits of one chat share what it takes.
     pub(super) pace: Arc<Pace>,
     /// One line of messages a place, so that they are taken in the order in which they came.
@@ -123,6 +125,7 @@ impl Chat {
             queue: Mutex::default(),
             live: Live::default(),
             requests: Requests::default(),
+            listening: Listening::default(),
             pace: Arc::default(),
             lines: Mutex::default(),
             left: Mutex::new(left),

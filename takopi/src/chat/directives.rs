@@ -40,6 +40,26 @@ pub trait Names {
     fn project(&self, word: &str) -> Option<String>;
 }
 
+impl Directives {
+    /// Adds what is said further on.
+    ///
+    /// # Errors
+    /// [`DirectiveError`] if one kind stands in both.
+    pub fn add(&mut self, more: Self) -> Result<(), DirectiveError> {
+        let Self { engine, project, branch, prompt } = more;
+        add(&mut self.engine, engine, DirectiveError::Engines)?;
+        add(&mut self.project, project, DirectiveError::Projects)?;
+        add(&mut self.branch, branch, DirectiveError::Branches)?;
+        if self.prompt.trim().is_empty() {
+            self.prompt = prompt;
+        } else if !prompt.is_empty() {
+            self.prompt.push_str("\n\n");
+            self.prompt.push_str(&prompt);
+        }
+        Ok(())
+    }
+}
+
 /// Reads the directives of a message.
 ///
 /// # Errors
@@ -81,6 +101,13 @@ fn take(word: &str, names: &impl Names, found: &mut Directives) -> Result<bool, 
     match names.project(name) {
         Some(project) => set(&mut found.project, project, DirectiveError::Projects),
         None => Ok(false),
+    }
+}
+
+fn add<T>(place: &mut Option<T>, value: Option<T>, error: DirectiveError) -> Result<(), DirectiveError> {
+    match value {
+        Some(value) => set(place, value, error).map(drop),
+        None => Ok(()),
     }
 }
 

@@ -21,12 +21,15 @@ use super::signs;
 use super::snapshot::Snapshot;
 use super::surround::Surround;
 use super::view;
+use super::voice::{self, Heard};
 use crate::store::{MessageEnd, Place, Seq};
 
 /// What a message came to, before it could become a run.
 pub(super) enum Outcome {
     /// It is in a queue, and the run stores what becomes of it; or that is stored already.
     Placed,
+    /// It stays stored as it is, and is taken at the next start.
+    Kept,
     /// It is done with.
     Ended(MessageEnd),
 }
@@ -109,11 +112,6 @@ impl Inner {
             return Ok(Outcome::Ended(MessageEnd::Ignored));
         }
         let person = message.sender.as_ref().map(|sender| &sender.id);
-        if command.is_none()
-            && let Some(run) = self.answer_question(link, place, person, message.text.trim()).await
-        {
-            return Ok(Outcome::Ended(MessageEnd::Steered(run)));
-        }
         if let Some((word, args)) = &command
             && snapshot.engine(word).is_none()
             && snapshot.project(word).is_none()
@@ -121,6 +119,27 @@ impl Inner {
         {
             self.start_plugin_command(link, place, message, word, args, &snapshot);
             return Ok(Outcome::Ended(MessageEnd::Command));
+        }
+        let heard;
+        let message = if voice::is_unheard(message) && link.outgoing.capabilities().voice {
+            match self.listen(link, place, seq, message).await? {
+                Heard::Words(words) => {
+                    heard = words;
+                    &*heard
+                }
+                Heard::Cancelled => {
+                    link.reply(message, existing, view::notice("`cancelled`")).await;
+                    return Ok(Outcome::Ended(MessageEnd::Cancelled));
+                }
+                Heard::CutOff => return Ok(Outcome::Kept),
+            }
+        } else {
+            message
+        };
+        if command.is_none()
+            && let Some(run) = self.answer_question(link, place, person, &voice::said(message)).await
+        {
+            return Ok(Outcome::Ended(MessageEnd::Steered(run)));
         }
         if message.text.trim().is_empty() && message.files.is_empty() {
             link.reply(message, None, view::notice("there is nothing to do in an empty message")).await;

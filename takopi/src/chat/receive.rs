@@ -1,5 +1,6 @@
 //! Receiving: a message is stored before anything else, and then taken in the order of its place.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 
 use takopi_api::message::{IncomingMessage, MessageRef};
@@ -8,6 +9,7 @@ use takopi_api::transport::TransportId;
 use tokio::sync::mpsc;
 
 use super::conversation::{Inner, Mode};
+use super::voice;
 use super::work::Busy;
 use crate::store::{Accepted, Place, Seq};
 
@@ -70,9 +72,18 @@ impl Inner {
 
     /// Handles the messages of a place one after the other, until there are none.
     async fn work_off(self: Arc<Self>, place: Place, mut line: mpsc::UnboundedReceiver<Waiting>) {
+        let mut behind = VecDeque::new();
         loop {
-            while let Ok(waiting) = line.try_recv() {
-                self.handle(&place, waiting).await;
+            while let Some(waiting) = behind.pop_front().or_else(|| line.try_recv().ok()) {
+                if !voice::is_unheard(&waiting.message) {
+                    self.handle(&place, waiting).await;
+                    continue;
+                }
+                self.handle_spoken(&place, waiting, &mut line, &mut behind).await;
+                if self.mode() == Mode::Draining {
+                    // What was said may have stayed in the store. What stands behind it does too, and does not overtake it.
+                    return;
+                }
             }
             let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
             // Nobody can send while the lock is held, so an empty line is really empty.

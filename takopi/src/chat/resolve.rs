@@ -15,11 +15,12 @@ use takopi_api::transport::TransportId;
 
 use super::bubble::Showing;
 use super::conversation::{Inner, Link};
-use super::directives::{self, Directives};
+use super::directives::Directives;
 use super::queue::{LaneId, LaneName, Target};
 use super::settings::{QueueMode, SessionMode};
 use super::snapshot::Snapshot;
 use super::surround::Surround;
+use super::voice;
 use super::work::Busy;
 use crate::project::{Branch, Context};
 use crate::store::{Place, Seq, SessionKey, ThreadOfMessage};
@@ -303,8 +304,7 @@ impl Inner {
         surround: &Surround,
     ) -> Result<Job, Error> {
         let snapshot = self.snapshot();
-        let found =
-            directives::parse(&message.text, &*snapshot).map_err(|error| Error::new(error.to_string()))?;
+        let found = voice::parse(message, &*snapshot).map_err(|error| Error::new(error.to_string()))?;
         let reply_text = message.reply_to.as_ref().map_or("", |reply| reply.text.as_str());
         let stored = self.thread_of_reply(place, message).await?;
         let running = message.reply_to.as_ref().and_then(|reply| {
@@ -355,7 +355,7 @@ impl Inner {
             sender: message.sender.clone(),
             reply_to: message.id.clone(),
             prompt,
-            files: message.files.clone(),
+            files: voice::to_look_at(message),
             options: surround.options(&engine),
             queue: surround.queue(snapshot.settings(&link.id)),
             engine,

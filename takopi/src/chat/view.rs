@@ -186,6 +186,11 @@ pub(crate) fn notice(text: impl Into<String>) -> OutgoingMessage {
     OutgoingMessage::new(MessageKind::Notice, Body::markdown(text))
 }
 
+/// What was understood of a voice note.
+pub(crate) fn heard(words: &str) -> OutgoingMessage {
+    OutgoingMessage::new(MessageKind::Notice, Body::plain(markdown::trim(words, SHORT)).header("heard"))
+}
+
 /// The progress of a run in a chat.
 pub(crate) fn progress(cwd: &str) -> Progress {
     Progress::new(cwd, Style::Markdown)

@@ -158,6 +158,21 @@ impl Store {
         .await
     }
 
+    /// Remembers what was heard in a message that waits: from here on it is the message that was sent.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn heard(&self, seq: Seq, message: &IncomingMessage) -> Result<(), StoreError> {
+        let payload = json(message)?;
+        self.write(move |connection| {
+            connection
+                .prepare_cached("UPDATE inbox SET payload = ?2 WHERE seq = ?1 AND state = 'accepted'")?
+                .execute((seq, &payload))?;
+            Ok(())
+        })
+        .await
+    }
+
     /// Ends a message that came to no run.
     ///
     /// # Errors

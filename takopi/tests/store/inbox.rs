@@ -131,6 +131,23 @@ async fn what_says_that_a_message_waits_is_used_again() {
 }
 
 #[tokio::test]
+async fn what_was_heard_in_a_message_is_known_after_a_kill_and_changes_nothing_that_was_begun() {
+    let store = Sandbox::new();
+    let seqs = [accept_new(&store, message("1")).await, accept_new(&store, message("2")).await];
+    store.begin_run(run_of(&seqs[1..])).await.unwrap();
+    let heard = |id| {
+        let mut message = message(id);
+        "heard".clone_into(&mut message.text);
+        message
+    };
+    store.heard(seqs[0], &heard("1")).await.unwrap();
+    store.heard(seqs[1], &heard("2")).await.unwrap();
+    let store = store.killed_here();
+    let texts: Vec<_> = store.unfinished().await.unwrap().into_iter().map(|one| one.message.text).collect();
+    assert_eq!(texts, ["heard"]);
+}
+
+#[tokio::test]
 async fn a_reply_to_a_steered_message_continues_the_run_that_it_went_into() {
     let store = Sandbox::new();
     let run = run_of(&[accept_new(&store, message("1")).await]);

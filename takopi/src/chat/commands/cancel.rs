@@ -6,6 +6,9 @@ use super::{Answer, Use, say};
 
 pub(super) async fn handle(used: Use) -> Answer {
     if let Some(reply) = &used.message.reply_to {
+        if used.inner.listening.stop(&used.place, Some(&reply.id)) {
+            return Ok(None);
+        }
         let message = MessageRef::new(used.message.address.clone(), reply.id.clone());
         return match used.inner.cancel_message(&used.link, &message).await {
             "cancelling…" | "dropped from the queue" => Ok(None),
@@ -13,6 +16,7 @@ pub(super) async fn handle(used: Use) -> Answer {
         };
     }
     match used.inner.live.at(&used.place).as_slice() {
+        [] if used.inner.listening.stop(&used.place, None) => Ok(None),
         [] => say("nothing is running here"),
         [run] => {
             run.cancel();
