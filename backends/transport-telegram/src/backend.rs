@@ -18,6 +18,7 @@ use crate::outbox::Paces;
 use crate::poll::Poller;
 pub(crate) use crate::settings::Settings;
 use crate::transport::Telegram;
+use crate::voice::{self, Voice};
 use crate::{settings, setup};
 
 /// Connections are made when takopi runs it.
@@ -54,6 +55,9 @@ impl TransportBackend for TelegramBackend {
                     ));
                 }
                 if let Err(error) = settings.plan(context.config) {
+                    steps.push(error.to_string());
+                }
+                if let Err(error) = voice::wanted(&settings, context.config, voice::variable) {
                     steps.push(error.to_string());
                 }
                 steps
@@ -97,10 +101,11 @@ impl TransportBackend for TelegramBackend {
         }
         let folder = config_path.parent().unwrap_or_else(|| Path::new("."));
         let client = Client::new(&token(&settings, folder)?, &settings.api_base_url)?;
+        let voice = Voice::new(&settings, &config, folder)?;
         let moves = Moves::load(&runtime.store()).await;
         let moves = Arc::new(moves.map_err(|error| Error::new(error.to_string()))?);
         let (sender, moved) = mpsc::unbounded_channel();
-        let telegram = Telegram::new(client.clone(), Paces::TELEGRAM, Arc::clone(&moves), sender);
+        let telegram = Telegram::new(client.clone(), Paces::TELEGRAM, Arc::clone(&moves), voice, sender);
         let is_greeting = settings.startup_message && !self.has_greeted.swap(true, Ordering::Relaxed);
         Poller { client, runtime, telegram, moves, moved, plan, is_greeting, shutdown }.run().await
     }

@@ -5,7 +5,7 @@
 //! their text, `files` their files), and `outbox` makes the calls in the order and at the pace that Telegram takes.
 //! `setup` asks a person for what can be set, so that nobody has to write it by hand.
 //! `client` is the Bot API, `wire` what it sends. `roles`, `moves` and `menu` each know one thing: who administers a chat,
-//! which chats have another number now, what the menu of commands says. `greeting` is what takopi says first.
+//! which chats have another number now, what the menu of commands says. `voice` has voice notes written down. `greeting` is what takopi says first.
 //!
 //! What this crate must not know: the rest of takopi (it depends on `takopi-api` alone), engines, processes.
 #![forbid(unsafe_code)]
@@ -26,6 +26,7 @@ mod setup;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transport;
+mod voice;
 mod wire;
 
 takopi_api::plugin! {

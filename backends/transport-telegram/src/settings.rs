@@ -37,6 +37,21 @@ pub(crate) struct Settings {
     /// Whether takopi says in `chat_id` that it is there.
     #[serde(default = "startup_message")]
     pub(crate) startup_message: bool,
+    /// Whether voice notes are written down, by a service that is asked as OpenAI's is, and then count as text.
+    #[serde(default)]
+    pub(crate) voice_transcription: bool,
+    /// How large a voice note may be, in bytes.
+    #[serde(default = "voice_max_bytes")]
+    pub(crate) voice_max_bytes: u64,
+    /// The model that writes voice notes down.
+    #[serde(default = "voice_transcription_model")]
+    pub(crate) voice_transcription_model: String,
+    /// Where the service is that writes voice notes down. Without it, that is what `OPENAI_BASE_URL` says, else OpenAI.
+    pub(crate) voice_transcription_base_url: Option<String>,
+    /// The key of that service. Without it, `OPENAI_API_KEY` counts.
+    pub(crate) voice_transcription_api_key: Option<Secret>,
+    /// The language in which people speak, such as `de`. Without it, the service finds out.
+    pub(crate) voice_transcription_language: Option<String>,
 }
 
 /// The number of a chat or a person. A text is taken too.
@@ -80,6 +95,14 @@ const fn media_group_debounce_s() -> f64 {
 
 const fn startup_message() -> bool {
     true
+}
+
+const fn voice_max_bytes() -> u64 {
+    10 << 20
+}
+
+fn voice_transcription_model() -> String {
+    "gpt-4o-mini-transcribe".to_owned()
 }
 
 /// The most that people would wait for.

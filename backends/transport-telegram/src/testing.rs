@@ -11,6 +11,7 @@ use crate::client::{BotToken, Client};
 use crate::moves::Moves;
 use crate::outbox::Paces;
 use crate::transport::Telegram;
+use crate::voice::Voice;
 
 /// The outgoing side of a bot at a server, without Telegram's pace: the server has to take everything.
 ///
@@ -20,5 +21,5 @@ pub fn outgoing(token: SecretValue, api_base_url: &str) -> Result<Arc<dyn Transp
     let client = Client::new(&BotToken::new(token)?, api_base_url)?;
     // Nobody hears of chats that move.
     let (moved, _) = mpsc::unbounded_channel();
-    Ok(Telegram::new(client, Paces::NONE, Arc::new(Moves::default()), moved))
+    Ok(Telegram::new(client, Paces::NONE, Arc::new(Moves::default()), Voice::Off, moved))
 }

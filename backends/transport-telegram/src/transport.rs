@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use takopi_api::async_trait;
+use takopi_api::error::Error;
 use takopi_api::message::{
     Address, ChannelId, IncomingFile, MessageId, MessageKind, MessageRef, Notify, OutgoingMessage, PersonId,
     PressId, SendOptions, TopicId,
@@ -26,6 +27,7 @@ use crate::moves::Moves;
 use crate::outbox::{Call, Deed, Done, Order, Outbox, Paces, Rank, Undone};
 use crate::render::{Rendered, render_message, render_message_parts};
 use crate::roles::Roles;
+use crate::voice::Voice;
 use crate::wire::ChatId;
 
 /// How long the text below a file may be.
@@ -53,6 +55,7 @@ pub(crate) struct Telegram {
     outbox: Outbox,
     roles: Roles,
     moves: Arc<Moves>,
+    voice: Voice,
     /// Told of chats that turn out to be somewhere else.
     moved: mpsc::UnboundedSender<(ChatId, ChatId)>,
 }
@@ -62,10 +65,11 @@ impl Telegram {
         client: Client,
         paces: Paces,
         moves: Arc<Moves>,
+        voice: Voice,
         moved: mpsc::UnboundedSender<(ChatId, ChatId)>,
     ) -> Arc<Self> {
         let outbox = Outbox::new(client.clone(), paces);
-        Arc::new(Self { client, outbox, roles: Roles::default(), moves, moved })
+        Arc::new(Self { client, outbox, roles: Roles::default(), moves, voice, moved })
     }
 
     /// Has a call made in a chat, wherever that is by now.
@@ -247,6 +251,7 @@ impl Transport for Telegram {
             .reactions()
             .drafts()
             .replies()
+            .voice()
             .text(TextLimit { max: MAX_BODY, unit: TextUnit::Utf16 })
     }
 
@@ -397,6 +402,10 @@ impl Transport for Telegram {
 
     async fn fetch(&self, file: &IncomingFile, max_bytes: u64) -> Result<Vec<u8>, SendError> {
         files::fetch(&self.client, file, max_bytes).await.map_err(|error| failed(&error))
+    }
+
+    async fn transcribe(&self, file: &IncomingFile) -> Result<String, Error> {
+        self.voice.transcribe(&self.client, file).await
     }
 }
 

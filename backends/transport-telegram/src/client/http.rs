@@ -9,6 +9,7 @@ use reqwest::{Body, Response, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use takopi_api::config::SecretValue;
 use takopi_api::error::Error;
 
 use super::failure::Refusal;
@@ -32,6 +33,9 @@ const JSON: &str = "application/json";
 
 /// The name under which a download fails.
 const DOWNLOAD: &str = "download";
+
+/// The name under which a call of another server fails.
+const ELSEWHERE: &str = "call";
 
 /// The Bot API of one bot.
 #[derive(Clone)]
@@ -113,8 +117,7 @@ impl Client {
         parts: &[Part<'_>],
         patience: Duration,
     ) -> Result<T, CallError> {
-        let boundary = format!("takopi-{}", uuid::Uuid::new_v4().simple());
-        let (kind, body) = multipart::body(parts, &boundary);
+        let (kind, body) = multipart::body(parts, &boundary());
         let (status, text) = self.send(method, &kind, body.into(), patience).await?;
         result(method, status, &text)
     }
@@ -139,6 +142,33 @@ impl Client {
         let bytes = read(response, MAX_ANSWER).await.map_err(failed)?;
         let bytes = bytes.ok_or_else(|| CallError {
             method: method.name,
+            failure: Failure::Server(Arrival::Unknown),
+            message: format!("the answer is longer than {MAX_ANSWER} bytes"),
+        })?;
+        Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// Sends a body of parts to another server than Telegram's, and gives the status and the text of its answer. An error
+    /// does not show the address.
+    pub(crate) async fn post_elsewhere(
+        &self,
+        address: &Url,
+        key: Option<&SecretValue>,
+        parts: &[Part<'_>],
+        patience: Duration,
+    ) -> Result<(u16, String), CallError> {
+        let failed = |error| network(ELSEWHERE, error);
+        let (kind, body) = multipart::body(parts, &boundary());
+        let request = self.http.post(address.clone()).header(CONTENT_TYPE, kind).body(body).timeout(patience);
+        let request = match key {
+            Some(key) => request.bearer_auth(key.expose()),
+            None => request,
+        };
+        let response = request.send().await.map_err(failed)?;
+        let status = response.status().as_u16();
+        let bytes = read(response, MAX_ANSWER).await.map_err(failed)?;
+        let bytes = bytes.ok_or_else(|| CallError {
+            method: ELSEWHERE,
             failure: Failure::Server(Arrival::Unknown),
             message: format!("the answer is longer than {MAX_ANSWER} bytes"),
         })?;
@@ -172,6 +202,11 @@ impl Client {
         let bytes = read(response, max_bytes).await.map_err(|error| network(DOWNLOAD, error))?;
         bytes.ok_or_else(|| failed(Failure::TooLong, &format!("the file is larger than {max_bytes} bytes")))
     }
+}
+
+/// What stands between the parts of a body, and in none of them.
+fn boundary() -> String {
+    format!("takopi-{}", uuid::Uuid::new_v4().simple())
 }
 
 /// A path below the bot's files, and nowhere else.

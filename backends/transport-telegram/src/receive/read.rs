@@ -214,10 +214,12 @@ fn files(message: &Message) -> Vec<IncomingFile> {
             None => file,
         }];
     }
+    if let Some(voice) = &message.voice {
+        return vec![file(voice, Some(format!("voice_{number}.ogg")), "audio/ogg").spoken()];
+    }
     let others = [
         (&message.video, format!("video_{number}.mp4"), "video/mp4"),
         (&message.audio, format!("audio_{number}.mp3"), "audio/mpeg"),
-        (&message.voice, format!("voice_{number}.ogg"), "audio/ogg"),
         (&message.video_note, format!("video_note_{number}.mp4"), "video/mp4"),
     ];
     let found =
@@ -372,7 +374,7 @@ mod tests {
             files(json!({ "document": { "file_id": "d", "file_name": "a.txt", "mime_type": "text/plain" } }));
         assert_eq!(document, [IncomingFile::new("d").name("a.txt").media_type("text/plain")]);
         let voice = files(json!({ "voice": { "file_id": "v", "mime_type": "audio/ogg" } }));
-        assert_eq!(voice, [IncomingFile::new("v").name("voice_5.ogg").media_type("audio/ogg")]);
+        assert_eq!(voice, [IncomingFile::new("v").name("voice_5.ogg").media_type("audio/ogg").spoken()]);
         assert_eq!(read_of(json!({ "new_chat_title": "x" })).unwrap_err(), Ignored::Nothing);
         assert_eq!(
             read_of(json!({ "text": "a", "is_automatic_forward": true })).unwrap_err(),
