@@ -31,6 +31,7 @@ pub use faults::Fault;
 pub use files::Attachment;
 pub use limits::{Limits, Pace, Quota, TooMuch, Violation};
 pub use message::{Button, Content, Media, MediaKind, Message, Service};
+pub(crate) use multipart::parts_of;
 pub use presses::PressAnswer;
 pub use server::BotApi;
 pub use state::{Answered, Call, SentFile};

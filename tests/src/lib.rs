@@ -7,6 +7,7 @@ mod sandbox;
 pub mod session;
 pub mod spool;
 pub mod terminal;
+pub mod transcriptions;
 
 use std::path::PathBuf;
 

@@ -11,6 +11,21 @@ pub(super) enum Part {
     File { field: String, upload: Upload },
 }
 
+/// The fields of a body, and its files with their fields and names; none if it is not what its type says.
+pub(crate) fn parts_of(content_type: &str, body: &Bytes) -> Option<(Fields, Files)> {
+    let (mut fields, mut files) = (Vec::new(), Vec::new());
+    for part in parts(content_type, body)? {
+        match part {
+            Part::Field { name, value } => fields.push((name, value)),
+            Part::File { field, upload } => files.push((field, upload.name, upload.bytes)),
+        }
+    }
+    Some((fields, files))
+}
+
+type Fields = Vec<(String, String)>;
+type Files = Vec<(String, String, Bytes)>;
+
 /// The parts of a body; none if it is not what its type says.
 pub(super) fn parts(content_type: &str, body: &Bytes) -> Option<Vec<Part>> {
     let boundary = attribute(content_type, "boundary")?;

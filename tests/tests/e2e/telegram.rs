@@ -10,3 +10,4 @@ mod restart;
 mod setup;
 mod signs;
 mod talk;
+mod voice;
