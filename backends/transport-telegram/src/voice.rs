@@ -21,6 +21,9 @@ use service::Service;
 /// Where the service is, if nothing else is said.
 const PUBLIC: &str = "https://api.openai.com/v1";
 
+/// That server takes nothing without a key.
+const PUBLIC_HOST: &str = "api.openai.com";
+
 /// The variables that programs of OpenAI go by.
 const BASE_URL: &str = "OPENAI_BASE_URL";
 const API_KEY: &str = "OPENAI_API_KEY";
@@ -105,7 +108,7 @@ pub(crate) fn wanted(
         KeyFrom::Setting
     } else if variable(API_KEY).as_deref().and_then(set).is_some() {
         KeyFrom::Environment
-    } else if base == PUBLIC {
+    } else if address.host_str() == Some(PUBLIC_HOST) {
         return Ok(Wanted::NoKey);
     } else {
         KeyFrom::Nowhere
@@ -248,6 +251,8 @@ mod tests {
         let here = format!("{ON}voice_transcription_base_url = \"http://127.0.0.1:9/v1\"\n");
         check(&here, &there, "written down by 127.0.0.1 with the key of OPENAI_API_KEY");
         check(&here, &[], "written down by 127.0.0.1 with no key");
+        let slash = format!("{ON}voice_transcription_base_url = \"https://API.openai.com/v1/\"\n");
+        check(&slash, &[], "neither `voice_transcription_api_key` nor OPENAI_API_KEY is set");
         check(ON, &[], "neither `voice_transcription_api_key` nor OPENAI_API_KEY is set");
     }
 

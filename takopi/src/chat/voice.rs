@@ -108,8 +108,11 @@ impl Inner {
             Ok(()) = stopped => return Ok(Heard::Cancelled),
         };
         let heard = heard.map_err(|_| {
-            Error::new(format!("nobody could say within {} seconds what you said", PATIENCE.as_secs()))
-                .hint("say it again, in parts if it was long, or write it")
+            Error::new(format!(
+                "it took more than {} seconds to write down what you said",
+                PATIENCE.as_secs()
+            ))
+            .hint("say it again, in parts if it was long, or write it")
         })??;
         let words = heard.files.iter().filter_map(transcript).collect::<Vec<_>>().join("\n\n");
         if words.is_empty() {

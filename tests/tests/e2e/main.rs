@@ -14,6 +14,7 @@ mod recorded_codex;
 mod run;
 mod telegram;
 mod terminal;
+mod voice;
 
 use takopi_tests::Sandbox;
 

@@ -178,6 +178,17 @@ fn what_the_service_says_is_told() {
 }
 
 #[test]
+fn a_service_that_is_not_there_is_told() {
+    let Mouth { phone, service } = Mouth::begun("", "");
+    drop(service);
+    let id = phone.api.send_voice(phone.chat, phone.me, b"fix it");
+    let told = phone.reads(phone.chat, id, "error: the transcription service can not be asked");
+    assert!(told.text().contains("send it again later") && !told.text().contains("127.0.0.1"), "{told:?}");
+    phone.ask("and now?");
+    assert_eq!(phone.prompts(), ["and now?"]);
+}
+
+#[test]
 fn what_nobody_had_heard_at_an_end_is_heard_after_it_and_run_once() {
     for signal in [Signal::KILL, Signal::TERM] {
         let mut mouth = Mouth::begun("", "");
@@ -214,7 +225,7 @@ fn what_was_heard_is_not_listened_to_again() {
 
 #[test]
 fn while_somebody_listens_what_is_written_waits_and_a_cancel_does_not() {
-    let mouth = Mouth::begun("", "");
+    let mouth = Mouth::begun("session_mode = \"chat\"\n", "");
     let held = mouth.service.hold_next();
     let first = mouth.says("one");
     mouth.service.wait_for(1);
@@ -230,11 +241,21 @@ fn while_somebody_listens_what_is_written_waits_and_a_cancel_does_not() {
     mouth.phone.reads(mouth.phone.chat, third, "cancelled");
     mouth.answer(fourth);
     drop(held);
-    mouth.phone.ask("five");
-    let mut prompts = mouth.prompts();
-    // Runs of different threads begin at a time.
-    prompts.sort();
-    assert_eq!(prompts, ["(voice transcribed) one", "five", "four", "two"]);
+    assert_eq!(mouth.prompts(), ["(voice transcribed) one", "two", "four"]);
+}
+
+#[test]
+fn a_voice_note_that_is_not_for_takopi_is_not_listened_to() {
+    let mouth = Mouth::begun("trigger = \"mentions\"\n", "");
+    mouth.says("not for you");
+    let asked = mouth.phone.say("/codex hello");
+    mouth.answer(asked);
+    assert!(mouth.phone.api.calls("getFile").is_empty());
+    let answer = mouth.phone.reads(mouth.phone.chat, asked, "done · codex");
+    let file = Attachment::new("voice.ogg", "audio/ogg", b"for you".to_vec());
+    let said = Said::new(mouth.phone.chat, mouth.phone.me, "").file(MediaKind::Voice, file);
+    mouth.answer(mouth.phone.api.send(said.reply_to(answer.id)));
+    assert_eq!(mouth.service.asked().len(), 1);
 }
 
 #[test]
