@@ -47,9 +47,9 @@ impl Directives {
     /// [`DirectiveError`] if one kind stands in both.
     pub fn add(&mut self, more: Self) -> Result<(), DirectiveError> {
         let Self { engine, project, branch, prompt } = more;
-        add(&mut self.engine, engine, DirectiveError::Engines)?;
-        add(&mut self.project, project, DirectiveError::Projects)?;
-        add(&mut self.branch, branch, DirectiveError::Branches)?;
+        set_also(&mut self.engine, engine, DirectiveError::Engines)?;
+        set_also(&mut self.project, project, DirectiveError::Projects)?;
+        set_also(&mut self.branch, branch, DirectiveError::Branches)?;
         if self.prompt.trim().is_empty() {
             self.prompt = prompt;
         } else if !prompt.is_empty() {
@@ -104,7 +104,7 @@ fn take(word: &str, names: &impl Names, found: &mut Directives) -> Result<bool, 
     }
 }
 
-fn add<T>(place: &mut Option<T>, value: Option<T>, error: DirectiveError) -> Result<(), DirectiveError> {
+fn set_also<T>(place: &mut Option<T>, value: Option<T>, error: DirectiveError) -> Result<(), DirectiveError> {
     match value {
         Some(value) => set(place, value, error).map(drop),
         None => Ok(()),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
-use reqwest::{Body, Response, Url};
+use reqwest::{Body, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -129,7 +129,6 @@ impl Client {
         body: Body,
         patience: Duration,
     ) -> Result<(u16, String), CallError> {
-        let failed = |error| network(method.name, error);
         let address = self.addresses.methods.join(method.name).map_err(|error| CallError {
             method: method.name,
             failure: Failure::Refused,
@@ -137,15 +136,7 @@ impl Client {
         })?;
         let http = if method.name == GET_UPDATES.name { &self.polls } else { &self.http };
         let request = http.post(address).header(CONTENT_TYPE, kind).body(body).timeout(patience);
-        let response = request.send().await.map_err(failed)?;
-        let status = response.status().as_u16();
-        let bytes = read(response, MAX_ANSWER).await.map_err(failed)?;
-        let bytes = bytes.ok_or_else(|| CallError {
-            method: method.name,
-            failure: Failure::Server(Arrival::Unknown),
-            message: format!("the answer is longer than {MAX_ANSWER} bytes"),
-        })?;
-        Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+        answered(method.name, request).await
     }
 
     /// Sends a body of parts to another server than Telegram's, and gives the status and the text of its answer. An error
@@ -157,22 +148,13 @@ impl Client {
         parts: &[Part<'_>],
         patience: Duration,
     ) -> Result<(u16, String), CallError> {
-        let failed = |error| network(ELSEWHERE, error);
         let (kind, body) = multipart::body(parts, &boundary());
         let request = self.http.post(address.clone()).header(CONTENT_TYPE, kind).body(body).timeout(patience);
         let request = match key {
             Some(key) => request.bearer_auth(key.expose()),
             None => request,
         };
-        let response = request.send().await.map_err(failed)?;
-        let status = response.status().as_u16();
-        let bytes = read(response, MAX_ANSWER).await.map_err(failed)?;
-        let bytes = bytes.ok_or_else(|| CallError {
-            method: ELSEWHERE,
-            failure: Failure::Server(Arrival::Unknown),
-            message: format!("the answer is longer than {MAX_ANSWER} bytes"),
-        })?;
-        Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+        answered(ELSEWHERE, request).await
     }
 
     /// Gets a file; too long if there is more of it than this.
@@ -202,6 +184,20 @@ impl Client {
         let bytes = read(response, max_bytes).await.map_err(|error| network(DOWNLOAD, error))?;
         bytes.ok_or_else(|| failed(Failure::TooLong, &format!("the file is larger than {max_bytes} bytes")))
     }
+}
+
+/// Sends a request, and gives the status and the text of the answer.
+async fn answered(method: &'static str, request: RequestBuilder) -> Result<(u16, String), CallError> {
+    let failed = |error| network(method, error);
+    let response = request.send().await.map_err(failed)?;
+    let status = response.status().as_u16();
+    let bytes = read(response, MAX_ANSWER).await.map_err(failed)?;
+    let bytes = bytes.ok_or_else(|| CallError {
+        method,
+        failure: Failure::Server(Arrival::Unknown),
+        message: format!("the answer is longer than {MAX_ANSWER} bytes"),
+    })?;
+    Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
 }
 
 /// What stands between the parts of a body, and in none of them.

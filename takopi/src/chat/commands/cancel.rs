@@ -1,4 +1,4 @@
-//! `/cancel`: ends the run whose message is replied to; without a reply, the only one here.
+//! `/cancel`: ends the run whose message is replied to, or the listening to it; without a reply, the only one here.
 
 use takopi_api::message::MessageRef;
 

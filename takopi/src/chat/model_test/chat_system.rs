@@ -5,8 +5,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use takopi_api::error::Error;
 use takopi_api::message::{
-    Address, MessageId, MessageKind, MessageRef, OutgoingMessage, PressId, SendOptions,
+    Address, IncomingFile, MessageId, MessageKind, MessageRef, OutgoingMessage, PressId, SendOptions,
 };
 use takopi_api::transport::{Capabilities, Edited, SendError, SendFailure, Transport};
 
@@ -21,6 +22,8 @@ pub(super) struct State {
     program: u32,
     pub(super) shown: BTreeMap<u64, Shown>,
     keys: HashMap<String, u64>,
+    /// What was written down, each time.
+    pub(super) heard: Vec<String>,
     trouble: VecDeque<Option<Trouble>>,
     pub(super) latencies: VecDeque<u16>,
     /// Every button that was ever to be seen.
@@ -235,6 +238,14 @@ impl Transport for Line {
         };
         self.delay().await;
         deleted
+    }
+
+    /// The id of a recording is what was said in it.
+    async fn transcribe(&self, file: &IncomingFile) -> Result<String, Error> {
+        self.way().await.map_err(|trouble| Error::new(failed(trouble).to_string()))?;
+        self.system.state().heard.push(file.id.to_string());
+        self.delay().await;
+        Ok(file.id.to_string())
     }
 
     async fn answer_press(&self, _press: &PressId, _text: Option<&str>) -> Result<(), SendError> {

@@ -42,6 +42,7 @@ pub(super) fn all(plan: &Plan, world: &World) -> Result<(), TestCaseError> {
         prop_assert!(is_over, "run {run} is {}: {:?}", ran.state, log.starts);
     }
     each_message_has_one_end(world, &log, &fates, &runs)?;
+    nobody_is_heard_twice(world)?;
     answers_arrived(world, &log, &runs)?;
     nothing_looks_at_work(world)?;
     if plan.chat.queue != "interrupt" {
@@ -87,6 +88,19 @@ fn each_message_has_one_end(
             other => prop_assert!(false, "message {} ended as {}", number, other),
         }
         prop_assert!(!said.is_stranger || ending == "refused", "a stranger was heard: {}", number);
+    }
+    Ok(())
+}
+
+/// Strangers are not heard at all, and others once, unless the program died before it could remember that.
+fn nobody_is_heard_twice(world: &World) -> Result<(), TestCaseError> {
+    let heard = &world.system.state().heard;
+    let most = if world.had_accident { usize::MAX } else { 1 };
+    for (said, file) in
+        world.said.iter().flat_map(|said| said.message.files.iter().map(move |file| (said, file)))
+    {
+        let times = heard.iter().filter(|heard| heard.as_str() == file.id.as_str()).count();
+        prop_assert!(times <= if said.is_stranger { 0 } else { most }, "{} was heard {times} times", file.id);
     }
     Ok(())
 }

@@ -63,6 +63,8 @@ pub(super) enum Step {
         reply: Option<u8>,
         /// The chat system delivers it twice.
         twice: bool,
+        /// It is spoken, and not written.
+        aloud: bool,
     },
     /// Presses one of the buttons that are to be seen.
     Press(u8),
@@ -161,8 +163,8 @@ fn step() -> impl Strategy<Value = Step> {
     let reply = proptest::option::of(0..4_u8);
     let moment = prop_oneof![Just(Moment::BeforeTheWrite), Just(Moment::AfterTheWrite)];
     prop_oneof![
-        10 => (0..4_u8, 0..3_u8, reply, proptest::bool::weighted(0.1))
-            .prop_map(|(who, place, reply, twice)| Step::Say { who, place, reply, twice }),
+        10 => (0..4_u8, 0..3_u8, reply, proptest::bool::weighted(0.1), proptest::bool::weighted(0.2))
+            .prop_map(|(who, place, reply, twice, aloud)| Step::Say { who, place, reply, twice, aloud }),
         5 => any::<u8>().prop_map(Step::Press),
         1 => any::<u8>().prop_map(Step::PressOld),
         1 => any::<u8>().prop_map(Step::PressUnknown),

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rusqlite::Connection;
 use takopi_api::message::{
-    Address, ChatKind, IncomingMessage, MessageRef, Press, ReplyTo, Sender, Topic, TopicId,
+    Address, ChatKind, IncomingFile, IncomingMessage, MessageRef, Press, ReplyTo, Sender, Topic, TopicId,
 };
 use takopi_api::plugin::{Backend, Constructor};
 use takopi_api::process::{CommandSpec, Process, ProcessHost, SpawnError};
@@ -181,15 +181,15 @@ impl Player<'_> {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let can = Capabilities::none().edit(Duration::from_millis(500)).buttons().replies();
+        let can = Capabilities::none().edit(Duration::from_millis(500)).buttons().replies().voice();
         let can = if self.plan.chat.can_delete { can.delete() } else { can };
         if self.plan.chat.takes_keys { can.keys() } else { can }
     }
 
     async fn step(&mut self, takopi: &ToTakopi, step: &Step) {
         match step {
-            Step::Say { who, place, reply, twice } => {
-                self.say(*who, *place, *reply);
+            Step::Say { who, place, reply, twice, aloud } => {
+                self.say(*who, *place, *reply, *aloud);
                 if *twice {
                     let message = self.world.said[self.world.said.len() - 1].message.clone();
                     let again = takopi.handle_message(message).await;
@@ -236,7 +236,7 @@ impl Player<'_> {
         }
     }
 
-    fn say(&mut self, who: u8, place: u8, reply: Option<u8>) {
+    fn say(&mut self, who: u8, place: u8, reply: Option<u8>, aloud: bool) {
         let (address, kind) = match place {
             0 => (Address::general("mine"), ChatKind::Private),
             1 => (Address::general("ours"), ChatKind::Group),
@@ -246,7 +246,14 @@ impl Player<'_> {
             }
         };
         let number = self.world.said.len();
-        let mut message = IncomingMessage::new(address.clone(), format!("u{number}"), format!("m{number}"))
+        let words = format!("m{number}");
+        let (text, files) = if aloud {
+            (String::new(), vec![IncomingFile::new(words).spoken()])
+        } else {
+            (words, Vec::new())
+        };
+        let mut message = IncomingMessage::new(address.clone(), format!("u{number}"), text)
+            .files(files)
             .update(format!("d{number}"))
             .sender(Sender::new(format!("p{who}")))
             .chat(kind);
