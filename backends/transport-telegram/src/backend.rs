@@ -22,20 +22,29 @@ use crate::voice::{self, Voice};
 use crate::{settings, setup};
 
 /// Connections are made when takopi runs it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct TelegramBackend {
+    id: &'static str,
+    paces: Paces,
     /// It is said once that takopi is there, however often the transport is started anew.
     has_greeted: AtomicBool,
 }
 
 pub(crate) fn new() -> TelegramBackend {
-    TelegramBackend::default()
+    TelegramBackend::of("telegram", Paces::TELEGRAM)
+}
+
+impl TelegramBackend {
+    /// The transport under an id, for servers with these paces.
+    pub(crate) const fn of(id: &'static str, paces: Paces) -> Self {
+        Self { id, paces, has_greeted: AtomicBool::new(false) }
+    }
 }
 
 #[async_trait]
 impl TransportBackend for TelegramBackend {
     fn id(&self) -> &'static str {
-        "telegram"
+        self.id
     }
 
     fn check_setup(&self, context: &SetupContext<'_>) -> Vec<SetupIssue> {
@@ -105,7 +114,7 @@ impl TransportBackend for TelegramBackend {
         let moves = Moves::load(&runtime.store()).await;
         let moves = Arc::new(moves.map_err(|error| Error::new(error.to_string()))?);
         let (sender, moved) = mpsc::unbounded_channel();
-        let telegram = Telegram::new(client.clone(), Paces::TELEGRAM, Arc::clone(&moves), voice, sender);
+        let telegram = Telegram::new(client.clone(), self.paces, Arc::clone(&moves), voice, sender);
         let is_greeting = settings.startup_message && !self.has_greeted.swap(true, Ordering::Relaxed);
         Poller { client, runtime, telegram, moves, moved, plan, is_greeting, shutdown }.run().await
     }

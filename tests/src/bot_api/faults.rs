@@ -26,6 +26,9 @@ pub enum Fault {
     AcceptedThenReset,
 }
 
+/// How long a call hangs that does so by chance: long enough to be overtaken, and short enough to be waited for.
+const SHORT_HANG: Duration = Duration::from_millis(300);
+
 /// The faults that are to come.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
@@ -55,6 +58,7 @@ impl Faults {
                 Fault::Server(502),
                 Fault::Reset,
                 Fault::Malformed,
+                Fault::Hang(SHORT_HANG),
                 Fault::AcceptedThenReset,
             ])
         })

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::control;
 use super::faults::Fault;
-use super::limits::Violation;
+use super::limits::{TooMuch, Violation};
 use super::methods::{self, Method, Pace, Run, Target};
 use super::network::Wire;
 use super::params::{Params, Upload};
@@ -145,7 +145,7 @@ fn hold_back(state: &mut State, method: &Method, params: &Params, wait: Duration
     if method.pace != Pace::Free
         && let Ok(chat) = Target::chat_id(params)
     {
-        state.meter.close(chat, Instant::now() + wait);
+        state.meter.close(chat, Instant::now(), wait);
     }
 }
 
@@ -172,7 +172,9 @@ fn keep_pace(state: &mut State, method: &Method, params: &Params) -> Result<(), 
     let chat = Target::chat_id(params)?;
     state.meter.admit(chat, count, Instant::now()).map_err(|(reason, wait)| {
         let at = state.began.elapsed();
-        state.violations.push(Violation { at, chat, method: method.name.to_owned(), reason, wait });
+        if reason != TooMuch::OnTheWay {
+            state.violations.push(Violation { at, chat, method: method.name.to_owned(), reason, wait });
+        }
         Refusal::too_many(wait)
     })
 }

@@ -72,10 +72,15 @@ pub enum TooMuch {
     Overall,
     /// It came before the end of the time that the bot was told to wait, which lasts longer now.
     DidNotWait,
+    /// The same, and the bot could not know it yet.
+    OnTheWay,
 }
 
 /// By how much the wait of a bot that does not wait becomes longer.
 const PENALTY: Duration = Duration::from_secs(3);
+
+/// For how long a bot can not know yet that it has to wait: what was on its way is refused, and is no fault of it.
+const ON_THE_WAY: Duration = Duration::from_millis(500);
 
 /// What was sent lately, and who has to wait.
 #[derive(Debug)]
@@ -88,7 +93,14 @@ pub(super) struct Meter {
 #[derive(Debug, Default)]
 struct Lane {
     sent: VecDeque<Instant>,
-    closed_until: Option<Instant>,
+    closed: Option<Closed>,
+}
+
+/// When a lane was closed, and until when.
+#[derive(Debug, Clone, Copy)]
+struct Closed {
+    at: Instant,
+    until: Instant,
 }
 
 impl Meter {
@@ -100,9 +112,9 @@ impl Meter {
         *self = Self::new(limits);
     }
 
-    /// Takes no messages to a chat before this.
-    pub(super) fn close(&mut self, chat: ChatId, until: Instant) {
-        self.chats.entry(chat).or_default().closed_until = Some(until);
+    /// Takes no messages to a chat for so long.
+    pub(super) fn close(&mut self, chat: ChatId, now: Instant, wait: Duration) {
+        self.chats.entry(chat).or_default().closed = Some(Closed { at: now, until: now + wait });
     }
 
     /// Counts so many messages to a chat, or says how long they have to wait.
@@ -114,7 +126,7 @@ impl Meter {
     ) -> Result<(), (TooMuch, Duration)> {
         let lane = self.chats.entry(chat).or_default();
         for lane in [&mut *lane, &mut self.overall] {
-            lane.insist(now).map_err(|wait| (TooMuch::DidNotWait, wait))?;
+            lane.insist(now)?;
         }
         let Limits::On(pace) = self.limits else { return Ok(()) };
         let quota = if chat.is_person() { pace.person } else { pace.group };
@@ -129,14 +141,18 @@ impl Meter {
 
 impl Lane {
     /// Makes the wait longer for who does not wait.
-    fn insist(&mut self, now: Instant) -> Result<(), Duration> {
-        match &mut self.closed_until {
-            Some(until) if *until > now => {
-                *until += PENALTY;
-                Err(*until - now)
+    fn insist(&mut self, now: Instant) -> Result<(), (TooMuch, Duration)> {
+        match &mut self.closed {
+            Some(closed) if closed.until > now => {
+                let reason =
+                    if now < closed.at + ON_THE_WAY { TooMuch::OnTheWay } else { TooMuch::DidNotWait };
+                if reason == TooMuch::DidNotWait {
+                    closed.until += PENALTY;
+                }
+                Err((reason, closed.until - now))
             }
             _ => {
-                self.closed_until = None;
+                self.closed = None;
                 Ok(())
             }
         }
@@ -152,7 +168,7 @@ impl Lane {
             return Ok(());
         };
         let until = self.sent[excess - 1] + quota.per;
-        self.closed_until = Some(until);
+        self.closed = Some(Closed { at: now, until });
         Err(until - now)
     }
 }
@@ -202,6 +218,15 @@ mod tests {
         rows.push((10, Some((TooMuch::DidNotWait, 70))));
         rows.push((50, Some((TooMuch::DidNotWait, 60))));
         rows.push((110, None));
+        check(PERSON, &rows);
+    }
+
+    #[test]
+    fn what_was_on_its_way_waits_no_longer() {
+        let mut rows = vec![(0, None); 5];
+        rows.push((0, Some((TooMuch::InChat, 50))));
+        rows.push((0, Some((TooMuch::OnTheWay, 50))));
+        rows.push((5, Some((TooMuch::DidNotWait, 75))));
         check(PERSON, &rows);
     }
 

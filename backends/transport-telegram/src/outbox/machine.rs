@@ -97,9 +97,7 @@ pub(crate) enum Withdrawn {
     WasNotThere,
 }
 
-/// The pauses between two tries while the server can not be reached: doubled each time, up to so much that everything
-/// goes on soon after it is back.
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
+/// The longest pause between two tries while the server can not be reached: everything goes on soon after it is back.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// How often something is tried that the server answers with its own trouble: some texts may be the trouble.
@@ -301,7 +299,7 @@ impl<P: Clone> Machine<P> {
             // What failed together counts once.
             Some(offline) if offline.until > now => return,
             Some(offline) => (offline.pause * 2).min(LONGEST_PAUSE),
-            None => FIRST_PAUSE,
+            None => self.paces.first_pause,
         };
         self.offline = Some(Offline { until: now + pause, pause, probe: None });
     }

@@ -45,25 +45,43 @@ const OVERALL: Quota = Quota { count: 25, per: Duration::from_millis(1100) };
 /// What edits leave free of [`OVERALL`].
 const OVERALL_RESERVE: usize = 8;
 
+/// The pause after the first call that does not reach the server. It is doubled each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
 /// The paces of a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Paces {
     private: Pace,
     group: Pace,
     pub(super) overall: Quota,
+    pub(super) first_pause: Duration,
 }
 
 impl Paces {
     /// Those of Telegram.
-    pub(crate) const TELEGRAM: Self = Self { private: PRIVATE, group: GROUP, overall: OVERALL };
+    pub(crate) const TELEGRAM: Self =
+        Self { private: PRIVATE, group: GROUP, overall: OVERALL, first_pause: FIRST_PAUSE };
 
     /// None at all, for a server that takes everything.
     #[cfg(feature = "testing")]
     pub(crate) const NONE: Self = {
         let quota = Quota { count: usize::MAX, per: Duration::ZERO };
         let pace = Pace { quota, edits: Duration::ZERO, reserve: 0 };
-        Self { private: pace, group: pace, overall: quota }
+        Self { private: pace, group: pace, overall: quota, first_pause: FIRST_PAUSE }
     };
+
+    /// The same where time goes so many times as fast.
+    #[cfg(feature = "testing")]
+    pub(crate) fn hurried(self, times: u32) -> Self {
+        let quota = |quota: Quota| Quota { per: quota.per / times, ..quota };
+        let pace = |pace: Pace| Pace { quota: quota(pace.quota), edits: pace.edits / times, ..pace };
+        Self {
+            private: pace(self.private),
+            group: pace(self.group),
+            overall: quota(self.overall),
+            first_pause: self.first_pause / times,
+        }
+    }
 
     pub(crate) const fn of(&self, chat: ChatId) -> Pace {
         if chat.is_private() { self.private } else { self.group }

@@ -41,6 +41,7 @@ fn who_is_told_to_wait_and_does_not_breaks_a_rule() {
     let bot = Bot::new();
     bot.api.fail_next("sendMessage", Fault::TooMany { retry_after: 7 });
     send(&bot);
+    bot.runtime.block_on(async { sleep(Duration::from_millis(500)).await });
     assert!(send(&bot).1.contains("retry after 10"));
     assert_eq!(bot.api.violations()[0].reason, TooMuch::DidNotWait);
 }
