@@ -10,6 +10,7 @@ pub mod terminal;
 pub mod transcriptions;
 
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +33,7 @@ pub enum Scene {
     /// Prints to standard output, with `{thread}` and `{prompt}` as JSON writes them: the thread that it was told to go
     /// on with, or a new one, and the first line of what it was asked.
     Say(String),
-    /// Notes that it was started: see [`Sandbox::starts_of`].
+    /// Notes that it was started, and when: see [`Sandbox::starts_of`]. As its last scene, it notes when it ends.
     Note,
     /// Waits as many milliseconds as its prompt says after `wait:`, if it does.
     Linger,
@@ -61,6 +62,8 @@ pub struct EngineStart {
     pub prompt: String,
     /// Where.
     pub cwd: PathBuf,
+    /// When it noted this.
+    pub at: SystemTime,
 }
 
 impl EngineStart {

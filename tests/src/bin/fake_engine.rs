@@ -6,7 +6,7 @@ use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use std::{env, fs, io, thread};
 
 use takopi_tests::{EngineStart, Scene, Script};
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         fs::write(me.with_extension("prompt"), &prompt).unwrap();
     }
     let args = env::args().skip(1).collect();
-    let start = EngineStart { args, prompt, cwd: env::current_dir().unwrap() };
+    let mut start = EngineStart { args, prompt, cwd: env::current_dir().unwrap(), at: SystemTime::now() };
     for scene in script.scenes {
         match scene {
             Scene::Out(text) => {
@@ -46,6 +46,7 @@ fn main() -> ExitCode {
                 let _ = io::stdout().lock().write_all(fill_in(&text, &start).as_bytes());
             }
             Scene::Note => {
+                start.at = SystemTime::now();
                 let line = format!("{}\n", serde_json::to_string(&start).unwrap());
                 let log = me.with_extension("log");
                 // One write: several of them note at a time.

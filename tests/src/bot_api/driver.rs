@@ -201,6 +201,12 @@ impl BotApi {
         look(&self.shared.lock().world)
     }
 
+    /// How long the server has been there: the clock of [`Call::at`].
+    #[must_use]
+    pub fn clock(&self) -> Duration {
+        self.shared.lock().began.elapsed()
+    }
+
     /// All calls of the bot, with all that was said in them.
     #[must_use]
     pub fn history(&self) -> Vec<Call> {
