@@ -1,4 +1,7 @@
-//! `cargo xtask docs`: the parts of docs/ that are made from the code, and the check that they are up to date.
+//! `cargo xtask docs`: the parts of docs/ that are made from the code, and the check that they are up to date. What is
+//! written by hand there and names code is checked too.
+
+mod limits;
 
 use std::process::ExitCode;
 
@@ -29,10 +32,13 @@ pub(crate) fn check(workspace: &Workspace) -> Result<ExitCode, Error> {
     let page = workspace.read(PLUGINS)?;
     if updated(workspace, &page)? == page {
         println!("ok: {PLUGINS} is up to date");
-        return Ok(ExitCode::SUCCESS);
+    } else {
+        return Err(Error::new(format!("{PLUGINS} is out of date"))
+            .hint("run `cargo xtask docs` and commit what it writes"));
     }
-    Err(Error::new(format!("{PLUGINS} is out of date"))
-        .hint("run `cargo xtask docs` and commit what it writes"))
+    let count = limits::check(workspace)?;
+    println!("ok: {} has {count} limits, each with its tests", limits::PAGE);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The features with a row on the page, in its order.

@@ -6,12 +6,13 @@ use takopi_api::runtime::{Catalog, EngineState, TransportRuntime, Write};
 use tokio::time::{Duration, sleep};
 
 use crate::client::{Client, MenuCommand, insist};
+use crate::render::first_units;
 
 /// How many commands Telegram takes.
-const MOST: usize = 100;
+const MAX_COMMANDS: usize = 100;
 
-/// How long a description may be, in characters.
-const LONGEST: usize = 256;
+/// How long a description may be, in UTF-16 units.
+const MAX_DESCRIPTION: usize = 256;
 
 /// What must be in every menu, however long it is.
 const ALWAYS: &str = "cancel";
@@ -77,15 +78,15 @@ fn menu(catalog: &Catalog) -> Vec<MenuCommand> {
     for (command, description) in engines.chain(projects).chain(commands) {
         // Telegram takes the same words that are ids here. The first of a name is the one that is meant by it.
         if is_valid_id(&command) && menu.iter().all(|known| known.command != command) {
-            let description = description.chars().take(LONGEST).collect();
+            let description = first_units(&description, MAX_DESCRIPTION).to_owned();
             menu.push(MenuCommand { command, description });
         }
     }
-    if menu.len() > MOST {
-        let always = menu.iter().skip(MOST - 1).find(|known| known.command == ALWAYS).cloned();
-        menu.truncate(MOST);
+    if menu.len() > MAX_COMMANDS {
+        let always = menu.iter().skip(MAX_COMMANDS - 1).find(|known| known.command == ALWAYS).cloned();
+        menu.truncate(MAX_COMMANDS);
         if let Some(always) = always {
-            menu.truncate(MOST - 1);
+            menu.truncate(MAX_COMMANDS - 1);
             menu.push(always);
         }
     }
@@ -110,7 +111,7 @@ mod tests {
         let names = names.into_iter().chain((0..projects).map(|number| format!("p{number}")));
         catalog.projects = names.map(|name| ProjectInfo::new(name, "/", None)).collect();
         catalog.commands =
-            vec![CommandInfo::new("new", "x".repeat(300), ""), CommandInfo::new("cancel", "", "")];
+            vec![CommandInfo::new("new", "🐙".repeat(300), ""), CommandInfo::new("cancel", "", "")];
         catalog
     }
 
@@ -120,7 +121,7 @@ mod tests {
         let names: Vec<_> = menu.iter().map(|command| command.command.as_str()).collect();
         assert_eq!(names, ["codex", "z80", "new", "cancel"]);
         assert_eq!(menu[0].description, "use engine: codex");
-        assert_eq!(menu[2].description.len(), LONGEST);
+        assert_eq!(menu[2].description.encode_utf16().count(), MAX_DESCRIPTION);
         assert_eq!(menu[3].description, "command: cancel");
     }
 

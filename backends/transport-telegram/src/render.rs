@@ -18,6 +18,7 @@ mod table;
 
 use serde::Serialize;
 
+pub(crate) use clean::first_units;
 pub use message::{render_message, render_message_parts};
 use page::Page;
 

@@ -19,13 +19,14 @@ use takopi_api::transport::{
 use tokio::sync::mpsc;
 
 use crate::client::{
-    Arrival, CallError, Client, EditMessage, Failure, Keyboard, KeyboardButton, NoPreview, ReplyParameters,
-    SendDocument, SendDraft, SendMessage, insist,
+    Arrival, CallError, Client, EditMessage, Failure, NoPreview, ReplyParameters, SendDocument, SendDraft,
+    SendMessage, insist,
 };
 use crate::files;
+use crate::keyboard::keyboard;
 use crate::moves::Moves;
 use crate::outbox::{Call, Deed, Done, Order, Outbox, Paces, Rank, Undone};
-use crate::render::{Rendered, render_message, render_message_parts};
+use crate::render::{Rendered, first_units, render_message, render_message_parts};
 use crate::roles::Roles;
 use crate::voice::Voice;
 use crate::wire::ChatId;
@@ -36,7 +37,7 @@ const MAX_CAPTION: usize = 1024;
 /// What a body may have, so that header and footer fit in as well.
 const MAX_BODY: usize = 3500;
 
-/// How long the answer to a press may be.
+/// How long the answer to a press may be, in UTF-16 units.
 const MAX_ANSWER: usize = 200;
 
 /// How long the title of a topic may be.
@@ -211,18 +212,6 @@ fn failed(error: &CallError) -> SendError {
     SendError::new(failure, format!("Telegram: {error}"))
 }
 
-fn keyboard(message: &OutgoingMessage) -> Option<Keyboard> {
-    let row = |row: &Vec<takopi_api::message::Button>| {
-        let button = |button: &takopi_api::message::Button| KeyboardButton {
-            text: button.label.clone(),
-            callback_data: button.data.as_str().to_owned(),
-        };
-        row.iter().map(button).collect()
-    };
-    let rows: Vec<_> = message.buttons.iter().map(row).collect();
-    (!rows.is_empty()).then_some(Keyboard { inline_keyboard: rows })
-}
-
 fn nothing_to_see() -> SendError {
     SendError::new(
         SendFailure::Refused,
@@ -347,8 +336,7 @@ impl Transport for Telegram {
     }
 
     async fn answer_press(&self, press: &PressId, text: Option<&str>) -> Result<(), SendError> {
-        let text = text.map(|text| text.chars().take(MAX_ANSWER).collect::<String>());
-        let text = text.as_deref().filter(|text| !text.is_empty());
+        let text = text.map(|text| first_units(text, MAX_ANSWER)).filter(|text| !text.is_empty());
         let answered = insist(|| self.client.answer_press(press.as_str(), text)).await;
         answered.map_err(|error| failed(&error))
     }

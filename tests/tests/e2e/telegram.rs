@@ -5,6 +5,7 @@ mod faults;
 mod files;
 mod groups;
 mod inside;
+mod limits;
 mod phone;
 mod restart;
 mod setup;

@@ -82,6 +82,16 @@ pub(super) fn is_visible(text: &str) -> bool {
     !text.chars().all(is_blank)
 }
 
+/// The beginning of a text, of so many UTF-16 units at most.
+pub(crate) fn first_units(text: &str, max: usize) -> &str {
+    let mut units = 0;
+    let end = text.char_indices().find(|(_, c)| {
+        units += c.len_utf16();
+        units > max
+    });
+    end.map_or(text, |(at, _)| &text[..at])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,6 +122,13 @@ mod tests {
         }
         for seen in ["a", "\u{200b}.", "👍", "\u{645}"] {
             assert!(is_visible(seen), "{seen:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_cut_between_characters() {
+        for (max, expected) in [(0, ""), (1, "a"), (2, "a"), (3, "a🐙"), (4, "a🐙b"), (9, "a🐙b")] {
+            assert_eq!(first_units("a🐙b", max), expected);
         }
     }
 }

@@ -9,7 +9,7 @@ use takopi_api::testing::{TransportContract, TransportFixture};
 use takopi_tests::bot_api::{BotApi, ChatId, Content, Limits};
 use takopi_transport_telegram::testing::outgoing;
 
-fn secret(text: &str) -> SecretValue {
+pub(super) fn secret(text: &str) -> SecretValue {
     let table = ConfigTable::from_toml(Path::new("takopi.toml"), format!("token = {text:?}\n")).unwrap();
     table.get::<Secret>("token").unwrap().unwrap().resolve(Path::new(".")).unwrap()
 }
