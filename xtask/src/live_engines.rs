@@ -26,8 +26,8 @@ use self::installation::Installation;
 use self::machine::{Machine, Programs};
 use self::server::Server;
 
-/// What takopi has besides the engines: the terminal to talk at, and the engine that asks for permission there.
-const ALWAYS: &[&str] = &["engine-acme", "transport-terminal"];
+/// What takopi has besides the engines: the chats to talk in, and the engine that asks for permission at the terminal.
+const ALWAYS: &[&str] = &["engine-acme", "transport-telegram", "transport-terminal"];
 
 pub(crate) fn run(workspace: &Workspace, names: &[String]) -> Result<ExitCode, Error> {
     let engines = chosen(names, &workspace.backend_folders()?)?;
@@ -45,7 +45,11 @@ pub(crate) fn run(workspace: &Workspace, names: &[String]) -> Result<ExitCode, E
         &["--no-default-features", "--features", &features.join(",")],
     )?;
     let server = Server::start(&build_test_program(workspace, "model-server")?)?;
-    let programs = Programs { takopi: program, session: build_test_program(workspace, "terminal-session")? };
+    let programs = Programs {
+        takopi: program,
+        terminal: build_test_program(workspace, "terminal-session")?,
+        telegram: build_test_program(workspace, "telegram-session")?,
+    };
     let started = Instant::now();
     let count = each(&engines, |engine| {
         installation.install(engine)?;

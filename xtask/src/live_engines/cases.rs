@@ -34,6 +34,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "unknown-thread", check: knows_no_thread },
     Case { name: "cancel", check: is_cancelled },
     Case { name: "terminal", check: talks_at_a_terminal },
+    Case { name: "telegram", check: talks_over_telegram },
 ];
 
 impl Case {
@@ -237,4 +238,11 @@ fn talks_at_a_terminal(bench: &Bench<'_>) -> Result<Note, Error> {
     }
     // No engine with a CLI asks yet, so the one that lies in takopi does.
     Ok(Some("the permission was asked by acme".to_owned()))
+}
+
+/// A person talks to it in a chat of Telegram: `tests/src/bin/telegram_session.rs` says what is written and answered.
+fn talks_over_telegram(bench: &Bench<'_>) -> Result<Note, Error> {
+    let folder = bench.machine.worktree(&bench.name())?;
+    let ended = bench.machine.chat(&folder, &bench.name())?.end()?;
+    if ended.code == Some(0) { Ok(None) } else { Err(ended.wrong("an answer, and one more in its thread")) }
 }

@@ -25,7 +25,9 @@ pub(super) struct Programs {
     /// The program under test.
     pub(super) takopi: PathBuf,
     /// Talks to takopi at a terminal.
-    pub(super) session: PathBuf,
+    pub(super) terminal: PathBuf,
+    /// Talks to takopi over Telegram.
+    pub(super) telegram: PathBuf,
 }
 
 /// What every run of an engine has in common.
@@ -116,9 +118,19 @@ impl Machine {
             config,
             &format!("default_engine = \"{id}\"\n\n[projects.site]\npath = {site:?}\n\n[{id}]\n{settings}\n"),
         )?;
-        let mut session = command(&self.programs.session);
+        let mut session = command(&self.programs.terminal);
         session.env_clear().env("TAKOPI_CONFIG", self.home.join(config));
         session.arg(&self.programs.takopi).arg(id).arg(site);
+        self.start_in(folder, name, session, LONGEST_CONVERSATION)
+    }
+
+    /// Starts a conversation over Telegram. Its takopi has a configuration of its own, which names the server.
+    pub(super) fn chat(&self, folder: &Path, name: &str) -> Result<Run, Error> {
+        let Engine { id, settings, .. } = self.engine;
+        let config = "telegram/takopi.toml";
+        self.write(config, &format!("default_engine = \"{id}\"\n\n[{id}]\n{settings}\n"))?;
+        let mut session = command(&self.programs.telegram);
+        session.env_clear().arg(&self.programs.takopi).arg(id).arg(self.home.join(config));
         self.start_in(folder, name, session, LONGEST_CONVERSATION)
     }
 
