@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 pub(crate) use failure::{Arrival, CallError, Failure, Rival, Scope};
 pub(crate) use http::Client;
@@ -45,6 +45,7 @@ const GET_WEBHOOK: Method = method("getWebhookInfo", Scope::Bot);
 const DELETE_WEBHOOK: Method = method("deleteWebhook", Scope::Bot);
 const SEND_MESSAGE: Method = method("sendMessage", Scope::Chat);
 const SEND_DOCUMENT: Method = method("sendDocument", Scope::Chat);
+const SEND_ALBUM: Method = method("sendMediaGroup", Scope::Chat);
 const EDIT_MESSAGE: Method = method("editMessageText", Scope::Chat);
 const DELETE_MESSAGE: Method = method("deleteMessage", Scope::Chat);
 const ANSWER_PRESS: Method = method("answerCallbackQuery", Scope::Bot);
@@ -117,16 +118,23 @@ pub(crate) struct SendDraft<E> {
     pub(crate) entities: Vec<E>,
 }
 
-/// A file to send.
+/// Files to send: one, or an album of several.
 #[derive(Debug, Clone)]
-pub(crate) struct SendDocument {
+pub(crate) struct SendFiles {
     pub(crate) chat_id: ChatId,
     pub(crate) message_thread_id: Option<i64>,
     pub(crate) reply_parameters: Option<ReplyParameters>,
     pub(crate) disable_notification: bool,
+    /// Stands below the first one.
     pub(crate) caption: String,
     /// JSON of the caption's entities.
-    pub(crate) caption_entities: Option<String>,
+    pub(crate) caption_entities: Option<Value>,
+    pub(crate) files: Vec<Upload>,
+}
+
+/// A file to send.
+#[derive(Debug, Clone)]
+pub(crate) struct Upload {
     pub(crate) name: String,
     pub(crate) content: Arc<Vec<u8>>,
 }
@@ -217,9 +225,18 @@ impl Client {
         Ok(sent.message_id)
     }
 
-    pub(crate) async fn send_document(&self, document: &SendDocument) -> Result<i64, CallError> {
-        let sent: Sent = self.upload(&SEND_DOCUMENT, &document.parts(), FILE_PATIENCE).await?;
-        Ok(sent.message_id)
+    /// Sends files, and gives the number of the first message of them.
+    pub(crate) async fn send_files(&self, files: &SendFiles) -> Result<i64, CallError> {
+        if let [file] = files.files.as_slice() {
+            let sent: Sent = self.upload(&SEND_DOCUMENT, &files.parts_of_one(file), FILE_PATIENCE).await?;
+            return Ok(sent.message_id);
+        }
+        let sent: Vec<Sent> = self.upload(&SEND_ALBUM, &files.parts_of_album(), FILE_PATIENCE).await?;
+        sent.first().map(|sent| sent.message_id).ok_or_else(|| CallError {
+            method: SEND_ALBUM.name,
+            failure: Failure::Refused,
+            message: "the server made no messages of an album".to_owned(),
+        })
     }
 
     pub(crate) async fn edit_message<E: Serialize + Sync>(
@@ -297,8 +314,11 @@ impl Client {
     }
 }
 
-impl SendDocument {
-    fn parts(&self) -> Vec<Part<'_>> {
+impl SendFiles {
+    /// The most that an album has.
+    pub(crate) const ALBUM: usize = PART_NAMES.len();
+
+    fn envelope(&self) -> Vec<Part<'_>> {
         let mut parts = vec![Part::field("chat_id", self.chat_id.to_string())];
         if let Some(topic) = self.message_thread_id {
             parts.push(Part::field("message_thread_id", topic.to_string()));
@@ -310,14 +330,43 @@ impl SendDocument {
             });
             parts.push(Part::field("reply_parameters", reply.to_string()));
         }
+        parts.push(Part::field("disable_notification", self.disable_notification.to_string()));
+        parts
+    }
+
+    fn parts_of_one<'a>(&'a self, file: &'a Upload) -> Vec<Part<'a>> {
+        let mut parts = self.envelope();
         if !self.caption.is_empty() {
             parts.push(Part::field("caption", self.caption.clone()));
         }
         if let Some(entities) = &self.caption_entities {
-            parts.push(Part::field("caption_entities", entities.clone()));
+            parts.push(Part::field("caption_entities", entities.to_string()));
         }
-        parts.push(Part::field("disable_notification", self.disable_notification.to_string()));
-        parts.push(Part::file("document", &self.name, &self.content));
+        parts.push(Part::file("document", &file.name, &file.content));
+        parts
+    }
+
+    fn parts_of_album(&self) -> Vec<Part<'_>> {
+        let mut parts = self.envelope();
+        let mut media = Vec::with_capacity(self.files.len());
+        // Who sends more than an album has does not call this.
+        for (name, file) in PART_NAMES.into_iter().zip(&self.files) {
+            media.push(json!({ "type": "document", "media": format!("attach://{name}") }));
+            parts.push(Part::file(name, &file.name, &file.content));
+        }
+        if let Some(first) = media.first_mut()
+            && !self.caption.is_empty()
+        {
+            first["caption"] = self.caption.as_str().into();
+            if let Some(entities) = &self.caption_entities {
+                first["caption_entities"] = entities.clone();
+            }
+        }
+        parts.push(Part::field("media", Value::from(media).to_string()));
         parts
     }
 }
+
+/// What the files of an album are called in a call.
+const PART_NAMES: [&str; 10] =
+    ["file0", "file1", "file2", "file3", "file4", "file5", "file6", "file7", "file8", "file9"];

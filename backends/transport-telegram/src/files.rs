@@ -9,8 +9,8 @@ use takopi_api::transport::{SendError, SendFailure};
 
 use crate::client::{CallError, Client, Failure, insist};
 
-/// How large a file may be that a bot sends.
-const MAX_SENT: u64 = 50 << 20;
+/// How large a file may be that a bot sends, and all files of one call together.
+pub(crate) const MAX_SENT: u64 = 50 << 20;
 
 /// The content of a file that goes out.
 pub(crate) async fn load(file: &OutgoingFile) -> Result<Vec<u8>, SendError> {

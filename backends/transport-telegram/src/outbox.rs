@@ -20,7 +20,7 @@ pub(crate) use self::machine::{Deed, Order, Rank, Ticket};
 use self::machine::{End, Machine, Moment, Next, Verdict, Withdrawn};
 pub(crate) use self::pace::Paces;
 use crate::client::{
-    Arrival, CallError, Client, EditMessage, Failure, Scope, SendDocument, SendDraft, SendMessage,
+    Arrival, CallError, Client, EditMessage, Failure, Scope, SendDraft, SendFiles, SendMessage,
 };
 use crate::render::Entity;
 use crate::wire::ChatId;
@@ -29,7 +29,7 @@ use crate::wire::ChatId;
 #[derive(Debug)]
 pub(crate) enum Call {
     Send(SendMessage<Entity>),
-    Document(SendDocument),
+    Files(SendFiles),
     Edit(EditMessage<Entity>),
     Draft(SendDraft<Entity>),
     Delete { chat: ChatId, message: i64 },
@@ -248,7 +248,7 @@ impl Driver {
 async fn make(client: &Client, call: &Call) -> Result<Done, CallError> {
     match call {
         Call::Send(message) => client.send_message(message).await.map(Done::Made),
-        Call::Document(document) => client.send_document(document).await.map(Done::Made),
+        Call::Files(files) => client.send_files(files).await.map(Done::Made),
         Call::Edit(message) => client.edit_message(message).await.map(|()| Done::Changed),
         Call::Draft(draft) => client.send_draft(draft).await.map(|()| Done::Changed),
         Call::Delete { chat, message } => {

@@ -19,8 +19,8 @@ use takopi_api::transport::{
 use tokio::sync::mpsc;
 
 use crate::client::{
-    Arrival, CallError, Client, EditMessage, Failure, NoPreview, ReplyParameters, SendDocument, SendDraft,
-    SendMessage, insist,
+    Arrival, CallError, Client, EditMessage, Failure, NoPreview, ReplyParameters, SendDraft, SendFiles,
+    SendMessage, Upload, insist,
 };
 use crate::files;
 use crate::keyboard::keyboard;
@@ -118,10 +118,11 @@ impl Telegram {
         &self,
         chat: ChatId,
         rank: Rank,
+        deed: Deed,
         key: Option<&str>,
         call: impl Fn(ChatId) -> Call + Sync,
     ) -> Result<i64, SendError> {
-        match self.make(chat, rank, Deed::Send, key, call).await? {
+        match self.make(chat, rank, deed, key, call).await? {
             Done::Made(number) => Ok(number),
             // Nothing takes the place of what is new.
             Done::Changed | Done::Superseded => {
@@ -130,7 +131,8 @@ impl Telegram {
         }
     }
 
-    /// Sends the files of a message, and gives the number of the first one. `caption` stands below that one.
+    /// Sends the files of a message, several as an album, and gives the number of the first one. `caption` stands below
+    /// that one.
     async fn send_files(
         &self,
         place: &Place,
@@ -140,29 +142,44 @@ impl Telegram {
         options: &SendOptions,
         reply: Option<ReplyParameters>,
     ) -> Result<Option<i64>, SendError> {
-        let mut contents = Vec::with_capacity(message.files.len());
-        for file in &message.files {
-            contents.push((file.name.as_str(), Arc::new(files::load(file).await?)));
-        }
         let mut first = None;
-        for (name, content) in contents {
+        let mut loaded = None;
+        let mut waiting = message.files.iter();
+        loop {
+            // As much as one call takes. What does not fit any more begins the next one.
+            let mut album = Vec::from_iter(loaded.take());
+            let mut size: u64 = album.iter().map(|upload: &Upload| upload.content.len() as u64).sum();
+            while album.len() < SendFiles::ALBUM
+                && let Some(file) = waiting.next()
+            {
+                let content = Arc::new(files::load(file).await?);
+                let upload = Upload { name: file.name.clone(), content };
+                size += upload.content.len() as u64;
+                if size > files::MAX_SENT && !album.is_empty() {
+                    loaded = Some(upload);
+                    break;
+                }
+                album.push(upload);
+            }
+            if album.is_empty() {
+                return Ok(first);
+            }
             let Rendered { text, entities } = caption.take().unwrap_or_default();
-            let entities = if entities.is_empty() { None } else { serde_json::to_string(&entities).ok() };
-            let document = SendDocument {
+            let entities = if entities.is_empty() { None } else { serde_json::to_value(&entities).ok() };
+            let deed = if album.len() == 1 { Deed::Send } else { Deed::Album(album.len()) };
+            let album = SendFiles {
                 chat_id: place.chat,
                 message_thread_id: place.topic,
                 reply_parameters: reply,
                 disable_notification: options.notify == Notify::Silent,
                 caption: text,
                 caption_entities: entities,
-                name: name.to_owned(),
-                content,
+                files: album,
             };
-            let call = |chat| Call::Document(SendDocument { chat_id: chat, ..document.clone() });
-            let number = self.make_new(place.chat, rank, options.key.as_deref(), call).await?;
+            let call = |chat| Call::Files(SendFiles { chat_id: chat, ..album.clone() });
+            let number = self.make_new(place.chat, rank, deed, options.key.as_deref(), call).await?;
             first = first.or(Some(number));
         }
-        Ok(first)
     }
 }
 
@@ -264,7 +281,9 @@ impl Transport for Telegram {
         let sent = |number: i64| MessageRef::new(to.clone(), MessageId::new(number.to_string()));
         let caption = match parts.as_slice() {
             [only]
-                if message.files.len() == 1 && reply_markup.is_none() && units(&only.text) <= MAX_CAPTION =>
+                if !message.files.is_empty()
+                    && reply_markup.is_none()
+                    && units(&only.text) <= MAX_CAPTION =>
             {
                 parts.pop()
             }
@@ -286,7 +305,7 @@ impl Transport for Telegram {
                 link_preview_options: NoPreview::NONE,
             };
             let call = |chat| Call::Send(SendMessage { chat_id: chat, ..message.clone() });
-            let number = self.make_new(place.chat, rank, options.key.as_deref(), call).await?;
+            let number = self.make_new(place.chat, rank, Deed::Send, options.key.as_deref(), call).await?;
             // What is edited and replied to is what has the buttons, else what comes first.
             if reply_markup.is_some() || first.is_none() {
                 first = Some(number);
@@ -376,7 +395,7 @@ impl Transport for Telegram {
     async fn create_topic(&self, channel: &ChannelId, title: &str) -> Result<TopicId, SendError> {
         let title = titled(title);
         let call = |chat| Call::CreateTopic { chat, title: title.clone() };
-        let topic = self.make_new(chat(channel)?, Rank::Final, None, call).await?;
+        let topic = self.make_new(chat(channel)?, Rank::Final, Deed::Send, None, call).await?;
         Ok(TopicId::new(topic.to_string()))
     }
 

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 
 use super::*;
 use crate::client::token::tests::secret;
-use crate::client::{ReplyParameters, SendDocument};
+use crate::client::{ReplyParameters, SendFiles, Upload};
 use crate::wire::ChatId;
 
 const TOKEN: &str = "123456:AA-hunter_2";
@@ -68,20 +68,27 @@ async fn a_call_says_what_it_wants_and_hears_what_came_of_it() {
     let expected = json!({ "path": format!("/bot{TOKEN}/getUpdates"), "body": r#"{"a":1}"# });
     assert_eq!(serde_json::from_str::<serde_json::Value>(&asked).unwrap(), expected);
     assert!(!format!("{client:?}").contains("hunter"));
-    let document = SendDocument {
+    let upload = |name: &str| Upload { name: name.to_owned(), content: Arc::new(b"content".to_vec()) };
+    let mut files = SendFiles {
         chat_id: ChatId(-7),
         message_thread_id: Some(3),
         reply_parameters: Some(ReplyParameters { message_id: 5, allow_sending_without_reply: true }),
         disable_notification: true,
         caption: "look".to_owned(),
         caption_entities: None,
-        name: "a.txt".to_owned(),
-        content: Arc::new(b"content".to_vec()),
+        files: vec![upload("a.txt")],
     };
-    let asked: String = client.upload(&GET_UPDATES, &document.parts(), CONNECT).await.unwrap();
+    let parts = files.parts_of_one(&files.files[0]);
+    let asked: String = client.upload(&GET_UPDATES, &parts, CONNECT).await.unwrap();
     for part in ["-7", "message_thread_id", "allow_sending_without_reply", "look", "a.txt", "content"] {
         assert!(asked.contains(part), "{part}: {asked}");
     }
+    files.files.push(upload("b.txt"));
+    let asked: String = client.upload(&GET_UPDATES, &files.parts_of_album(), CONNECT).await.unwrap();
+    for part in ["attach://file0", "attach://file1", "look", "a.txt", "b.txt"] {
+        assert!(asked.contains(part), "{part}: {asked}");
+    }
+    assert_eq!(asked.matches("look").count(), 1, "the caption stands below the first one only: {asked}");
 }
 
 #[tokio::test]

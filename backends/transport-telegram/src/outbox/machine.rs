@@ -39,10 +39,22 @@ impl Rank {
 pub(crate) enum Deed {
     /// Something new is sent.
     Send,
+    /// An album of so many messages is sent: each of them counts.
+    Album(usize),
     /// A message is changed.
     Edit(i64),
     /// A message is deleted.
     Delete(i64),
+}
+
+impl Deed {
+    /// As how many messages it counts.
+    const fn weight(self) -> usize {
+        match self {
+            Self::Album(count) => count,
+            Self::Send | Self::Edit(_) | Self::Delete(_) => 1,
+        }
+    }
 }
 
 /// Something to do in a chat.
@@ -215,10 +227,13 @@ impl<P: Clone> Machine<P> {
         for (chat, lane) in &self.lanes {
             for rank in Rank::ALL {
                 let mut items = lane.waiting.range((rank, 0)..=(rank, u64::MAX));
-                let Some(((_, age), _)) = items.find(|(_, item)| !self.is_under_way(*chat, item.deed)) else {
+                let Some(((_, age), item)) = items.find(|(_, item)| !self.is_under_way(*chat, item.deed))
+                else {
                     continue;
                 };
-                let may = begin.max(lane.may(rank)).max(self.overall.free_at(pace::needed_overall(rank)));
+                let others = item.deed.weight().saturating_sub(1);
+                let overall = self.overall.free_at(pace::needed_overall(rank) + others);
+                let may = begin.max(lane.may(rank, others)).max(overall);
                 if may <= now {
                     let found = (rank, *age, *chat);
                     if first.is_none_or(|first| found < first) {
@@ -238,11 +253,13 @@ impl<P: Clone> Machine<P> {
     fn start(&mut self, now: Moment, chat: ChatId, rank: Rank, age: u64) -> Option<Next<P>> {
         let lane = self.lanes.get_mut(&chat)?;
         let item = lane.waiting.remove(&(rank, age))?;
-        lane.window.spend(now);
+        for _ in 0..item.deed.weight() {
+            lane.window.spend(now);
+            self.overall.spend(now);
+        }
         if rank == Rank::Edit {
             lane.next_edit = now + lane.pace.edits;
         }
-        self.overall.spend(now);
         let (ticket, payload) = (item.ticket, item.payload.clone());
         if let Some(offline) = &mut self.offline {
             offline.probe = Some(ticket);
@@ -324,10 +341,10 @@ impl<P> Lane<P> {
         }
     }
 
-    /// From when on something of this rank may go out.
-    fn may(&self, rank: Rank) -> Moment {
+    /// From when on something of this rank may go out, together with so many others.
+    fn may(&self, rank: Rank, others: usize) -> Moment {
         let spaced = if rank == Rank::Edit { self.next_edit } else { Moment::ZERO };
-        self.closed_until.max(spaced).max(self.window.free_at(self.pace.needed(rank)))
+        self.closed_until.max(spaced).max(self.window.free_at(self.pace.needed(rank) + others))
     }
 
     fn has(&self, deed: Deed) -> bool {

@@ -231,6 +231,22 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+#[test]
+fn an_album_counts_as_its_messages_and_one_that_never_fits_goes_alone() {
+    let mut bench = Bench::new();
+    let small = bench.submit(PERSON, Rank::Final, Deed::Album(4)).0;
+    assert_eq!(bench.started(), [small]);
+    let large = bench.submit(PERSON, Rank::Final, Deed::Album(10)).0;
+    assert!(bench.started().is_empty());
+    bench.finish(small, Verdict::Settled);
+    bench.now = at(5_250);
+    assert_eq!(bench.started(), [large]);
+    let after = bench.send(PERSON);
+    assert!(bench.started().is_empty());
+    bench.now = at(10_500);
+    assert_eq!(bench.started(), [after]);
+}
+
 /// More within such a time than there may be.
 fn is_over(log: &[Moment], count: usize, per: Duration) -> bool {
     log.windows(count + 1).any(|window| window[count] - window[0] < per)

@@ -127,8 +127,9 @@ impl Window {
         self.log.push_back(now);
     }
 
-    /// When so much is free: a moment that is past if it is now.
+    /// When so much is free: a moment that is past if it is now. More than there ever is needs all of it.
     pub(crate) fn free_at(&self, needed: usize) -> Moment {
+        let needed = needed.min(self.quota.count);
         let too_many = (self.log.len() + needed).saturating_sub(self.quota.count);
         let last = too_many.checked_sub(1).and_then(|at| self.log.get(at));
         last.map_or(Moment::ZERO, |at| *at + self.quota.per)
@@ -161,7 +162,7 @@ mod tests {
         window.spend(at(4));
         assert_eq!((window.free_at(1), window.free_at(2)), (at(11), at(14)));
         window.spend(at(11));
-        assert_eq!((window.free_at(1), window.free_at(2)), (at(14), at(21)));
+        assert_eq!((window.free_at(1), window.free_at(2), window.free_at(9)), (at(14), at(21), at(21)));
         assert!(!window.is_idle(at(20)) && window.is_idle(at(21)));
     }
 }

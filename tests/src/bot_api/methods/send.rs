@@ -95,6 +95,9 @@ pub(super) fn media_group(state: &mut State, params: &Params) -> Answer {
     if items.is_empty() {
         return Err(Refusal::bad("there are no messages to send"));
     }
+    if items.len() == 1 {
+        return Err(Refusal::bad("an album has 2 to 10 messages"));
+    }
     if items.len() > ALBUM {
         return Err(Refusal::bad("too many messages to send as an album"));
     }

@@ -87,7 +87,12 @@ fn an_album_comes_as_one_message_each() {
     );
     check(json!([]), "Bad Request: there are no messages to send");
     check(json!(vec![item("document", "one"); 11]), "Bad Request: too many messages to send as an album");
-    check(json!([item("document", "three")]), "Bad Request: there is no media in the request");
+    check(json!([item("document", "one")]), "Bad Request: an album has 2 to 10 messages");
+    let three = json!([item("document", "one"), item("document", "three")]);
+    check(three, "Bad Request: there is no media in the request");
+    let mut long = json!([item("document", "one"), item("document", "two")]);
+    long[0]["caption"] = json!("a".repeat(1025));
+    check(long, "Bad Request: message caption is too long");
     assert_eq!(bot.api.answers(bot.chat).len(), 2);
 }
 
