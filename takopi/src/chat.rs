@@ -15,6 +15,7 @@ mod dispatch;
 pub mod embedded;
 mod engines;
 mod execute;
+pub mod files;
 pub(crate) mod links;
 mod live;
 #[cfg(test)]

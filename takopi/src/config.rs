@@ -22,4 +22,5 @@ pub use load::{Reader, Vocabulary, alias_fault};
 pub use model::{Config, FIRST_CHOICE, Project, SetupHook};
 pub use schema::FileSchema;
 pub use setting::Setting;
+pub(crate) use values::Flag;
 pub use watch::{Update, watch};

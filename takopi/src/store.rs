@@ -49,7 +49,7 @@ pub use inbox::{Accepted, ClaimError, MessageEnd, Seq, Unfinished};
 pub use look::Look;
 pub use place::Place;
 pub use preferences::{Change, EnginePreferences, Preferences, QueueMode, TriggerMode};
-pub(crate) use prune::{ATTACHMENTS, FILES};
+pub(crate) use prune::{ATTACHMENTS, FILES, OUTBOXES};
 pub use runs::{CutOffEnd, CutOffRun, NewRun, Resume, RunOutcome, RunState, RunSummary, ThreadOfMessage};
 pub use sessions::{Session, SessionChange, SessionKey};
 pub use usage::UsageTotal;

@@ -136,10 +136,16 @@ impl Inner {
         } else {
             message
         };
+        // An answer is a text: files would be lost in it.
         if command.is_none()
+            && voice::to_look_at(message).is_empty()
             && let Some(run) = self.answer_question(link, place, person, &voice::said(message)).await
         {
             return Ok(Outcome::Ended(MessageEnd::Steered(run)));
+        }
+        if let Some(answer) = self.auto_put(link, message, &surround, &snapshot).await? {
+            link.reply(message, existing, answer).await;
+            return Ok(Outcome::Ended(MessageEnd::Command));
         }
         if message.text.trim().is_empty() && message.files.is_empty() {
             link.reply(message, None, view::notice("there is nothing to do in an empty message")).await;

@@ -11,7 +11,7 @@ use takopi_api::error::Error;
 use takopi_api::event::{Completed, Decision, Event, Outcome, TextKind};
 use takopi_api::message::{MessageRef, SendOptions};
 use takopi_api::resume::ResumeToken;
-use takopi_api::runner::{Attachment, Run, RunControl, RunId, RunSpec};
+use takopi_api::runner::{Run, RunControl, RunId, RunSpec};
 use takopi_api::runtime::EngineState;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use super::bubble::{Bubble, Render, Shown};
 use super::conversation::{Inner, Link, Mode};
 use super::deliver::{Answer, Manner};
+use super::files::Outbox;
 use super::live::{LiveRun, Wish};
 use super::progress::Progress;
 use super::queue::LaneId;
@@ -28,10 +29,7 @@ use super::signs::Signs;
 use super::snapshot::Snapshot;
 use super::view::{self, Card};
 use crate::project::Context;
-use crate::store::{ATTACHMENTS, ClaimError, MessageEnd, NewRun, Resume, Seq, SessionChange};
-
-/// The most that a file of a message may have, in bytes.
-const MAX_ATTACHMENT: u64 = 20 * 1024 * 1024;
+use crate::store::{ClaimError, MessageEnd, NewRun, Resume, Seq, SessionChange};
 
 /// A run as far as it has come: what its progress message is made of.
 struct Course {
@@ -50,6 +48,15 @@ impl Course {
     fn card(&self) -> Card {
         self.card.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
+}
+
+/// Who sees a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sight {
+    /// People in the chat: what it leaves for them is sent.
+    Shown,
+    /// Only the command that wanted it.
+    Captured,
 }
 
 /// How a run came out, besides what the engine says.
@@ -237,6 +244,7 @@ impl Inner {
                 last = Some(message);
             }
         }
+        let last = self.hand_over_files(run, &answer, last).await;
         let left = answer.card;
         if let Err(error) = self.store().delivered(run, last.as_ref(), left.as_ref()).await {
             tracing::error!(%run, %error, "that an answer arrived could not be stored");
@@ -334,6 +342,7 @@ impl Inner {
         job: &Job,
         resume: Option<ResumeToken>,
         cwd: PathBuf,
+        sight: Sight,
     ) -> Result<Run, String> {
         let engine = job
             .snapshot
@@ -347,36 +356,23 @@ impl Inner {
                 job.engine
             ));
         }
-        let attachments = self.fetch(link, job, id).await?;
+        let brought = self.bring(link, job, id, &cwd).await?;
+        let environment = match sight {
+            Sight::Shown => {
+                let (files, state) =
+                    (&job.snapshot.settings(&link.id).files, &self.surroundings.state_folder);
+                Outbox::open(link, files, state, id, engine.environment().clone()).await
+            }
+            Sight::Captured => engine.environment().clone(),
+        };
         let processes = Arc::clone(&self.surroundings.processes);
-        let mut spec = RunSpec::new(job.prompt.clone(), cwd, processes, self.threads.clone())
+        let mut spec = RunSpec::new(brought.prompt, cwd, processes, self.threads.clone())
             .resume(resume)
-            .attachments(attachments)
+            .attachments(brought.attachments)
             .options(job.options.clone())
-            .environment(engine.environment().clone());
+            .environment(environment);
         spec.id = id.clone();
         Ok(runner.run(spec))
-    }
-
-    /// Fetches the files that came with a message, for the engine to look at.
-    async fn fetch(&self, link: &Link, job: &Job, id: &RunId) -> Result<Vec<Attachment>, String> {
-        let folder = self.surroundings.state_folder.join(ATTACHMENTS).join(id.as_str());
-        let mut attachments = Vec::with_capacity(job.files.len());
-        for (number, file) in job.files.iter().enumerate() {
-            let content = link
-                .outgoing
-                .fetch(file, MAX_ATTACHMENT)
-                .await
-                .map_err(|error| format!("a file of the message could not be fetched: {error}"))?;
-            let path = folder.join(file_name(file.name.as_deref(), number));
-            let written = async {
-                tokio::fs::create_dir_all(&folder).await?;
-                tokio::fs::write(&path, content).await
-            };
-            written.await.map_err(|error| format!("{} can not be written: {error}", path.display()))?;
-            attachments.push(Attachment::new(path));
-        }
-        Ok(attachments)
     }
 
     /// Runs a job that people do not see. What its engine asks is denied: there is nobody to ask.
@@ -389,7 +385,10 @@ impl Inner {
             Continues::Thread(token) => Some(token.clone()),
             _ => None,
         };
-        let run = self.begin(&link, &RunId::unique(), &job, resume, cwd).await.map_err(Error::new)?;
+        let run = self
+            .begin(&link, &RunId::unique(), &job, resume, cwd, Sight::Captured)
+            .await
+            .map_err(Error::new)?;
         let (mut events, control) = (run.events, run.control);
         while let Some(event) = events.next().await {
             match event {
@@ -433,7 +432,7 @@ impl Inner {
         // What was wished before counts too.
         wish.mark_changed();
         let run = tokio::select! {
-            run = self.begin(link, &live.id, job, resume, cwd) => match run {
+            run = self.begin(link, &live.id, job, resume, cwd, Sight::Shown) => match run {
                 Ok(run) => run,
                 Err(text) => return not_started(failed(job, text)),
             },
@@ -513,18 +512,6 @@ fn session_after(job: &Job, end: &End) -> SessionChange {
         }
         _ => SessionChange::None,
     }
-}
-
-/// The name under which a file of a message is kept: its own, but never a path.
-fn file_name(name: Option<&str>, number: usize) -> String {
-    let name: String = name
-        .unwrap_or_default()
-        .chars()
-        .map(|c| if c.is_alphanumeric() || matches!(c, '.' | '-' | '_') { c } else { '_' })
-        .take(100)
-        .collect();
-    let name = name.trim_start_matches('.');
-    if name.is_empty() { format!("{number}.bin") } else { format!("{number}-{name}") }
 }
 
 fn failed(job: &Job, error: String) -> Completed {

@@ -16,6 +16,7 @@ use takopi_api::transport::TransportId;
 use super::bubble::Showing;
 use super::conversation::{Inner, Link};
 use super::directives::Directives;
+use super::files::Destination;
 use super::queue::{LaneId, LaneName, Target};
 use super::settings::{QueueMode, SessionMode};
 use super::snapshot::Snapshot;
@@ -55,6 +56,8 @@ pub(crate) struct Job {
     pub(crate) reply_to: MessageId,
     pub(crate) prompt: String,
     pub(crate) files: Vec<IncomingFile>,
+    /// Where they go when it runs.
+    pub(super) files_go: Destination,
     pub(crate) engine: EngineId,
     pub(crate) options: RunOptions,
     /// What becomes of it if its thread is at work.
@@ -321,6 +324,8 @@ impl Inner {
             reply_context = self.read_stored(&snapshot, &stored.context);
         }
         let (context, _) = context(&snapshot, &found, reply_context, surround, message)?;
+        let files = &snapshot.settings(&link.id).files;
+        let files_go = self.destination(link, files, message, context.as_ref()).await;
 
         let typed = snapshot.engines.extract_resume(&found.prompt);
         let replied = stored.as_ref().and_then(|stored| stored.token.clone());
@@ -356,6 +361,7 @@ impl Inner {
             reply_to: message.id.clone(),
             prompt,
             files: voice::to_look_at(message),
+            files_go,
             options: surround.options(&engine),
             queue: surround.queue(snapshot.settings(&link.id)),
             engine,

@@ -1,10 +1,16 @@
 //! What a chat is like, as `[transports.<id>]` says it. Every transport has these keys besides its own.
 
+mod files;
+mod topics;
+
 use std::time::Duration;
 
 use serde::Deserialize;
 use takopi_api::config::{ConfigError, ConfigTable};
 
+pub use self::files::{FileSettings, PromptFiles};
+pub use self::topics::{Scope, ScopeChats, Topics};
+use crate::config::Flag;
 pub use crate::store::{QueueMode, TriggerMode};
 
 /// What a message without a thread continues.
@@ -88,6 +94,10 @@ pub struct Settings {
     pub request_timeout: Duration,
     /// Who may answer requests of other people's runs.
     pub approvers: Vec<String>,
+    /// What becomes of files.
+    pub files: FileSettings,
+    /// What topics are for.
+    pub topics: Topics,
 }
 
 /// How long a request waits for a person if nothing is said: somebody may be on the way home.
@@ -118,6 +128,8 @@ impl Settings {
             trigger: table.get("trigger")?.unwrap_or(TriggerMode::All),
             request_timeout: timeout.unwrap_or(REQUEST_TIMEOUT),
             approvers: approvers.into_iter().map(Id::into_text).collect(),
+            files: FileSettings::read(&table.table("files")?)?,
+            topics: Topics::read(table)?,
         })
     }
 }

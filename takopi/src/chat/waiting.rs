@@ -32,7 +32,7 @@ impl Inner {
         let Some(lane) = self.busy_lane(&job) else { return self.enqueue(link, job, Turn::Last) };
         match job.queue {
             QueueMode::Queue => self.enqueue(link, job, Turn::Last),
-            QueueMode::Steer => match self.steer_running(lane, &job.prompt).await {
+            QueueMode::Steer => match self.steer_running(lane, &job).await {
                 Some(run) => self.close(link, job, MessageEnd::Steered(run), "steered").await,
                 None => self.enqueue(link, job, Turn::Last),
             },
@@ -196,10 +196,14 @@ impl Inner {
         }
     }
 
-    /// Sends a text into the turn that runs in a lane, if its engine takes it.
-    async fn steer_running(&self, lane: LaneId, text: &str) -> Option<RunId> {
+    /// Sends what a job wants into the turn that runs in a lane, if its engine takes it.
+    async fn steer_running(&self, lane: LaneId, job: &Job) -> Option<RunId> {
+        if !job.files.is_empty() {
+            // A turn takes text only; files would be lost in it.
+            return None;
+        }
         let run = self.running(lane)?;
-        run.control.get()?.steer(text).await.ok()?;
+        run.control.get()?.steer(&job.prompt).await.ok()?;
         Some(run.id.clone())
     }
 
@@ -240,7 +244,7 @@ impl Inner {
             // The lane may be gone when it comes back.
             waiting.continues = Continues::Thread(thread);
         }
-        if let Some(run) = self.steer_running(lane, &waiting.prompt).await {
+        if let Some(run) = self.steer_running(lane, &waiting).await {
             self.live.end(job);
             self.close(link, waiting, MessageEnd::Steered(run), "steered").await;
             return "sent into the running turn";

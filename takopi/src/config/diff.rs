@@ -119,7 +119,8 @@ mod tests {
             assert_eq!(change.concerns_transport("x"), expected, "{key}");
         };
         check("transports.x.token", true);
-        check("transports.x.files.enabled", true);
+        check("transports.x.voice.enabled", true);
+        check("transports.x.files.enabled", false);
         check("transports.x", true);
         check("transports", true);
         check("transports.y.token", false);

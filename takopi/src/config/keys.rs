@@ -28,6 +28,8 @@ pub(super) enum Holds {
     Texts,
     /// A text, or a list of them.
     TextOrTexts,
+    /// A list of ids of people: numbers or texts.
+    Ids,
     /// A chat's id: a number or a text.
     ChatId,
     Table(&'static Shape),
@@ -124,8 +126,75 @@ const CHAT: &[Key] = &[
     ),
     key("trigger", Holds::Text, "Which messages are for takopi: `all` or `mentions`."),
     key("request_timeout_s", Holds::Number(1), "How long a request waits for a person, in seconds."),
-    key("approvers", Holds::Texts, "Who may answer requests of other people's runs."),
+    key("approvers", Holds::Ids, "Who may answer requests of other people's runs."),
+    key("files", Holds::Table(FILES), "What becomes of files in chats."),
+    key("topics", Holds::Table(TOPICS), "What topics of chats are for."),
 ];
+
+/// The names of [`CHAT`], for whoever has to know a transport's other keys.
+pub(super) const CHAT_NAMES: &[&str] = &names_of::<{ CHAT.len() }>(CHAT);
+
+/// The tables among the keys of chats.
+pub(super) fn tables_of_chats() -> impl Iterator<Item = (&'static str, &'static Shape)> {
+    CHAT.iter().filter_map(|key| match key.holds {
+        Holds::Table(shape) => Some((key.name, shape)),
+        _ => None,
+    })
+}
+
+const fn names_of<const N: usize>(keys: &[Key]) -> [&'static str; N] {
+    let mut names = [""; N];
+    let mut at = 0;
+    while at < N {
+        names[at] = keys[at].name;
+        at += 1;
+    }
+    names
+}
+
+const FILES: &Shape = &Shape {
+    keys: &[
+        key(
+            "enabled",
+            Holds::Flag,
+            "Whether files can be put into projects and got from them; true if absent. A file with a prompt is always part of that.",
+        ),
+        key(
+            "auto_put",
+            Holds::Flag,
+            "Whether a file without a caption is put into the project; true if absent.",
+        ),
+        key(
+            "auto_put_mode",
+            Holds::Text,
+            "Where files with a prompt are: kept for the run (`upload`) or put into the project (`prompt`).",
+        ),
+        key(
+            "uploads_dir",
+            Holds::Text,
+            "The folder of the project for files that are given no path; `incoming` if absent.",
+        ),
+        key(
+            "allowed_user_ids",
+            Holds::Ids,
+            "Who may put and get files; if empty, in a group its administrators.",
+        ),
+        key(
+            "deny_globs",
+            Holds::Texts,
+            "The paths that are neither put nor sent; a list takes the place of the usual one.",
+        ),
+    ],
+    others: Others::Unknown,
+};
+
+const TOPICS: &Shape = &Shape {
+    keys: &[
+        key("enabled", Holds::Flag, "Whether a topic has to belong to a project; if absent, it may."),
+        key("scope", Holds::Text, "The chats that this is said of: `auto`, `main`, `projects` or `all`."),
+    ],
+    others: Others::Unknown,
+};
 
 /// Whether takopi itself reads a key of a transport's table.
 pub(super) fn is_of_chats(name: &str) -> bool {
@@ -180,8 +249,11 @@ impl Shape {
             (Some(Holds::Table(shape)), _) if !rest.is_empty() => shape.find_parts(rest),
             (None, Others::Chosen(shape)) => shape.find_parts(rest),
             (None, Others::Plugins(_, keys)) => {
-                let [name] = rest else { return None };
-                keys.iter().find(|key| key.name == *name).map(|key| &key.holds)
+                let (name, rest) = rest.split_first()?;
+                match keys.iter().find(|key| key.name == *name).map(|key| &key.holds) {
+                    Some(Holds::Table(shape)) if !rest.is_empty() => shape.find_parts(rest),
+                    holds => holds.filter(|_| rest.is_empty()),
+                }
             }
             (holds, _) => holds.filter(|_| rest.is_empty()),
         }
@@ -208,7 +280,17 @@ mod tests {
         assert!(matches!(find("projects.Z80.chat_id"), Some(Holds::ChatId)));
         assert!(matches!(find("projects"), Some(Holds::Table(_))));
         assert!(matches!(find("acme.pass_env"), Some(Holds::Texts)));
-        for unknown in ["acme", "acme.mode", "projects.z80", "plugins.ping.x", "watch_config.x", "limits.x"] {
+        assert!(matches!(find("transports.x.files.enabled"), Some(Holds::Flag)));
+        assert!(matches!(find("transports.x.files"), Some(Holds::Table(_))));
+        for unknown in [
+            "acme",
+            "acme.mode",
+            "projects.z80",
+            "plugins.ping.x",
+            "watch_config.x",
+            "limits.x",
+            "transports.x.files.x",
+        ] {
             assert!(find(unknown).is_none(), "{unknown}");
         }
     }

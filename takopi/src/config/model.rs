@@ -131,11 +131,18 @@ impl Config {
     pub fn unknown_keys_of(&self, row: &Backend) -> Result<Vec<UnknownKey>, ConfigError> {
         let (table, also) = match row.kind() {
             BackendKind::Engine => (self.table.table(row.id)?, ENGINE_KEYS),
-            BackendKind::Transport => (self.transport(row.id)?, &[][..]),
+            BackendKind::Transport => (self.transport(row.id)?, keys::CHAT_NAMES),
             BackendKind::Command => (self.command(row.id)?, &[][..]),
             _ => return Ok(Vec::new()),
         };
-        Ok(row.config_schema.map_or_else(Vec::new, |schema| table.unknown_keys(&schema(), also)))
+        let mut unknown =
+            row.config_schema.map_or_else(Vec::new, |schema| table.unknown_keys(&schema(), also));
+        if row.kind() == BackendKind::Transport {
+            for (name, shape) in keys::tables_of_chats() {
+                unknown.extend(table.table(name)?.keys_other_than(&shape.names()));
+            }
+        }
+        Ok(unknown)
     }
 
     /// The engine for runs that name none: of their project if it has one of its own, else of the whole file.

@@ -123,6 +123,7 @@ fn of_key(key: &Key, rows: &[&Backend], definitions: &mut Map<String, Json>) -> 
         Holds::Number(least) => json!({ "type": "integer", "minimum": least }),
         Holds::Texts => texts(),
         Holds::TextOrTexts => json!({ "anyOf": [{ "type": "string" }, texts()] }),
+        Holds::Ids => json!({ "type": "array", "items": { "type": ["integer", "string"] } }),
         Holds::ChatId => json!({ "type": ["integer", "string"] }),
         Holds::Table(shape) => of_shape(shape, rows, definitions),
     };

@@ -7,7 +7,7 @@ use super::setting::{flag_of_number, flag_of_word};
 /// True or false, also as 1 or 0, or as one of the usual words.
 #[derive(Deserialize)]
 #[serde(try_from = "AnyFlag")]
-pub(super) struct Flag(pub(super) bool);
+pub(crate) struct Flag(pub(crate) bool);
 
 #[derive(Deserialize)]
 #[serde(untagged, expecting = "expected true or false")]

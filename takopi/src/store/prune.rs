@@ -33,6 +33,9 @@ pub(crate) const FILES: &str = "state";
 /// Where the files of messages lie among them, a folder a run.
 pub(crate) const ATTACHMENTS: &str = "attachments";
 
+/// Where the files lie that runs leave for people, a folder a run; what is left there is of runs that were cut off.
+pub(crate) const OUTBOXES: &str = "outbox";
+
 /// The files of so many of the youngest runs stay whatever the clock says.
 const YOUNGEST_WITH_FILES: i64 = 100;
 
@@ -46,8 +49,10 @@ const FOLDERS_AT_ONCE: usize = 200;
 pub(super) fn prune(connection: &Connection) -> Result<(), Failure> {
     // By what was stored before: a run that is only forgotten below may stay, if this comes to nothing. So its files go
     // the next time.
-    if let Some(folder) = attachments(connection) {
-        prune_attachments(connection, &folder)?;
+    if let Some(folder) = files(connection) {
+        for files in [ATTACHMENTS, OUTBOXES] {
+            prune_files(connection, &folder.join(files))?;
+        }
     }
     let before = |span| Moment::now().before(span);
     connection
@@ -73,20 +78,20 @@ pub(super) fn prune(connection: &Connection) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The folder of attachments; `None` if the state is in memory, or where its name is no text.
-fn attachments(connection: &Connection) -> Option<PathBuf> {
+/// The folder of files; `None` if the state is in memory, or where its name is no text.
+fn files(connection: &Connection) -> Option<PathBuf> {
     let file = connection.path().filter(|path| !path.is_empty())?;
-    Some(Path::new(file).parent()?.join(FILES).join(ATTACHMENTS))
+    Some(Path::new(file).parent()?.join(FILES))
 }
 
 /// Deletes the files of runs that are forgotten or have ended long ago. Whatever is left of it by a kill goes the next
 /// time; what can not be deleted is told, and keeps nothing else from going.
-fn prune_attachments(connection: &Connection, folder: &Path) -> Result<(), Failure> {
+fn prune_files(connection: &Connection, folder: &Path) -> Result<(), Failure> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => {
             if error.kind() != ErrorKind::NotFound {
-                tracing::warn!(folder = %folder.display(), %error, "old attachments can not be looked for");
+                tracing::warn!(folder = %folder.display(), %error, "old files of runs can not be looked for");
             }
             return Ok(());
         }
@@ -103,7 +108,7 @@ fn prune_attachments(connection: &Connection, folder: &Path) -> Result<(), Failu
         match fs::remove_dir_all(entry.path()) {
             Ok(()) => deleted += 1,
             Err(error) => {
-                tracing::warn!(folder = %entry.path().display(), %error, "old attachments can not be deleted");
+                tracing::warn!(folder = %entry.path().display(), %error, "old files of a run can not be deleted");
             }
         }
     }

@@ -12,12 +12,21 @@ use crate::store::Binding;
 impl Use {
     /// The project and branch of a message here that names none.
     pub(super) fn context(&self, surround: &Surround) -> Result<(Option<Context>, ContextSource), Error> {
+        self.context_of(surround, &Directives::default())
+    }
+
+    /// The project and branch of a message here that begins with these directives.
+    pub(super) fn context_of(
+        &self,
+        surround: &Surround,
+        found: &Directives,
+    ) -> Result<(Option<Context>, ContextSource), Error> {
         let reply = self.message.reply_to.as_ref().map_or("", |reply| reply.text.as_str());
         let reply =
             self.snapshot.projects.read_context(reply).map_err(|error| {
                 error.hints().into_iter().fold(Error::new(error.to_string()), Error::hint)
             })?;
-        resolve::context(&self.snapshot, &Directives::default(), reply, surround, &self.message)
+        resolve::context(&self.snapshot, found, reply, surround, &self.message)
     }
 }
 

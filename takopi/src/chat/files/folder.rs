@@ -11,7 +11,7 @@ use rawzip::{CompressionMethod, ZipArchiveWriter};
 use rustix::fs::OFlags;
 use takopi_api::error::Error;
 
-use super::{denied, shown_size};
+use super::{DenyRules, shown_size};
 
 /// What a packed folder may be at most.
 #[derive(Debug, Clone, Copy)]
@@ -34,9 +34,10 @@ pub(super) struct Packed {
 }
 
 /// Packs what lies below a folder of the root. Both are paths without links.
-pub(super) fn pack(root: &Path, folder: &Path, limits: Limits) -> Result<Packed, Error> {
+pub(super) fn pack(root: &Path, folder: &Path, limits: Limits, rules: &DenyRules) -> Result<Packed, Error> {
     let mut packing = Packing {
         root,
+        rules,
         limits,
         zip: ZipArchiveWriter::new(Bounded { bytes: Vec::new(), limit: limits.packed }),
         read: 0,
@@ -58,6 +59,7 @@ pub(super) fn pack(root: &Path, folder: &Path, limits: Limits) -> Result<Packed,
 
 struct Packing<'a> {
     root: &'a Path,
+    rules: &'a DenyRules,
     limits: Limits,
     zip: ZipArchiveWriter<Bounded>,
     read: u64,
@@ -81,7 +83,7 @@ impl Packing<'_> {
         entries.sort_by_key(DirEntry::file_name);
         for entry in entries {
             let path = entry.path();
-            let is_denied = entry.file_name() == ".git" || denied(self.below(&path)).is_some();
+            let is_denied = self.rules.denies(self.below(&path)).is_some();
             match entry.file_type() {
                 _ if is_denied => self.left_out += 1,
                 Ok(kind) if kind.is_dir() => folders.push(path),
@@ -259,7 +261,7 @@ mod tests {
         symlink(folder.path(), root.join("docs/out")).unwrap();
         symlink(root.join("elsewhere"), root.join("docs/link")).unwrap();
         let _socket = std::os::unix::net::UnixListener::bind(root.join("docs/socket")).unwrap();
-        let packed = pack(&root, &root.join("docs"), LIMITS).unwrap();
+        let packed = pack(&root, &root.join("docs"), LIMITS, &DenyRules::default()).unwrap();
         assert!(packed.zip.len() < 2000, "it is not packed: {} bytes", packed.zip.len());
         let files = unpacked(&packed.zip);
         let expected: [(&str, &[u8]); 3] =
@@ -271,7 +273,7 @@ mod tests {
     #[test]
     fn the_whole_project_is_a_folder_too() {
         let (_folder, root) = with(&[("a", b"a"), (".git/config", b"c")]);
-        let packed = pack(&root, &root, LIMITS).unwrap();
+        let packed = pack(&root, &root, LIMITS, &DenyRules::default()).unwrap();
         assert_eq!(unpacked(&packed.zip).into_keys().collect::<Vec<_>>(), ["a"]);
     }
 
@@ -280,8 +282,10 @@ mod tests {
         let noise: Vec<u8> =
             (0..50_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
         let (_folder, root) = with(&[("x/a", &noise), ("y/a", b"1"), ("y/b", b"2"), ("z/.env", b"3")]);
-        let error =
-            |folder: &str, limits: Limits| pack(&root, &root.join(folder), limits).unwrap_err().to_string();
+        let rules = DenyRules::default();
+        let error = |folder: &str, limits: Limits| {
+            pack(&root, &root.join(folder), limits, &rules).unwrap_err().to_string()
+        };
         assert_eq!(error("x", LIMITS), "packed, this is larger than 98 kb");
         assert_eq!(
             error("x", Limits { packed: 1_000_000, unpacked: 199_999, ..LIMITS }),
@@ -289,6 +293,6 @@ mod tests {
         );
         assert_eq!(error("y", Limits { files: 1, ..LIMITS }), "there are more than 1 files");
         assert_eq!(error("z", LIMITS), "z has no files that may be sent");
-        assert!(pack(&root, &root.join("y"), Limits { unpacked: 2, files: 2, ..LIMITS }).is_ok());
+        assert!(pack(&root, &root.join("y"), Limits { unpacked: 2, files: 2, ..LIMITS }, &rules).is_ok());
     }
 }

@@ -1,0 +1,122 @@
+//! `[transports.<id>.topics]`: what topics of chats are for.
+
+use serde::Deserialize;
+use takopi_api::config::{ConfigError, ConfigTable};
+
+use super::{Flag, Id};
+
+/// What topics of chats are for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Topics {
+    /// They can belong to a project.
+    Free,
+    /// They are parts of their chat, and belong to nothing.
+    Off,
+    /// In these chats each belongs to a project.
+    OfProjects(Scope),
+}
+
+/// The chats of which something is said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// Which.
+    pub chats: ScopeChats,
+    /// The transport's main chat, if it has one.
+    pub main: Option<String>,
+}
+
+/// Which chats a scope has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ScopeChats {
+    /// Those of projects if there are any, else the main one.
+    #[default]
+    Auto,
+    /// The main one.
+    Main,
+    /// Those of projects.
+    Projects,
+    /// Both.
+    All,
+}
+
+impl Topics {
+    /// `table` is the transport's.
+    pub(super) fn read(table: &ConfigTable) -> Result<Self, ConfigError> {
+        let topics = table.table("topics")?;
+        let chats = topics.get("scope")?.unwrap_or_default();
+        Ok(match topics.get("enabled")? {
+            None => Self::Free,
+            Some(Flag(false)) => Self::Off,
+            Some(Flag(true)) => {
+                let main = table.get::<Id>("chat_id")?.map(Id::into_text);
+                Self::OfProjects(Scope { chats, main })
+            }
+        })
+    }
+}
+
+impl Scope {
+    /// Whether a chat is one of these. `projects` are the chats of projects.
+    pub fn has<'a>(&self, channel: &str, mut projects: impl Iterator<Item = &'a str>) -> bool {
+        let is_main = self.main.as_deref() == Some(channel);
+        match self.chats {
+            ScopeChats::Main => is_main,
+            ScopeChats::Projects => projects.any(|chat| chat == channel),
+            ScopeChats::All => is_main || projects.any(|chat| chat == channel),
+            ScopeChats::Auto => match projects.next() {
+                None => is_main,
+                Some(first) => first == channel || projects.any(|chat| chat == channel),
+            },
+        }
+    }
+
+    /// Which chats these are, for people.
+    #[must_use]
+    pub fn told(&self) -> &'static str {
+        match self.chats {
+            ScopeChats::Auto => {
+                "the chats of projects, or the main chat if no project has one (`topics.scope` is `auto`)"
+            }
+            ScopeChats::Main => "the main chat",
+            ScopeChats::Projects => "the chats of projects",
+            ScopeChats::All => "the main chat and the chats of projects",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn a_scope_has_the_chats_that_it_names() {
+        let check = |text: &str, projects: &[&str], has: &[&str], has_not: &[&str]| {
+            let text = format!("chat_id = -100\n[topics]\nenabled = true\n{text}");
+            let table = ConfigTable::from_toml(Path::new("takopi.toml"), text).unwrap();
+            let Topics::OfProjects(scope) = Topics::read(&table).unwrap() else { panic!("it is on") };
+            for channel in has {
+                assert!(scope.has(channel, projects.iter().copied()), "{scope:?} {channel}");
+            }
+            for channel in has_not {
+                assert!(!scope.has(channel, projects.iter().copied()), "{scope:?} {channel}");
+            }
+        };
+        check("", &[], &["-100"], &["-1"]);
+        check("", &["-1", "-2"], &["-1", "-2"], &["-100"]);
+        check("scope = 'main'", &["-1"], &["-100"], &["-1"]);
+        check("scope = 'projects'", &["-1"], &["-1"], &["-100"]);
+        check("scope = 'all'", &["-1"], &["-1", "-100"], &["-2"]);
+    }
+
+    #[test]
+    fn nothing_is_demanded_unless_it_is_said() {
+        let read =
+            |text: &str| Topics::read(&ConfigTable::from_toml(Path::new("takopi.toml"), text).unwrap());
+        assert_eq!(read("").unwrap(), Topics::Free);
+        assert_eq!(read("topics.enabled = false").unwrap(), Topics::Off);
+        assert!(read("topics.scope = 'here'").is_err());
+    }
+}
