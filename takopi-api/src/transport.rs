@@ -278,7 +278,8 @@ pub trait Transport: Send + Sync {
     /// Sends a message.
     ///
     /// # Errors
-    /// [`SendError`]; [`SendFailure::Unknown`] if it may have arrived all the same.
+    /// [`SendError`]; [`SendFailure::Unknown`] if it may have arrived all the same, [`SendFailure::TopicGone`] if there
+    /// is no such topic any more.
     async fn send(
         &self,
         to: &Address,
@@ -368,7 +369,7 @@ pub trait Transport: Send + Sync {
     /// Gives a topic another title. The title that it has already is no error.
     ///
     /// # Errors
-    /// [`SendError`]; [`SendFailure::Gone`] if there is no such topic any more.
+    /// [`SendError`]; [`SendFailure::TopicGone`] if there is no such topic any more.
     async fn rename_topic(&self, channel: &ChannelId, topic: &TopicId, title: &str) -> Result<(), SendError> {
         let _ = (channel, topic, title);
         Err(SendError::unsupported("rename_topic"))

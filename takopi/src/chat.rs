@@ -31,6 +31,7 @@ pub mod settings;
 mod signs;
 pub(crate) mod snapshot;
 mod surround;
+mod topics;
 mod view;
 mod voice;
 mod waiting;

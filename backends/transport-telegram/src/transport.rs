@@ -219,7 +219,8 @@ fn units(text: &str) -> usize {
 fn failed(error: &CallError) -> SendError {
     let failure = match error.failure {
         Failure::RetryAfter { pause, .. } => SendFailure::Busy { retry_after: pause },
-        Failure::Gone | Failure::ThreadNotFound | Failure::Migrated(_) => SendFailure::Gone,
+        Failure::ThreadNotFound => SendFailure::TopicGone,
+        Failure::Gone | Failure::Migrated(_) => SendFailure::Gone,
         Failure::Forbidden | Failure::Unauthorized => SendFailure::Forbidden,
         Failure::TooLong => SendFailure::TooLong,
         Failure::Refused | Failure::NotModified | Failure::Conflict(_) => SendFailure::Refused,

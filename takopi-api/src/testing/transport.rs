@@ -375,7 +375,7 @@ impl Transport for RecordingTransport {
             Call::RenameTopic { channel: channel.clone(), topic: topic.clone(), title: title.to_owned() };
         self.make(call, self.capabilities.topics, |state| {
             let found = state.topics.iter_mut().find(|(at, id, _)| at == channel && id == topic);
-            found.ok_or(SendFailure::Gone)?.2 = title.to_owned();
+            found.ok_or(SendFailure::TopicGone)?.2 = title.to_owned();
             Ok(())
         })
         .await

@@ -12,8 +12,10 @@ pub enum SendFailure {
     TooLong,
     /// The chat system does not take it as it is, such as for its markup.
     Refused,
-    /// The message, topic or chat is not there any more.
+    /// The message or the chat is not there any more.
     Gone,
+    /// The topic is not there any more; its chat is.
+    TopicGone,
     /// The bot may not do this there.
     Forbidden,
     /// The chat system wants a pause that is longer than the transport waits for.

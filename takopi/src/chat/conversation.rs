@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use async_trait::async_trait;
 use takopi_api::error::Error;
 use takopi_api::message::{
-    Address, ChannelId, IncomingMessage, MessageRef, OutgoingMessage, Press, SendOptions,
+    Address, ChannelId, IncomingMessage, MessageRef, OutgoingMessage, Press, SendOptions, Topic,
 };
 use takopi_api::process::ProcessHost;
 use takopi_api::runner::ThreadLocks;
@@ -27,6 +27,7 @@ use super::requests::Requests;
 use super::resolve::{Job, Kept};
 use super::settings::SessionMode;
 use super::snapshot::Snapshot;
+use super::topics::LostTopics;
 use super::voice::Listening;
 use super::work::Work;
 use crate::project::Worktrees;
@@ -47,6 +48,7 @@ pub(crate) struct Link {
     pub(crate) id: TransportId,
     pub(crate) outgoing: Arc<dyn Transport>,
     pub(crate) access: Arc<Access>,
+    pub(super) topics: Arc<LostTopics>,
 }
 
 impl std::fmt::Debug for Link {
@@ -234,14 +236,20 @@ impl Link {
         if !can.files && !message.files.is_empty() {
             return Err(SendError::new(SendFailure::Unsupported, "this chat takes no files"));
         }
-        self.outgoing.send(to, message, options).await
+        match to.topic {
+            Topic::General => self.outgoing.send(to, message, options).await,
+            Topic::Named(_) => self.send_to_topic(to, message, options).await,
+        }
     }
 }
 
 #[async_trait]
 impl Conversation for Chat {
     fn connect(&self, transport: &TransportId, outgoing: Arc<dyn Transport>, access: Access) {
-        let link = Link { id: transport.clone(), outgoing, access: Arc::new(access) };
+        let before = self.0.link(transport).map(|link| link.topics);
+        let new = || Arc::new(LostTopics::new(self.0.store().clone(), transport.clone()));
+        let topics = before.unwrap_or_else(new);
+        let link = Link { id: transport.clone(), outgoing, access: Arc::new(access), topics };
         let known = self
             .0
             .links

@@ -152,6 +152,7 @@ impl Inner {
             return Ok(Outcome::Ended(MessageEnd::Ignored));
         }
         let mut job = self.job(link, place, Some(seq), message, &surround).await?;
+        self.settle_topic(link, place, message, &surround, &job).await?;
         if let Some(message) = existing {
             job.card = Showing::By(message.clone());
         }

@@ -99,8 +99,9 @@ impl Inner {
         });
     }
 
-    async fn execute(self: &Arc<Self>, live: &Arc<LiveRun>, job: Job) {
+    async fn execute(self: &Arc<Self>, live: &Arc<LiveRun>, mut job: Job) {
         let Some(link) = self.link(&job.place.transport) else { return };
+        link.topics.follow(&mut job);
         let resume = match self.resume_of(&job, live.lane) {
             Ok(resume) => resume,
             Err(text) => return self.refuse(&link, &job, &text).await,
@@ -178,7 +179,14 @@ impl Inner {
             Err(completed) => End { completed, has_started: false },
         };
         drop(signs);
-        let session = session_after(&job, &end);
+        // Its topic may have been made again meanwhile.
+        let session = match session_after(&job, &end) {
+            SessionChange::Remember(mut key, token) => {
+                link.topics.follow_place(&mut key.place);
+                SessionChange::Remember(key, token)
+            }
+            other => other,
+        };
         if let Err(error) = self.store().answered(&live.id, &end.completed, session).await {
             tracing::error!(run = %live.id, %error, "an answer could not be stored");
         }

@@ -63,6 +63,7 @@ pub(crate) struct Job {
     /// What becomes of it if its thread is at work.
     pub(crate) queue: QueueMode,
     pub(crate) context: Option<Context>,
+    pub(crate) context_source: ContextSource,
     pub(crate) continues: Continues,
     /// Where its thread is kept, if it is.
     pub(crate) session: Option<Kept>,
@@ -323,7 +324,7 @@ impl Inner {
         {
             reply_context = self.read_stored(&snapshot, &stored.context);
         }
-        let (context, _) = context(&snapshot, &found, reply_context, surround, message)?;
+        let (context, context_source) = context(&snapshot, &found, reply_context, surround, message)?;
         let files = &snapshot.settings(&link.id).files;
         let files_go = self.destination(link, files, message, context.as_ref()).await;
 
@@ -366,6 +367,7 @@ impl Inner {
             queue: surround.queue(snapshot.settings(&link.id)),
             engine,
             context,
+            context_source,
             continues,
             session,
             card: Showing::Nothing,

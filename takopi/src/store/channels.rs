@@ -1,12 +1,12 @@
-//! A chat that got another id.
+//! Chats and topics that got another id.
 
 use rusqlite::Connection;
-use takopi_api::message::ChannelId;
+use takopi_api::message::{Address, ChannelId};
 use takopi_api::runtime::StoreError;
 use takopi_api::transport::TransportId;
 
 use super::Store;
-use super::place::PlaceId;
+use super::place::{self, PlaceId};
 
 /// The tables that know places. Of those with a key of their own, what the new place has stays.
 const TABLES: &[&str] = &["runs", "inbox", "usage", "sessions", "bindings", "preferences"];
@@ -39,6 +39,30 @@ impl Store {
                             .execute("UPDATE places SET channel = ?2 WHERE id = ?1", (from, new.as_str()))?;
                     }
                 }
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Store {
+    /// Gives a topic that was made again its new id: all that is known of it goes on there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn move_topic(
+        &self,
+        transport: &TransportId,
+        old: &Address,
+        new: &Address,
+    ) -> Result<(), StoreError> {
+        let (transport, old, new) = (transport.clone(), old.clone(), new.clone());
+        self.write(move |connection| {
+            let Some(from) = place::find(connection, &transport, &old)? else { return Ok(()) };
+            let to = place::find_or_add(connection, &transport, &new)?;
+            if from != to {
+                merge(connection, from, to)?;
             }
             Ok(())
         })

@@ -53,6 +53,28 @@ async fn everything_goes_on_in_the_chat_with_the_new_id() {
 }
 
 #[tokio::test]
+async fn everything_goes_on_in_the_topic_that_takes_the_place_of_another() {
+    let store = Sandbox::new();
+    let (old, new) = (topic("7"), topic("9"));
+    accept_new(&store, IncomingMessage::new(old.address.clone(), "3", "x")).await;
+    store.remember_session(&session(old.clone()), &token("t1")).await.unwrap();
+    store.bind(Binding { place: old.clone(), context: context(), title: Some("a".into()) }).await.unwrap();
+    store.change_preferences(&old, Change::Trigger(Some(TriggerMode::Mentions))).await.unwrap();
+    store.bind(Binding { place: here(), context: context(), title: None }).await.unwrap();
+    store.move_topic(&chat(), &old.address, &new.address).await.unwrap();
+    // A second time there is nothing to move.
+    store.move_topic(&chat(), &old.address, &new.address).await.unwrap();
+
+    assert_eq!(store.unfinished().await.unwrap()[0].message.address, new.address);
+    assert_eq!(store.session(&session(new.clone()), &ACME).await.unwrap(), Some(token("t1")));
+    let around = store.around(&new).await.unwrap();
+    assert_eq!(around.binding.map(|binding| (binding.place, binding.title)), Some((new, Some("a".into()))));
+    assert_eq!(around.own.trigger, Some(TriggerMode::Mentions));
+    let left = store.around(&old).await.unwrap();
+    assert_eq!((left.own, left.binding.map(|binding| binding.place)), (Preferences::default(), Some(here())));
+}
+
+#[tokio::test]
 async fn what_the_new_chat_has_already_stays() {
     let store = Sandbox::new();
     let new = moved(&here());

@@ -188,7 +188,8 @@ impl Chat {
             drafts: BTreeMap::new(),
             actions: Vec::new(),
             moved_to: None,
-            last_message: 0,
+            // The number 1 is the general topic's.
+            last_message: i64::from(kind == ChatKind::Forum),
         }
     }
 

@@ -12,4 +12,5 @@ mod restart;
 mod setup;
 mod signs;
 mod talk;
+mod topics;
 mod voice;

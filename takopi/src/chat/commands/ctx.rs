@@ -3,11 +3,10 @@
 use takopi_api::error::Error;
 
 use super::super::directives::Directives;
-use super::super::resolve::{self, ContextSource, stored_context};
+use super::super::resolve::{self, ContextSource};
 use super::super::surround::Surround;
 use super::{Answer, Use, or_none, say, stored, usage};
 use crate::project::{Branch, Context};
-use crate::store::Binding;
 
 impl Use {
     /// The project and branch of a message here that names none.
@@ -86,21 +85,6 @@ async fn set(used: &Use, project: Option<&str>, branch: Option<&str>) -> Answer 
         None => None,
     };
     let context = Context { project: project.alias.clone(), branch };
-    let title = context.to_string();
-    used.inner
-        .store()
-        .bind(Binding {
-            place: used.place.clone(),
-            context: stored_context(Some(&context)),
-            title: Some(title.clone()),
-        })
-        .await
-        .map_err(stored)?;
-    if let Some(topic) = used.place.address.topic.id()
-        && used.link.outgoing.capabilities().topics
-        && let Err(error) = used.link.outgoing.rename_topic(&used.place.address.channel, topic, &title).await
-    {
-        tracing::warn!(%error, "a topic could not be renamed");
-    }
-    say(format!("this {} is bound to {title}", used.scope()))
+    used.inner.bind_place(&used.link, &used.place, &context).await?;
+    say(format!("this {} is bound to {context}", used.scope()))
 }

@@ -44,6 +44,7 @@ impl Use {
             directives::parse(typed, &*self.snapshot).map_err(|error| Error::new(error.to_string()))?;
         let surround = self.inner.surround(&self.place).await?;
         let (context, _) = self.context_of(&surround, &found)?;
+        self.inner.bind_directed(&self.link, &self.place, &self.snapshot, &found, context.as_ref()).await?;
         let (root, context) = self.inner.project_root(&self.snapshot, context).await?;
         Ok(Meant { root, context, typed: found.prompt })
     }

@@ -5,6 +5,8 @@ use takopi_api::message::{Address, Topic};
 use takopi_api::transport::SendFailure;
 
 use super::super::resolve::stored_context;
+use super::super::settings::Topics;
+use super::super::topics::of_projects;
 use super::super::view;
 use super::{Answer, Use, say, stored, usage};
 use crate::project::{Branch, Context};
@@ -13,6 +15,16 @@ use crate::store::{Binding, Place};
 pub(super) async fn handle(used: Use) -> Answer {
     if !used.link.outgoing.capabilities().topics {
         return say("this chat has no topics; bind the chat itself with `/ctx set <project> @branch`");
+    }
+    match &used.snapshot.settings(&used.link.id).topics {
+        Topics::Off => {
+            return Err(Error::new("topics are switched off here")
+                .hint(format!("`topics.enabled = true` in [transports.{}] switches them on", used.link.id)));
+        }
+        Topics::OfProjects(scope) if !of_projects(&used.snapshot, &used.place) => {
+            return Err(Error::new(format!("topics of projects are in {}", scope.told())));
+        }
+        Topics::OfProjects(_) | Topics::Free => {}
     }
     let words: Vec<String> = used.words().into_iter().map(str::to_owned).collect();
     let (project, branch) = match words.as_slice() {
@@ -47,9 +59,15 @@ pub(super) async fn handle(used: Use) -> Answer {
     {
         // The title that it has: this only asks whether it is still there.
         match used.link.outgoing.rename_topic(&channel, topic, &title).await {
-            Err(error) if error.failure == SendFailure::Gone => {
-                used.inner.store().forget_sessions(&binding.place, None).await.map_err(stored)?;
-                used.inner.store().unbind(&binding.place).await.map_err(stored)?;
+            Err(error) if error.failure == SendFailure::TopicGone => {
+                let again = used.link.topics.replace(&used.link, &binding.place.address).await;
+                if again.topic == Topic::General {
+                    return Err(Error::new(format!(
+                        "the topic for {title} is gone and could not be made again; the log says why"
+                    )));
+                }
+                greet(&used, &again, &title).await;
+                return say(format!("made the topic for {title} again"));
             }
             _ => return say(format!("there is a topic for {title} already")),
         }
@@ -64,9 +82,14 @@ pub(super) async fn handle(used: Use) -> Answer {
     let place = Place { transport: used.link.id.clone(), address: address.clone() };
     let binding = Binding { place, context: wanted, title: Some(title.clone()) };
     used.inner.store().bind(binding).await.map_err(stored)?;
+    greet(&used, &address, &title).await;
+    say(format!("made a topic for {title}"))
+}
+
+/// Says in a new topic what it is for.
+async fn greet(used: &Use, topic: &Address, title: &str) {
     let hello = view::notice(format!("this topic is bound to {title}"));
-    if let Err(error) = used.link.send(&address, hello, <_>::default()).await {
+    if let Err(error) = used.link.send(topic, hello, <_>::default()).await {
         tracing::warn!(%error, "the new topic could not be written to");
     }
-    say(format!("made a topic for {title}"))
 }
