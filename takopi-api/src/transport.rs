@@ -6,6 +6,7 @@
 //! buttons there are numbered choices.
 
 mod access;
+mod check;
 mod failure;
 mod setup;
 
@@ -17,6 +18,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 pub use access::{Access, Channels, People, Role};
+pub use check::{Check, CheckStatus};
 pub use failure::{SendError, SendFailure};
 pub use setup::{Cancelled, LockToken, SetupContext, SetupError, SetupIssue, Wizard};
 
@@ -431,6 +433,13 @@ pub trait TransportBackend: Send + Sync {
 
     /// What has to be done before it can run. Asks nobody over the network.
     fn check_setup(&self, context: &SetupContext<'_>) -> Vec<SetupIssue> {
+        let _ = context;
+        Vec::new()
+    }
+
+    /// Looks whether it works where it is set up, as `takopi doctor` tells it. It may ask over the network, for a few seconds
+    /// each time; it changes nothing, and takes nothing away from a takopi that runs. What it does not say is not told.
+    async fn examine(&self, context: &SetupContext<'_>) -> Vec<Check> {
         let _ = context;
         Vec::new()
     }

@@ -69,7 +69,7 @@ enum Command {
     Worktrees(worktrees::WorktreesArgs),
     /// Show what ran, and how to go on with it
     Sessions(sessions::SessionsArgs),
-    /// Check what takopi needs on this machine, and change nothing
+    /// Check what takopi needs on this machine and of its chats, and change nothing
     Doctor(doctor::DoctorArgs),
     /// Show and change the configuration file
     Config(config::ConfigArgs),

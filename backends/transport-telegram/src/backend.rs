@@ -8,7 +8,7 @@ use takopi_api::async_trait;
 use takopi_api::config::{ConfigError, ConfigTable};
 use takopi_api::error::Error;
 use takopi_api::transport::{
-    LockToken, SetupContext, SetupError, SetupIssue, TransportBackend, TransportRun, Wizard,
+    Check, LockToken, SetupContext, SetupError, SetupIssue, TransportBackend, TransportRun, Wizard,
 };
 use tokio::sync::mpsc;
 
@@ -19,7 +19,7 @@ use crate::poll::Poller;
 pub(crate) use crate::settings::Settings;
 use crate::transport::Telegram;
 use crate::voice::{self, Voice};
-use crate::{settings, setup};
+use crate::{doctor, settings, setup};
 
 /// Connections are made when takopi runs it.
 #[derive(Debug)]
@@ -76,6 +76,23 @@ impl TransportBackend for TelegramBackend {
             return Vec::new();
         }
         vec![SetupIssue { title: "configure telegram".to_owned(), steps }]
+    }
+
+    async fn examine(&self, context: &SetupContext<'_>) -> Vec<Check> {
+        let read = || -> Result<_, Error> {
+            let settings: Settings = context.config.parse().map_err(settings::told)?;
+            let plan = settings.plan(context.config).map_err(settings::told)?;
+            let folder = context.config_path.parent().unwrap_or_else(|| Path::new("."));
+            let client = Client::new(&token(&settings, folder)?, &settings.api_base_url)?;
+            Ok((settings, plan, client))
+        };
+        match read() {
+            Ok((settings, plan, client)) => doctor::examine(&client, &settings, &plan, context).await,
+            Err(error) => {
+                let check = Check::error("token", error.to_string());
+                vec![error.hints().iter().cloned().fold(check, Check::hint)]
+            }
+        }
     }
 
     async fn interactive_setup(

@@ -11,7 +11,7 @@ mod token;
 mod updates;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub(crate) use token::BotToken;
 pub(crate) use token::tests::secret;
 pub(crate) use updates::Delivered;
 
-use crate::wire::{ChatId, ChatMember, File, ForumTopic, Sent, User, Webhook};
+use crate::wire::{ChatId, ChatInfo, ChatMember, File, ForumTopic, Sent, User, Webhook};
 
 /// A method of the API.
 #[derive(Debug)]
@@ -52,6 +52,7 @@ const ANSWER_PRESS: Method = method("answerCallbackQuery", Scope::Bot);
 const SEND_DRAFT: Method = method("sendMessageDraft", Scope::Chat);
 const SET_REACTION: Method = method("setMessageReaction", Scope::Chat);
 const SEND_ACTION: Method = method("sendChatAction", Scope::Chat);
+const GET_CHAT: Method = method("getChat", Scope::Chat);
 const GET_MEMBER: Method = method("getChatMember", Scope::Chat);
 const CREATE_TOPIC: Method = method("createForumTopic", Scope::Chat);
 const EDIT_TOPIC: Method = method("editForumTopic", Scope::Chat);
@@ -183,6 +184,17 @@ impl Client {
         self.call(&GET_ME, &json!({}), PATIENCE).await
     }
 
+    /// The same, and what time the server says it is.
+    pub(crate) async fn get_me_dated(&self) -> Result<(User, Option<SystemTime>), CallError> {
+        let answer = self.post(&GET_ME, &json!({}), PATIENCE).await?;
+        Ok((http::result(&GET_ME, answer.status, &answer.text)?, answer.date))
+    }
+
+    /// What a chat is.
+    pub(crate) async fn get_chat(&self, chat: ChatId) -> Result<ChatInfo, CallError> {
+        self.call(&GET_CHAT, &json!({ "chat_id": chat }), PATIENCE).await
+    }
+
     /// Waits for updates from this one on; `None` for all that the server still has.
     pub(crate) async fn get_updates(&self, offset: Option<i64>) -> Result<Vec<Delivered>, CallError> {
         self.updates(offset, POLL).await
@@ -199,11 +211,11 @@ impl Client {
         if let Some(offset) = offset {
             body["offset"] = offset.into();
         }
-        let (status, text) = self.post(&GET_UPDATES, &body, POLL_PATIENCE).await?;
-        match http::result::<updates::Batch>(&GET_UPDATES, status, &text) {
+        let answer = self.post(&GET_UPDATES, &body, POLL_PATIENCE).await?;
+        match http::result::<updates::Batch>(&GET_UPDATES, answer.status, &answer.text) {
             Ok(batch) => Ok(batch.read()),
             // Not the server's, or only broken in places.
-            Err(error) => updates::rescued(&text).ok_or(error),
+            Err(error) => updates::rescued(&answer.text).ok_or(error),
         }
     }
 

@@ -6,7 +6,6 @@ mod chat;
 
 use std::path::Path;
 
-use reqwest::Url;
 use takopi_api::config::{ConfigTable, Secret, SecretValue};
 use takopi_api::error::Error;
 use takopi_api::transport::{Cancelled, SetupContext, SetupError, Wizard};
@@ -91,9 +90,7 @@ async fn is_free(client: &Client, webhook: &Webhook, wizard: &mut dyn Wizard) ->
     if webhook.url.is_empty() {
         return Ok(true);
     }
-    // The rest of such an address often is a secret.
-    let url = Url::parse(&webhook.url).ok();
-    let host = url.as_ref().and_then(Url::host_str).unwrap_or("an address that can not be read");
+    let host = webhook.host();
     wizard.say(&format!("a webhook is set: what is written to the bot goes to {host}, and not to takopi"));
     if !wizard.confirm("delete the webhook? The program there gets nothing any more", false).await? {
         return Ok(false);

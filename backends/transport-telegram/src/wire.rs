@@ -7,6 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use reqwest::Url;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use takopi_api::message::ChannelId;
@@ -48,6 +49,8 @@ pub(crate) struct User {
     pub(crate) first_name: String,
     pub(crate) last_name: Option<String>,
     pub(crate) username: Option<String>,
+    /// Of the bot itself: whether groups tell it everything that is said.
+    pub(crate) can_read_all_group_messages: Option<bool>,
 }
 
 impl User {
@@ -73,6 +76,14 @@ pub(crate) struct Webhook {
     /// How many updates wait.
     #[serde(default)]
     pub(crate) pending_update_count: u64,
+}
+
+impl Webhook {
+    /// Where it leads to. The rest of such an address often is a secret.
+    pub(crate) fn host(&self) -> String {
+        let url = Url::parse(&self.url).ok();
+        url.as_ref().and_then(Url::host_str).unwrap_or("an address that can not be read").to_owned()
+    }
 }
 
 /// What is told of a chat along with a message.
@@ -189,13 +200,42 @@ pub(crate) struct CallbackQuery {
     pub(crate) data: Option<String>,
 }
 
+/// What a chat is, when it is asked for.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct ChatInfo {
+    #[serde(rename = "type", default)]
+    pub(crate) kind: String,
+    pub(crate) title: Option<String>,
+    #[serde(default)]
+    pub(crate) first_name: String,
+    #[serde(default)]
+    pub(crate) is_forum: bool,
+    /// What everybody in it may do.
+    #[serde(default)]
+    pub(crate) permissions: Permissions,
+}
+
+/// What members may do. What is not said is not forbidden.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Permissions {
+    pub(crate) can_send_messages: Option<bool>,
+}
+
 /// What somebody is in a chat.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 pub(crate) struct ChatMember {
     pub(crate) status: String,
     /// Of somebody who is restricted: whether they take part at all.
     #[serde(default)]
     pub(crate) is_member: bool,
+    /// Of somebody who is restricted.
+    pub(crate) can_send_messages: Option<bool>,
+    /// Of an administrator of a channel.
+    pub(crate) can_post_messages: Option<bool>,
+    /// Of an administrator: whether they may delete what others wrote.
+    pub(crate) can_delete_messages: Option<bool>,
+    /// Of an administrator of a forum.
+    pub(crate) can_manage_topics: Option<bool>,
 }
 
 /// A file that lies with the server.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use crate::config::{ConfigTable, Secret};
 use crate::error::Error;
+use crate::runtime::ProjectInfo;
 
 /// What a check of the setup, or the setup itself, looks at.
 #[derive(Debug)]
@@ -16,13 +17,22 @@ pub struct SetupContext<'a> {
     pub config: &'a ConfigTable,
     /// The file in which it belongs.
     pub config_path: &'a Path,
+    /// The projects, some of which may have chats of their own.
+    pub projects: &'a [ProjectInfo],
 }
 
 impl<'a> SetupContext<'a> {
     /// What a check of the setup looks at.
     #[must_use]
     pub const fn new(config: &'a ConfigTable, config_path: &'a Path) -> Self {
-        Self { config, config_path }
+        Self { config, config_path, projects: &[] }
+    }
+
+    /// The projects of the configuration.
+    #[must_use]
+    pub const fn projects(mut self, projects: &'a [ProjectInfo]) -> Self {
+        self.projects = projects;
+        self
     }
 }
 

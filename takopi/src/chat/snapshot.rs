@@ -7,7 +7,7 @@ use takopi_api::config::ConfigError;
 use takopi_api::engine::EngineId;
 use takopi_api::message::ChannelId;
 use takopi_api::plugin::{BackendKind, is_valid_id};
-use takopi_api::runtime::{Catalog, CommandInfo, ProjectInfo};
+use takopi_api::runtime::{Catalog, CommandInfo};
 use takopi_api::transport::TransportId;
 
 use super::commands;
@@ -95,9 +95,7 @@ fn catalog(revision: u64, engines: &Engines, projects: &Projects, registry: &Reg
         add(engine.as_str(), format!("use engine: {engine}"), "<prompt>");
     }
     for project in projects.iter() {
-        let path = project.settings.path.clone();
-        let channel = project.settings.chat_id.as_deref().map(ChannelId::new);
-        catalog.projects.push(ProjectInfo::new(project.alias.to_string(), path, channel));
+        catalog.projects.push(project.info());
         let word = project.alias.as_str().to_lowercase();
         if is_valid_id(&word) {
             add(&word, format!("work on: {}", project.alias), "<prompt>");

@@ -1,5 +1,5 @@
-//! `takopi doctor`: whether what takopi needs on this machine is there and works. It looks, makes nothing and changes
-//! nothing, and asks nobody outside.
+//! `takopi doctor`: whether what takopi needs is there and works. It looks, makes nothing and changes nothing. Only the
+//! transports ask outside, each its own chat system.
 
 mod engines;
 mod here;
@@ -21,9 +21,21 @@ pub(super) struct DoctorArgs {
     /// Look at the engines only: where each is, its version, and whether that version was tested
     #[arg(long)]
     engines: bool,
+    /// Ask no chat system: look at this machine only
+    #[arg(long)]
+    offline: bool,
     /// Print JSON: one array
     #[arg(long)]
     json: bool,
+}
+
+/// How far it looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// At this machine.
+    Here,
+    /// Chat systems are asked, too.
+    Outside,
 }
 
 /// What was found out about one thing.
@@ -107,13 +119,14 @@ pub(super) fn run(
     let registry = registry(rows, &reader, &config);
     let session = Session { registry, config, linked, reader };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let reach = if args.offline { Reach::Here } else { Reach::Outside };
     let findings = runtime.block_on(async {
         let processes = LocalProcesses::new(session.config.limits);
         let findings = if args.engines {
             session.warn();
             engines::all(&session, &processes).await
         } else {
-            everything(&session, broken, rows, &processes).await
+            everything(&session, broken, rows, &processes, reach).await
         };
         processes.shutdown().await;
         findings
@@ -135,12 +148,13 @@ async fn everything(
     broken: Option<ConfigError>,
     rows: &[&'static Backend],
     processes: &std::sync::Arc<LocalProcesses>,
+    reach: Reach,
 ) -> Vec<Finding> {
     let mut findings = here::configuration(session, broken, rows);
     findings.push(here::state(session.config.folder()));
     findings.push(here::lock(&session.config.path));
     findings.push(here::git(processes).await);
-    findings.extend(here::transports(session));
+    findings.extend(here::transports(session, reach).await);
     let engines = engines::all(session, processes).await;
     if engines.iter().all(|engine| engine.status != Status::Ok && engine.detail == engines::NOT_INSTALLED) {
         findings.push(Finding::error("engines", "none is installed").next(["install one of those below"]));

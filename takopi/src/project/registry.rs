@@ -1,6 +1,8 @@
 //! The projects of a configuration, by their aliases and chats.
 
 use takopi_api::error::closest;
+use takopi_api::message::ChannelId;
+use takopi_api::runtime::ProjectInfo;
 
 use super::alias::Alias;
 use super::branch::Branch;
@@ -16,6 +18,15 @@ pub struct Project {
     pub alias: Alias,
     /// What the configuration says of it.
     pub settings: config::Project,
+}
+
+impl Project {
+    /// What plugins are told of it.
+    #[must_use]
+    pub fn info(&self) -> ProjectInfo {
+        let channel = self.settings.chat_id.as_deref().map(ChannelId::new);
+        ProjectInfo::new(self.alias.to_string(), self.settings.path.clone(), channel)
+    }
 }
 
 /// The projects of a configuration.
@@ -69,6 +80,12 @@ impl Projects {
     /// All projects, sorted by alias.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Project> {
         self.projects.iter()
+    }
+
+    /// What plugins are told of them.
+    #[must_use]
+    pub fn infos(&self) -> Vec<ProjectInfo> {
+        self.projects.iter().map(Project::info).collect()
     }
 
     /// The project of this name, in whatever case it is written.

@@ -326,6 +326,11 @@ impl BotApi {
         self.shared.change(|state| state.webhook = url.map(str::to_owned));
     }
 
+    /// The server's clock is so many seconds ahead, or behind.
+    pub fn clock(&self, ahead: i64) {
+        self.shared.change(|state| state.clock = ahead);
+    }
+
     /// Another bot polls with the same token, so that the poll of this one ends.
     pub fn another_poller(&self) {
         self.shared.change(|state| state.polls += 1);

@@ -1,12 +1,12 @@
 //! The way of a call: its path and its body, the fault that strikes it, the limits, the method, and the answer.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::Json;
 use axum::body::{self, Body, Bytes};
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -29,20 +29,35 @@ const LONGEST_POLL: i64 = 50;
 /// How many updates come at a time at most.
 const BATCH: i64 = 100;
 
-/// Answers a request.
+/// Answers a request, and says what time the server believes that it is.
 pub(super) async fn serve(
     shared: Arc<Shared>,
     ConnectInfo(wire): ConnectInfo<Wire>,
     request: Request,
 ) -> Response {
+    let mut response = answer(&shared, &wire, request).await;
+    let ahead = shared.lock().clock;
+    let now = SystemTime::now();
+    let now = if ahead < 0 {
+        now - Duration::from_secs(ahead.unsigned_abs())
+    } else {
+        now + Duration::from_secs(ahead.unsigned_abs())
+    };
+    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(now)) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    response
+}
+
+async fn answer(shared: &Shared, wire: &Wire, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let Ok(body) = body::to_bytes(body, BODY).await else { return refuse(&Refusal::too_large()) };
     let path = head.uri.path();
     if let Some(what) = path.strip_prefix("/control/") {
-        return control::answer(&shared, what, head.uri.query().unwrap_or_default(), &body);
+        return control::answer(shared, what, head.uri.query().unwrap_or_default(), &body);
     }
     if let Some(rest) = path.strip_prefix("/file/bot") {
-        return download(&shared, rest);
+        return download(shared, rest);
     }
     let Some((token, name)) = path.strip_prefix("/bot").and_then(|rest| rest.split_once('/')) else {
         return refuse(&Refusal::not_found());
@@ -53,7 +68,7 @@ pub(super) async fn serve(
     let Some(method) = methods::find(name) else { return refuse(&Refusal::not_found()) };
     let content_type = head.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     match Params::read(head.uri.query().unwrap_or_default(), content_type.unwrap_or_default(), &body) {
-        Ok(params) => call(&shared, &wire, method, &params).await,
+        Ok(params) => call(shared, wire, method, &params).await,
         Err(refusal) => refuse(&refusal),
     }
 }

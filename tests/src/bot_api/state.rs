@@ -71,6 +71,8 @@ pub(super) struct State {
     pub(super) webhook: Option<String>,
     /// Which poll is the last: an earlier one ends.
     pub(super) polls: u64,
+    /// How many seconds the server's clock is ahead.
+    pub(super) clock: i64,
 }
 
 impl State {
@@ -86,6 +88,7 @@ impl State {
             violations: Vec::new(),
             webhook: None,
             polls: 0,
+            clock: 0,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Conversations over Telegram: the program with a Bot API that holds it to Telegram's rules, and breaks as networks do.
 
 mod contract;
+mod doctor;
 mod engines;
 mod faults;
 mod files;

@@ -1,9 +1,9 @@
 //! The HTTP below the calls: one client, one TLS stack, and errors that never show the address.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{CONTENT_TYPE, DATE};
 use reqwest::redirect::Policy;
 use reqwest::{Body, RequestBuilder, Response, Url};
 use serde::de::DeserializeOwned;
@@ -53,6 +53,14 @@ struct Addresses {
     files: Url,
 }
 
+/// An answer as it came.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    /// What time the server says it is.
+    pub(super) date: Option<SystemTime>,
+    pub(super) text: String,
+}
+
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Client").field("server", &self.addresses.methods.host_str()).finish_non_exhaustive()
@@ -92,17 +100,17 @@ impl Client {
         body: &(impl Serialize + Sync),
         patience: Duration,
     ) -> Result<T, CallError> {
-        let (status, text) = self.post(method, body, patience).await?;
-        result(method, status, &text)
+        let answer = self.post(method, body, patience).await?;
+        result(method, answer.status, &answer.text)
     }
 
-    /// Makes a call and gives the status and the text of the answer.
+    /// Makes a call and gives the answer as it came.
     pub(super) async fn post(
         &self,
         method: &Method,
         body: &(impl Serialize + Sync),
         patience: Duration,
-    ) -> Result<(u16, String), CallError> {
+    ) -> Result<Answer, CallError> {
         let body = serde_json::to_vec(body).map_err(|error| {
             let message = format!("it can not be written as JSON: {error}");
             CallError { method: method.name, failure: Failure::Refused, message }
@@ -118,8 +126,8 @@ impl Client {
         patience: Duration,
     ) -> Result<T, CallError> {
         let (kind, body) = multipart::body(parts, &boundary());
-        let (status, text) = self.send(method, &kind, body.into(), patience).await?;
-        result(method, status, &text)
+        let answer = self.send(method, &kind, body.into(), patience).await?;
+        result(method, answer.status, &answer.text)
     }
 
     async fn send(
@@ -128,7 +136,7 @@ impl Client {
         kind: &str,
         body: Body,
         patience: Duration,
-    ) -> Result<(u16, String), CallError> {
+    ) -> Result<Answer, CallError> {
         let address = self.addresses.methods.join(method.name).map_err(|error| CallError {
             method: method.name,
             failure: Failure::Refused,
@@ -154,7 +162,8 @@ impl Client {
             Some(key) => request.bearer_auth(key.expose()),
             None => request,
         };
-        answered(ELSEWHERE, request).await
+        let answer = answered(ELSEWHERE, request).await?;
+        Ok((answer.status, answer.text))
     }
 
     /// Gets a file; too long if there is more of it than this.
@@ -187,17 +196,19 @@ impl Client {
 }
 
 /// Sends a request, and gives the status and the text of the answer.
-async fn answered(method: &'static str, request: RequestBuilder) -> Result<(u16, String), CallError> {
+async fn answered(method: &'static str, request: RequestBuilder) -> Result<Answer, CallError> {
     let failed = |error| network(method, error);
     let response = request.send().await.map_err(failed)?;
     let status = response.status().as_u16();
+    let date =
+        response.headers().get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
     let bytes = read(response, MAX_ANSWER).await.map_err(failed)?;
     let bytes = bytes.ok_or_else(|| CallError {
         method,
         failure: Failure::Server(Arrival::Unknown),
         message: format!("the answer is longer than {MAX_ANSWER} bytes"),
     })?;
-    Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+    Ok(Answer { status, date, text: String::from_utf8_lossy(&bytes).into_owned() })
 }
 
 /// What stands between the parts of a body, and in none of them.

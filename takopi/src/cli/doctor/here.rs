@@ -1,13 +1,17 @@
 //! What is looked at besides the engines: the file, the state, the lock, git, transports and projects.
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use takopi_api::config::ConfigError;
 use takopi_api::plugin::{Backend, BackendKind};
-use takopi_api::transport::SetupContext;
+use takopi_api::runtime::ProjectInfo;
+use takopi_api::transport::{Check, CheckStatus, SetupContext};
 
-use super::{Finding, engines};
+use super::{Finding, Reach, Status, engines};
 use crate::cli::Session;
 use crate::lock::{self, Standing};
 use crate::plugins::{Loaded, LookupError};
@@ -16,6 +20,9 @@ use crate::project::{Project, Projects, WorktreeError, Worktrees};
 use crate::store::{self, Look, OpenError};
 
 const CONFIGURATION: &str = "configuration";
+
+/// How long a transport may take to look at itself.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The file, and each thing that is odd about it.
 pub(super) fn configuration(
@@ -88,16 +95,21 @@ pub(super) async fn git(processes: &LocalProcesses) -> Finding {
 }
 
 /// The transports that `takopi` would start.
-pub(super) fn transports(session: &Session<'_>) -> Vec<Finding> {
+pub(super) async fn transports(session: &Session<'_>, reach: Reach) -> Vec<Finding> {
     let ids = session.config.chosen_transports();
     if ids.is_empty() {
         let none = Finding::ok("transport", "none is configured");
         return vec![none.next(["`takopi chat` talks in a terminal, `takopi --onboard` sets a chat up"])];
     }
-    ids.iter().flat_map(|id| transport(id, session)).collect()
+    let projects = Projects::new(&session.config).infos();
+    let mut findings = Vec::new();
+    for id in &ids {
+        findings.extend(transport(id, session, &projects, reach).await);
+    }
+    findings
 }
 
-fn transport(id: &str, session: &Session<'_>) -> Vec<Finding> {
+async fn transport(id: &str, session: &Session<'_>, projects: &[ProjectInfo], reach: Reach) -> Vec<Finding> {
     let check = format!("transport {id}");
     let unknown = |error: &LookupError| vec![Finding::error(&check, error.to_string()).next(error.hints())];
     let backend = match session.registry.load(BackendKind::Transport, id) {
@@ -109,11 +121,38 @@ fn transport(id: &str, session: &Session<'_>) -> Vec<Finding> {
         Ok(table) => table,
         Err(error) => return vec![Finding::error(check, error.to_string()).next(error.hints)],
     };
-    let issues = backend.check_setup(&SetupContext::new(&table, &session.config.path));
-    if issues.is_empty() {
-        return vec![Finding::ok(check, "set up")];
+    let context = SetupContext::new(&table, &session.config.path).projects(projects);
+    let issues = backend.check_setup(&context);
+    if !issues.is_empty() {
+        return issues
+            .into_iter()
+            .map(|issue| Finding::error(&check, issue.title).next(issue.steps))
+            .collect();
     }
-    issues.into_iter().map(|issue| Finding::error(&check, issue.title).next(issue.steps)).collect()
+    let set_up = Finding::ok(&check, "set up");
+    if reach == Reach::Here {
+        return vec![set_up];
+    }
+    // A plugin that panics says nothing, and keeps nobody from the rest.
+    let examined = AssertUnwindSafe(backend.examine(&context)).catch_unwind();
+    let found = match tokio::time::timeout(PATIENCE, examined).await {
+        Ok(Ok(checks)) => checks.into_iter().map(|check| of_transport(id, check)).collect(),
+        Ok(Err(_)) => vec![Finding::error(&check, "its own check panicked")],
+        Err(_) => {
+            let seconds = PATIENCE.as_secs();
+            vec![Finding::error(&check, format!("its own check took longer than {seconds} seconds"))]
+        }
+    };
+    std::iter::once(set_up).chain(found).collect()
+}
+
+fn of_transport(id: &str, check: Check) -> Finding {
+    let status = match check.status {
+        CheckStatus::Ok => Status::Ok,
+        CheckStatus::Warning => Status::Warning,
+        CheckStatus::Error => Status::Error,
+    };
+    Finding::new(format!("{id} {}", check.label), status, check.detail).next(check.hints)
 }
 
 /// The folders of the projects.
