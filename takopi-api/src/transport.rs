@@ -7,6 +7,7 @@
 
 mod access;
 mod check;
+mod ear;
 mod failure;
 mod setup;
 
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use access::{Access, Channels, People, Role};
 pub use check::{Check, CheckStatus};
+pub use ear::{Contact, Ear, Newcomer, Overheard};
 pub use failure::{SendError, SendFailure};
 pub use setup::{Cancelled, LockToken, SetupContext, SetupError, SetupIssue, Wizard};
 
@@ -457,6 +459,41 @@ pub trait TransportBackend: Send + Sync {
         let _ = (context, wizard);
         let error = Error::new(format!("the transport {} can not be set up here", self.id()));
         Err(error.hint(format!("write [transports.{}] by hand", self.id())).into())
+    }
+
+    /// What receives for the bot while no takopi does. Nothing is received before [`Ear::begin`]. A secret that is
+    /// missing is asked for.
+    ///
+    /// # Errors
+    /// [`SetupError`] if there is no such way, or the person gave up.
+    async fn overhear(
+        &self,
+        context: &SetupContext<'_>,
+        wizard: &mut dyn Wizard,
+    ) -> Result<Box<dyn Ear>, SetupError> {
+        let _ = (context, wizard);
+        let error = Error::new(format!("the transport {} has no chats that could be found out", self.id()));
+        Err(error.hint("`takopi plugins` shows the others").into())
+    }
+
+    /// What has to stand in `[transports.<id>]` so that somebody is heard who was not before. Nobody loses anything by it
+    /// but those of [`Self::lost_by_admitting`].
+    ///
+    /// # Errors
+    /// [`Error`] if nobody can be let in like this.
+    fn admit(&self, context: &SetupContext<'_>, newcomer: &Newcomer) -> Result<ConfigTable, Error> {
+        let _ = (context, newcomer);
+        Err(Error::new(format!("the transport {} lets nobody in by a code", self.id()))
+            .hint(format!("write who is heard into [transports.{}] by hand", self.id())))
+    }
+
+    /// Who is heard today, and would not be any more once somebody is admitted; `None` if nobody.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the configuration does not say.
+    fn lost_by_admitting(&self, context: &SetupContext<'_>) -> Result<Option<String>, ConfigError> {
+        let _ = context;
+        Ok(None)
     }
 
     /// What no two programs may share at a time, such as the account of a bot.

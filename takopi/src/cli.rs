@@ -1,5 +1,7 @@
 //! The command line: what was typed becomes a plain request, and the library does the rest.
 
+mod bot;
+mod chat_id;
 mod config;
 mod doctor;
 mod error;
@@ -69,6 +71,8 @@ enum Command {
     Worktrees(worktrees::WorktreesArgs),
     /// Show what ran, and how to go on with it
     Sessions(sessions::SessionsArgs),
+    /// Wait for a message to the bot, and print the id of its chat
+    ChatId(chat_id::ChatIdArgs),
     /// Check what takopi needs on this machine and of its chats, and change nothing
     Doctor(doctor::DoctorArgs),
     /// Show and change the configuration file
@@ -137,6 +141,10 @@ fn dispatch(
                 }),
                 Command::Worktrees(args) => start(&global, || worktrees::run(&args, &open()?)),
                 Command::Sessions(args) => start(&global, || sessions::run(&args, &open()?)),
+                // A bot can be named without a file.
+                Command::ChatId(args) => start(&global, || {
+                    chat_id::run(&args, &open_reader(reader_of(&global, rows, &reserved)?, rows, linked)?)
+                }),
                 // What is wrong with the file is one of its findings.
                 Command::Doctor(args) => {
                     start(&global, || doctor::run(&args, reader(&global, rows, &reserved)?, rows, linked))

@@ -19,7 +19,7 @@ pub use edit::{Document, Found, Unset};
 pub use environment::Overrides;
 pub use key_path::{InvalidKey, KeyPath};
 pub use load::{Reader, Vocabulary, alias_fault};
-pub use model::{Config, FIRST_CHOICE, Project, SetupHook};
+pub use model::{Config, DEFAULT_TRANSPORT, FIRST_CHOICE, Project, SetupHook};
 pub use schema::FileSchema;
 pub use setting::Setting;
 pub(crate) use values::Flag;

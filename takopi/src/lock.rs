@@ -105,7 +105,10 @@ impl InstanceLock {
         match try_for_a_moment(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                return Err(LockError::Held { config: config.to_owned(), pid: holder(&mut file) });
+                return Err(LockError::Held {
+                    config: config.to_owned(),
+                    pid: holder(&mut file).map(|holder| holder.pid),
+                });
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
@@ -115,7 +118,7 @@ impl InstanceLock {
 }
 
 /// Whether somebody has a lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Standing {
     /// Nobody.
     Free,
@@ -123,6 +126,8 @@ pub enum Standing {
     Held {
         /// Which, if the file says it.
         pid: Option<u32>,
+        /// Which bot it is, if the file says it.
+        token: Option<Fingerprint>,
     },
 }
 
@@ -142,7 +147,11 @@ pub fn look(config: &Path) -> Result<Standing, LockError> {
     match file.try_lock_shared() {
         // It ends with the file.
         Ok(()) => Ok(Standing::Free),
-        Err(TryLockError::WouldBlock) => Ok(Standing::Held { pid: holder(&mut file) }),
+        Err(TryLockError::WouldBlock) => {
+            let (pid, token) =
+                holder(&mut file).map_or((None, None), |holder| (Some(holder.pid), holder.token_fingerprint));
+            Ok(Standing::Held { pid, token })
+        }
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
 }
@@ -216,11 +225,11 @@ fn write(file: &mut File, holder: &Holder) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-/// The process that the file names.
-fn holder(file: &mut File) -> Option<u32> {
+/// What the file says of its holder.
+fn holder(file: &mut File) -> Option<Holder> {
     let mut text = Vec::new();
     file.take(LONGEST).read_to_end(&mut text).ok()?;
-    serde_json::from_slice(&text).ok().map(|holder: Holder| holder.pid)
+    serde_json::from_slice(&text).ok()
 }
 
 #[cfg(test)]
@@ -283,7 +292,7 @@ mod tests {
         assert_eq!(look(&config).unwrap(), Standing::Free);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
         let lock = InstanceLock::acquire(&config, None).unwrap();
-        assert_eq!(look(&config).unwrap(), Standing::Held { pid: Some(std::process::id()) });
+        assert_eq!(look(&config).unwrap(), Standing::Held { pid: Some(std::process::id()), token: None });
         drop(lock);
         assert_eq!(look(&config).unwrap(), Standing::Free);
         InstanceLock::acquire(&config, None).unwrap();

@@ -8,7 +8,8 @@ use takopi_api::async_trait;
 use takopi_api::config::{ConfigError, ConfigTable};
 use takopi_api::error::Error;
 use takopi_api::transport::{
-    Check, LockToken, SetupContext, SetupError, SetupIssue, TransportBackend, TransportRun, Wizard,
+    Check, Ear, LockToken, Newcomer, SetupContext, SetupError, SetupIssue, TransportBackend, TransportRun,
+    Wizard,
 };
 use tokio::sync::mpsc;
 
@@ -19,7 +20,7 @@ use crate::poll::Poller;
 pub(crate) use crate::settings::Settings;
 use crate::transport::Telegram;
 use crate::voice::{self, Voice};
-use crate::{doctor, settings, setup};
+use crate::{admit, doctor, settings, setup};
 
 /// Connections are made when takopi runs it.
 #[derive(Debug)]
@@ -101,6 +102,24 @@ impl TransportBackend for TelegramBackend {
         wizard: &mut dyn Wizard,
     ) -> Result<ConfigTable, SetupError> {
         setup::set_up(context, wizard).await
+    }
+
+    async fn overhear(
+        &self,
+        context: &SetupContext<'_>,
+        wizard: &mut dyn Wizard,
+    ) -> Result<Box<dyn Ear>, SetupError> {
+        setup::ear::open(context, wizard).await
+    }
+
+    fn admit(&self, context: &SetupContext<'_>, newcomer: &Newcomer) -> Result<ConfigTable, Error> {
+        let settings: Settings = context.config.parse().map_err(settings::told)?;
+        let keys = admit::admit(&settings, context.projects, newcomer)?;
+        ConfigTable::from_toml(Path::new("answers"), keys).map_err(settings::told)
+    }
+
+    fn lost_by_admitting(&self, context: &SetupContext<'_>) -> Result<Option<String>, ConfigError> {
+        Ok(admit::lost_by_admitting(&context.config.parse()?, context.projects))
     }
 
     fn lock_token(&self, config: &ConfigTable) -> Result<Option<LockToken>, ConfigError> {

@@ -11,6 +11,7 @@
 //! What this crate must not know: the rest of takopi (it depends on `takopi-api` alone), engines, processes.
 #![forbid(unsafe_code)]
 
+mod admit;
 mod backend;
 mod client;
 mod doctor;

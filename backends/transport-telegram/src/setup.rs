@@ -3,6 +3,7 @@
 //! Nothing is kept before the last answer. The token is typed unseen, and only what Telegram says of its bot is shown.
 
 mod chat;
+pub(crate) mod ear;
 
 use std::path::Path;
 
@@ -78,6 +79,30 @@ async fn bot(context: &SetupContext<'_>, wizard: &mut dyn Wizard) -> Result<Bot,
             return Err(Cancelled.into());
         }
     }
+}
+
+/// The bot whose token is given for this once, or is set; one that is neither is asked for.
+async fn known_bot(context: &SetupContext<'_>, wizard: &mut dyn Wizard) -> Result<Bot, SetupError> {
+    let server = context.config.get::<String>("api_base_url").map_err(told)?.unwrap_or_else(api_base_url);
+    let folder = context.config_path.parent().unwrap_or_else(|| Path::new("."));
+    let secret = match context.secret {
+        Some(secret) => secret.clone(),
+        None => match context.config.get::<Secret>("bot_token").map_err(told)? {
+            Some(secret) => secret,
+            None => wizard.secret("token of the bot").await?,
+        },
+    };
+    let token = BotToken::new(secret.resolve(folder)?)?;
+    let client = Client::new(&token, &server)?;
+    let (me, webhook) = ask(&client).await.map_err(|error| why_not(&error))?;
+    if !webhook.url.is_empty() {
+        let said = format!(
+            "a webhook is set: what is written to the bot goes to {}, and not to takopi",
+            webhook.host()
+        );
+        return Err(Error::new(said).hint("`takopi --onboard` deletes it if that is wished").into());
+    }
+    Ok(Bot { client, me, typed: None, waiting: webhook.pending_update_count })
 }
 
 /// Who the bot is, and where its updates go.

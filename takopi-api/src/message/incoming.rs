@@ -42,6 +42,9 @@ pub struct IncomingMessage {
     /// Files that came with it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<IncomingFile>,
+    /// Whether it is somebody else's message, which the sender only passed on.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_forwarded: bool,
 }
 
 impl IncomingMessage {
@@ -58,6 +61,7 @@ impl IncomingMessage {
             reply_to: None,
             mention: Mention::None,
             files: Vec::new(),
+            is_forwarded: false,
         }
     }
 
@@ -100,6 +104,13 @@ impl IncomingMessage {
     #[must_use]
     pub fn files(mut self, files: impl IntoIterator<Item = IncomingFile>) -> Self {
         self.files.extend(files);
+        self
+    }
+
+    /// Whether it is somebody else's message, which the sender only passed on.
+    #[must_use]
+    pub const fn forwarded(mut self, is_forwarded: bool) -> Self {
+        self.is_forwarded = is_forwarded;
         self
     }
 

@@ -19,19 +19,28 @@ pub struct SetupContext<'a> {
     pub config_path: &'a Path,
     /// The projects, some of which may have chats of their own.
     pub projects: &'a [ProjectInfo],
+    /// A secret that counts this once, in place of the one of the table.
+    pub secret: Option<&'a Secret>,
 }
 
 impl<'a> SetupContext<'a> {
     /// What a check of the setup looks at.
     #[must_use]
     pub const fn new(config: &'a ConfigTable, config_path: &'a Path) -> Self {
-        Self { config, config_path, projects: &[] }
+        Self { config, config_path, projects: &[], secret: None }
     }
 
     /// The projects of the configuration.
     #[must_use]
     pub const fn projects(mut self, projects: &'a [ProjectInfo]) -> Self {
         self.projects = projects;
+        self
+    }
+
+    /// A secret that counts this once, in place of the one of the table.
+    #[must_use]
+    pub const fn secret(mut self, secret: Option<&'a Secret>) -> Self {
+        self.secret = secret;
         self
     }
 }

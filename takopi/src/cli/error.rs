@@ -4,6 +4,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use takopi_api::config::ConfigError;
+use takopi_api::transport::SetupError;
 
 use super::output;
 use crate::plugins::LookupError;
@@ -86,6 +87,21 @@ impl From<UnknownProject> for CliError {
 impl From<WorktreeError> for CliError {
     fn from(error: WorktreeError) -> Self {
         Self { message: error.to_string(), hints: error.hints(), is_usage: false }
+    }
+}
+
+impl From<takopi_api::error::Error> for CliError {
+    fn from(error: takopi_api::error::Error) -> Self {
+        Self { message: error.to_string(), hints: error.hints().to_vec(), is_usage: false }
+    }
+}
+
+impl From<SetupError> for CliError {
+    fn from(error: SetupError) -> Self {
+        match error {
+            SetupError::Cancelled(cancelled) => Self::new(cancelled.to_string()),
+            SetupError::Failed(error) => error.into(),
+        }
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod dialogue;
 mod secret;
+mod unattended;
 
 use std::io::{self, BufRead, IsTerminal};
 
 pub(super) use dialogue::Dialogue;
+pub(super) use unattended::Unattended;
 
 use super::output;
 

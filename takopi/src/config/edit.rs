@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde_json::{Map, Value as Json};
 use takopi_api::config::{ConfigError, ConfigTable};
 use toml_edit::{Decor, DocumentMut, InlineTable, Item, Key, Table, TableLike, Value};
 
@@ -138,6 +139,24 @@ impl Document {
                 *old = value;
             }
             Some(_) => return Err(ConfigError::new(key.to_string(), "this is a table; set one of its keys")),
+        }
+        Ok(())
+    }
+
+    /// Sets every value of a table below these keys.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    pub fn set_all(&mut self, above: &[&str], table: Map<String, Json>) -> Result<(), ConfigError> {
+        for (name, value) in table {
+            match value {
+                Json::Object(inner) => self.set_all(&[above, &[&name]].concat(), inner)?,
+                value => {
+                    if let Some(setting) = Setting::of_json(value) {
+                        self.set(&KeyPath::new(above.iter().copied(), &name), &setting)?;
+                    }
+                }
+            }
         }
         Ok(())
     }

@@ -70,7 +70,7 @@ pub struct SetupHook {
 pub const FIRST_CHOICE: &str = "codex";
 
 /// The transport that the Python program started where none was named.
-pub(super) const DEFAULT_TRANSPORT: &str = "telegram";
+pub const DEFAULT_TRANSPORT: &str = "telegram";
 
 /// Keys that every engine's table may have besides the engine's own.
 const ENGINE_KEYS: &[&str] = &[keys::PASS_ENV.name];

@@ -1,5 +1,6 @@
 //! Conversations over Telegram: the program with a Bot API that holds it to Telegram's rules, and breaks as networks do.
 
+mod chat_id;
 mod contract;
 mod doctor;
 mod engines;

@@ -60,7 +60,8 @@ pub(super) fn read(update: i64, message: &Message, me: &Me) -> Result<IncomingMe
         .update(update.to_string())
         .chat(chat_kind(&message.chat))
         .mention(mention)
-        .files(files);
+        .files(files)
+        .forwarded(message.is_forward());
     if let Some(sender) = sender(message) {
         read = read.sender(sender);
     }

@@ -26,15 +26,16 @@ pub(super) struct Heard {
 
 /// A message to the bot, as far as the question goes.
 #[derive(Debug)]
-struct Written {
-    chat: Chat,
-    writer: Writer,
-    text: String,
+pub(super) struct Written {
+    pub(super) chat: Chat,
+    pub(super) writer: Writer,
+    pub(super) text: String,
+    pub(super) is_forward: bool,
 }
 
 /// Who wrote it.
 #[derive(Debug)]
-enum Writer {
+pub(super) enum Writer {
     Person(User),
     /// A channel, or a group for one of its administrators: who that was is not told.
     Nobody(String),
@@ -94,7 +95,7 @@ async fn who_is_heard(written: Written, wizard: &mut dyn Wizard) -> Result<Heard
 }
 
 /// Skips what was written so far, and gives from where it goes on: only what comes after a question can answer it.
-async fn skip(client: &Client) -> Result<Option<i64>, SetupError> {
+pub(super) async fn skip(client: &Client) -> Result<Option<i64>, Error> {
     let newest = insist(|| client.get_updates_now(-1)).await.map_err(|error| hopeless(&error))?;
     Ok(after(&newest))
 }
@@ -108,21 +109,33 @@ async fn wait(
     client: &Client,
     mut from: Option<i64>,
     wizard: &mut dyn Wizard,
-) -> Result<(Written, i64), SetupError> {
+) -> Result<(Written, i64), Error> {
+    loop {
+        let mut written = poll(client, &mut from, wizard).await?;
+        if let (Some(last), Some(next)) = (written.pop(), from) {
+            return Ok((last, next));
+        }
+    }
+}
+
+/// Polls until something comes, which need not be anything that somebody wrote. Troubles that pass are told, each once.
+pub(super) async fn poll(
+    client: &Client,
+    from: &mut Option<i64>,
+    wizard: &mut dyn Wizard,
+) -> Result<Vec<Written>, Error> {
     let mut said = None;
     loop {
-        match client.get_updates(from).await {
+        match client.get_updates(*from).await {
+            Ok(delivered) if delivered.is_empty() => said = None,
             Ok(delivered) => {
-                said = None;
-                from = after(&delivered).or(from);
-                if let (Some(written), Some(next)) = (last(&delivered), from) {
-                    return Ok((written, next));
-                }
+                *from = after(&delivered).or(*from);
+                return Ok(written(&delivered).collect());
             }
             Err(error) => {
                 let pause = match error.failure {
                     Failure::Unauthorized | Failure::Conflict(Rival::Webhook) => {
-                        return Err(hopeless(&error).into());
+                        return Err(hopeless(&error));
                     }
                     Failure::RetryAfter { pause, .. } => pause,
                     _ => AGAIN,
@@ -159,9 +172,9 @@ fn hopeless(error: &CallError) -> Error {
     }
 }
 
-/// The last message of those that somebody wrote.
-fn last(delivered: &[Delivered]) -> Option<Written> {
-    delivered.iter().rev().find_map(|delivered| match delivered {
+/// What somebody wrote.
+fn written(delivered: &[Delivered]) -> impl Iterator<Item = Written> {
+    delivered.iter().filter_map(|delivered| match delivered {
         Delivered::Read(update, _) => {
             update.message.as_ref().or(update.channel_post.as_ref()).and_then(Written::of)
         }
@@ -181,11 +194,11 @@ impl Written {
             (None, _) => return None,
         };
         let text = message.text.as_ref().or(message.caption.as_ref()).cloned().unwrap_or_default();
-        Some(Self { chat: message.chat.clone(), writer, text })
+        Some(Self { chat: message.chat.clone(), writer, text, is_forward: message.is_forward() })
     }
 
     /// Who wrote what where.
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         let who = match &self.writer {
             Writer::Person(person) => {
                 let name = person.name().unwrap_or_else(|| "somebody".to_owned());
@@ -230,7 +243,7 @@ mod tests {
 
     fn shown(updates: &[Value]) -> Option<String> {
         let delivered: Vec<_> = updates.iter().map(|update| Delivered::parse(&update.to_string())).collect();
-        last(&delivered).map(|written| written.shown())
+        written(&delivered).last().map(|written| written.shown())
     }
 
     fn message(fields: Value) -> Value {

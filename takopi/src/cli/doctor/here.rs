@@ -74,10 +74,10 @@ pub(super) fn lock(config: &Path) -> Finding {
     const LOCK: &str = "lock";
     match lock::look(config) {
         Ok(Standing::Free) => Finding::ok(LOCK, "free: no takopi serves chats with this configuration"),
-        Ok(Standing::Held { pid: Some(pid) }) => {
+        Ok(Standing::Held { pid: Some(pid), .. }) => {
             Finding::ok(LOCK, format!("held by process {pid}, which serves chats"))
         }
-        Ok(Standing::Held { pid: None }) => Finding::ok(LOCK, "held by a process that it does not name"),
+        Ok(Standing::Held { pid: None, .. }) => Finding::ok(LOCK, "held by a process that it does not name"),
         Err(error) => Finding::error(LOCK, error.to_string()).next(error.hints()),
     }
 }

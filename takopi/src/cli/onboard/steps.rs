@@ -79,7 +79,7 @@ async fn transport(
         let Some((id, _, backend)) = offered.get(place) else { continue };
         match table(wizard, session, id, &***backend).await {
             Ok(Some(table)) => {
-                put(document, &["transports", id], table)?;
+                document.set_all(&["transports", id], table)?;
                 return Ok((*id).to_owned());
             }
             Ok(None) => return Ok((*id).to_owned()),
@@ -118,22 +118,6 @@ async fn table(
     }
     let table: ConfigTable = backend.interactive_setup(&context, wizard).await?;
     table.parse().map(Some).map_err(failed)
-}
-
-/// Puts the values of a table into the document, below these keys.
-fn put(document: &mut Document, above: &[&str], table: Map<String, Json>) -> Result<(), ConfigError> {
-    for (name, value) in table {
-        match value {
-            Json::Object(inner) => put(document, &[above, &[&name]].concat(), inner)?,
-            value => {
-                let key = KeyPath::new(above.iter().copied(), &name);
-                if let Some(setting) = Setting::of_json(value) {
-                    document.set(&key, &setting)?;
-                }
-            }
-        }
-    }
-    Ok(())
 }
 
 /// An engine that can be chosen.
