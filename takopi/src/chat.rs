@@ -1,6 +1,6 @@
 //! The conversation: what happens between a message and its answer, for every chat system.
 //!
-//! In the order of a message: `receive` stores it, `dispatch` decides what it is (with [`authorize`],
+//! In the order of a message: `receive` stores it, `dispatch` decides what it is (with [`authorize`], `door`,
 //! `voice`, [`directives`] and `resolve`), [`queue`] says when it runs, `waiting` what happens until then, `execute` runs it while `bubble` shows its [`progress`],
 //! `requests` asks people, `deliver` brings the answer. `recover` does all that again for what the last program left.
 //! The state machines know no I/O; `conversation` is what the parts share.
@@ -12,6 +12,7 @@ pub(crate) mod conversation;
 mod deliver;
 pub mod directives;
 mod dispatch;
+mod door;
 pub mod embedded;
 mod engines;
 mod execute;

@@ -8,6 +8,7 @@ mod error;
 mod init;
 mod onboard;
 mod output;
+mod pair;
 mod plugins;
 mod question;
 mod run;
@@ -73,6 +74,8 @@ enum Command {
     Sessions(sessions::SessionsArgs),
     /// Wait for a message to the bot, and print the id of its chat
     ChatId(chat_id::ChatIdArgs),
+    /// Make a code: whoever sends it to the bot in a private chat is heard from then on
+    Pair(pair::PairArgs),
     /// Check what takopi needs on this machine and of its chats, and change nothing
     Doctor(doctor::DoctorArgs),
     /// Show and change the configuration file
@@ -144,6 +147,9 @@ fn dispatch(
                 // A bot can be named without a file.
                 Command::ChatId(args) => start(&global, || {
                     chat_id::run(&args, &open_reader(reader_of(&global, rows, &reserved)?, rows, linked)?)
+                }),
+                Command::Pair(args) => start(&global, || {
+                    pair::run(&args, &open_reader(reader_of(&global, rows, &reserved)?, rows, linked)?)
                 }),
                 // What is wrong with the file is one of its findings.
                 Command::Doctor(args) => {

@@ -1,7 +1,7 @@
 //! takopi as a library: everything but the five lines of `main`.
 //!
 //! [`Host`] is the program. [`plugins`] is the static registry, [`bundled`] the only file that names plugins, [`config`]
-//! the configuration, [`lock`] what keeps a second takopi away from it, [`project`] where runs happen, [`store`] what is
+//! the configuration, [`lock`] what keeps a second takopi away from it, `pairing` who is let in by a code, [`project`] where runs happen, [`store`] what is
 //! remembered, [`chat`] the way of a message, [`process`] how engines' programs are started and ended, [`cli`] the
 //! commands.
 #![cfg_attr(not(test), deny(unused_crate_dependencies))]
@@ -13,6 +13,7 @@ pub mod config;
 mod host;
 pub mod lock;
 mod logging;
+mod pairing;
 pub mod paths;
 pub mod plugins;
 pub mod process;

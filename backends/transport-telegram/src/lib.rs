@@ -4,7 +4,7 @@
 //! and stores how far it is, `receive` makes messages of them. What goes out: `transport` makes calls of messages (`render`
 //! their text, `keyboard` their buttons, `files` their files), and `outbox` makes the calls in the order and at the pace that
 //! Telegram takes. `setup` asks a person for what can be set, so that nobody has to write it by hand; `doctor` looks whether
-//! it works.
+//! it works, and `admit` says what lets somebody in.
 //! `client` is the Bot API, `wire` what it sends. `roles`, `moves` and `menu` each know one thing: who administers a chat,
 //! which chats have another number now, what the menu of commands says. `voice` has voice notes written down. `greeting` is what takopi says first.
 //!

@@ -100,13 +100,13 @@ pub trait Ear: Send {
     /// How people come to the bot.
     fn contact(&self) -> &Contact;
 
-    /// Skips what was written so far. Before this nothing is received, and nothing taken from anybody.
+    /// From here on messages are heard. What waits from before is not, and stays for takopi.
     ///
     /// # Errors
     /// [`Error`] if nothing can be received.
     async fn begin(&mut self) -> Result<(), Error>;
 
-    /// Waits for the next message, as long as it takes. Troubles that pass are told, each once.
+    /// Waits for the next message, as long as it takes. It stays for takopi, too. Troubles that pass are told, each once.
     ///
     /// # Errors
     /// [`Error`] if there is no hope of any.
@@ -118,6 +118,7 @@ pub trait Ear: Send {
     /// [`Error`] if it could not be sent.
     async fn answer(&mut self, to: &Overheard, text: &str) -> Result<(), Error>;
 
-    /// What was heard is no question to an engine: a takopi that starts does not find it.
-    async fn end(&mut self);
+    /// Nothing of what was heard is for takopi: it does not find it when it starts, unless something else waits that it
+    /// would lose.
+    async fn forget(&mut self);
 }

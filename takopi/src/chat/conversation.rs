@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use takopi_api::error::Error;
@@ -30,6 +30,7 @@ use super::snapshot::Snapshot;
 use super::topics::LostTopics;
 use super::voice::Listening;
 use super::work::Work;
+use crate::config::Reader;
 use crate::project::Worktrees;
 use crate::store::{CutOffRun, Namespace, Place, Store, Unfinished};
 
@@ -99,6 +100,8 @@ pub(crate) struct Inner {
     /// What the last program left, until its transport is there to be told through.
     pub(super) left: Mutex<Left>,
     pub(super) work: Work,
+    /// Where it is written that somebody is heard from now on.
+    pub(super) door: OnceLock<Reader>,
     pub(super) mode: watch::Sender<Mode>,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -132,6 +135,7 @@ impl Chat {
             lines: Mutex::default(),
             left: Mutex::new(left),
             work: Work::default(),
+            door: OnceLock::new(),
             mode: watch::Sender::new(Mode::Open),
             tasks: Mutex::default(),
         }))

@@ -80,6 +80,10 @@ impl Inner {
     ) -> Result<Outcome, Error> {
         let verdict = self.verdict(link, &message.address, message.chat, message.sender.as_ref()).await;
         if let Verdict::Refused(refusal) = verdict {
+            if let Some(welcome) = self.knock(link, message).await {
+                link.reply(message, existing, view::notice(welcome)).await;
+                return Ok(Outcome::Ended(MessageEnd::Command));
+            }
             log_refusal(link, refusal);
             return Ok(Outcome::Ended(MessageEnd::Refused));
         }
@@ -162,7 +166,7 @@ impl Inner {
     }
 
     /// Whether somebody is heard. What the transport can not say counts as a no.
-    async fn verdict(
+    pub(super) async fn verdict(
         &self,
         link: &Link,
         address: &takopi_api::message::Address,

@@ -17,6 +17,7 @@ use crate::project::Projects;
 
 /// A bot.
 pub(super) struct Bot<'a> {
+    pub(super) id: String,
     pub(super) backend: Arc<dyn TransportBackend>,
     pub(super) table: ConfigTable,
     projects: Vec<ProjectInfo>,
@@ -50,7 +51,7 @@ impl<'a> Bot<'a> {
         };
         let table = session.config.transport(&id)?;
         let projects = Projects::new(&session.config).infos();
-        Ok(Self { backend, table, projects, path: session.reader.path() })
+        Ok(Self { id, backend, table, projects, path: session.reader.path() })
     }
 
     /// What the transport is told. A secret counts in place of the one of the table.

@@ -56,7 +56,7 @@ pub(super) fn run(args: &ChatIdArgs, session: &Session<'_>) -> Result<ExitCode, 
         let mut ear = bot.backend.overhear(&bot.context(secret.as_ref()), wizard.as_mut()).await?;
         let heard = wait(ear.as_mut(), wizard.as_mut(), can_ask && !args.yes).await?;
         // It was no question to an engine.
-        ear.end().await;
+        ear.forget().await;
         Ok::<_, CliError>(heard)
     })?;
     let id = Setting::typed(heard.channel.as_str());

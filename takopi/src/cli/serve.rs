@@ -215,6 +215,7 @@ async fn serve(
     for (chosen, setup) in starting {
         transports.add(chosen, setup, &config).await.map_err(failed)?;
     }
+    chat.open_door(reload.reader().clone());
     let mut updates = config.watch.then(|| config::watch(reload.reader().clone(), &config));
     let outcome = loop {
         tokio::select! {

@@ -1,5 +1,7 @@
 //! Changing the file as a person would: what is not touched stays as it was written, comments and order included.
 
+mod list;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -134,9 +136,12 @@ impl Document {
                 insert(table, &Key::new(key.name()), Item::Value(value), place);
             }
             Some(Item::Value(old)) => {
-                // Blanks and the comment behind the old value belong to the line.
-                *value.decor_mut() = old.decor().clone();
-                *old = value;
+                // A list that only gets longer keeps its lines and comments.
+                if !list::grow(old, &value) {
+                    // Blanks and the comment behind the old value belong to the line.
+                    *value.decor_mut() = old.decor().clone();
+                    *old = value;
+                }
             }
             Some(_) => return Err(ConfigError::new(key.to_string(), "this is a table; set one of its keys")),
         }

@@ -91,6 +91,14 @@ impl Reader {
         alone.read(OnDisk::Text(text.into()), |_, _| Written::No)
     }
 
+    /// What a text would mean as the file, under what the environment says.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn parse_over(&self, text: &str) -> Result<Config, ConfigError> {
+        self.read(OnDisk::Text(text.into()), |_, _| Written::No)
+    }
+
     fn read(
         &self,
         on_disk: OnDisk,

@@ -9,6 +9,7 @@ mod files;
 mod groups;
 mod inside;
 mod limits;
+mod pair;
 mod phone;
 mod restart;
 mod setup;

@@ -95,7 +95,7 @@ async fn who_is_heard(written: Written, wizard: &mut dyn Wizard) -> Result<Heard
 }
 
 /// Skips what was written so far, and gives from where it goes on: only what comes after a question can answer it.
-pub(super) async fn skip(client: &Client) -> Result<Option<i64>, Error> {
+async fn skip(client: &Client) -> Result<Option<i64>, Error> {
     let newest = insist(|| client.get_updates_now(-1)).await.map_err(|error| hopeless(&error))?;
     Ok(after(&newest))
 }
@@ -111,8 +111,9 @@ async fn wait(
     wizard: &mut dyn Wizard,
 ) -> Result<(Written, i64), Error> {
     loop {
-        let mut written = poll(client, &mut from, wizard).await?;
-        if let (Some(last), Some(next)) = (written.pop(), from) {
+        let delivered = poll(client, from, wizard).await?;
+        from = after(&delivered).or(from);
+        if let (Some(last), Some(next)) = (written(&delivered).last(), from) {
             return Ok((last, next));
         }
     }
@@ -121,17 +122,14 @@ async fn wait(
 /// Polls until something comes, which need not be anything that somebody wrote. Troubles that pass are told, each once.
 pub(super) async fn poll(
     client: &Client,
-    from: &mut Option<i64>,
+    from: Option<i64>,
     wizard: &mut dyn Wizard,
-) -> Result<Vec<Written>, Error> {
+) -> Result<Vec<Delivered>, Error> {
     let mut said = None;
     loop {
-        match client.get_updates(*from).await {
+        match client.get_updates(from).await {
             Ok(delivered) if delivered.is_empty() => said = None,
-            Ok(delivered) => {
-                *from = after(&delivered).or(*from);
-                return Ok(written(&delivered).collect());
-            }
+            Ok(delivered) => return Ok(delivered),
             Err(error) => {
                 let pause = match error.failure {
                     Failure::Unauthorized | Failure::Conflict(Rival::Webhook) => {
@@ -160,7 +158,7 @@ fn trouble(error: &CallError) -> String {
     }
 }
 
-fn hopeless(error: &CallError) -> Error {
+pub(super) fn hopeless(error: &CallError) -> Error {
     let said = Error::new(format!("nothing can be received for this bot: {error}"));
     match error.failure {
         Failure::Conflict(Rival::Webhook) => {
@@ -173,8 +171,10 @@ fn hopeless(error: &CallError) -> Error {
 }
 
 /// What somebody wrote.
-fn written(delivered: &[Delivered]) -> impl Iterator<Item = Written> {
-    delivered.iter().filter_map(|delivered| match delivered {
+pub(super) fn written<'a>(
+    delivered: impl IntoIterator<Item = &'a Delivered>,
+) -> impl Iterator<Item = Written> {
+    delivered.into_iter().filter_map(|delivered| match delivered {
         Delivered::Read(update, _) => {
             update.message.as_ref().or(update.channel_post.as_ref()).and_then(Written::of)
         }

@@ -1,22 +1,36 @@
 //! What is written to the bot while no takopi receives for it.
+//!
+//! It is looked at and left where it is: a poll that names no update to go on from makes the server forget none. So nothing
+//! is lost that people wrote to a takopi that does not run just now.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use takopi_api::async_trait;
 use takopi_api::error::Error;
 use takopi_api::message::{ChatKind, Sender};
 use takopi_api::transport::{Contact, Ear, Overheard, SetupContext, SetupError, Wizard};
+use tokio::time::sleep;
 
 use super::Bot;
-use super::chat::{Writer, Written, poll, skip};
-use crate::client::{NoPreview, SendMessage, insist};
+use super::chat::{Writer, Written, hopeless, poll, written};
+use crate::client::{Delivered, NoPreview, SendMessage, insist};
 use crate::wire::{ChatId, User};
 
+/// As many updates the server tells at a time: what comes after them is not told before they are forgotten.
+const MANY: usize = 100;
+
+/// The pause between polls while something is there already, as then they do not wait.
+const PAUSE: Duration = Duration::from_secs(1);
+
 /// Polls for a bot.
-pub(super) struct Polls {
+struct Polls {
     bot: Bot,
     contact: Contact,
-    from: Option<i64>,
+    /// The last update that was there, or was looked at.
+    last: i64,
+    /// Whether something waited that was not heard.
+    keeps: bool,
     /// What a poll brought besides what was given.
     waiting: VecDeque<Written>,
 }
@@ -28,7 +42,7 @@ pub(crate) async fn open(
 ) -> Result<Box<dyn Ear>, SetupError> {
     let bot = super::known_bot(context, wizard).await?;
     let contact = contact(&bot.me);
-    Ok(Box::new(Polls { bot, contact, from: None, waiting: VecDeque::new() }))
+    Ok(Box::new(Polls { bot, contact, last: 0, keeps: false, waiting: VecDeque::new() }))
 }
 
 fn contact(me: &User) -> Contact {
@@ -45,8 +59,15 @@ impl Ear for Polls {
     }
 
     async fn begin(&mut self) -> Result<(), Error> {
+        let waiting =
+            insist(|| self.bot.client.get_updates_now(0)).await.map_err(|error| hopeless(&error))?;
+        if waiting.len() >= MANY {
+            return Err(too_many());
+        }
+        let newest = waiting.iter().filter_map(Delivered::id).max().unwrap_or_default();
+        self.keeps |= newest > self.last;
+        self.last = self.last.max(newest);
         self.waiting.clear();
-        self.from = skip(&self.bot.client).await?;
         Ok(())
     }
 
@@ -55,7 +76,16 @@ impl Ear for Polls {
             if let Some(written) = self.waiting.pop_front() {
                 return Ok(overheard(&written));
             }
-            self.waiting.extend(poll(&self.bot.client, &mut self.from, wizard).await?);
+            let delivered = poll(&self.bot.client, None, wizard).await?;
+            let is_full = delivered.len() >= MANY;
+            let new = || delivered.iter().filter(|delivered| delivered.id().is_some_and(|id| id > self.last));
+            let newest = new().filter_map(Delivered::id).max();
+            self.waiting.extend(written(new()));
+            match newest {
+                Some(newest) => self.last = newest,
+                None if is_full => return Err(too_many()),
+                None => sleep(PAUSE).await,
+            }
         }
     }
 
@@ -76,12 +106,19 @@ impl Ear for Polls {
         sent.map(drop).map_err(|error| Error::new(error.to_string()))
     }
 
-    async fn end(&mut self) {
-        let Some(from) = self.from else { return };
-        if let Err(error) = insist(|| self.bot.client.get_updates_now(from)).await {
+    async fn forget(&mut self) {
+        if self.keeps || self.last == 0 {
+            return;
+        }
+        if let Err(error) = insist(|| self.bot.client.get_updates_now(self.last + 1)).await {
             tracing::debug!(%error, "telegram.ear: what was heard stays");
         }
     }
+}
+
+fn too_many() -> Error {
+    Error::new("a hundred messages or more wait for this bot, so that newer ones are not told yet")
+        .hint("start takopi, which takes them, and try again")
 }
 
 fn overheard(written: &Written) -> Overheard {
