@@ -11,6 +11,7 @@ use takopi_api::runtime::ProjectInfo;
 use takopi_api::transport::{Check, SetupContext};
 
 use self::judge::Place;
+pub(crate) use self::judge::{TopicsFault, topics_fault};
 use crate::client::{Arrival, CallError, Client, Failure, insist};
 use crate::greeting;
 use crate::settings::{Plan, Settings};

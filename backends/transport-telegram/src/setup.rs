@@ -4,6 +4,7 @@
 
 mod chat;
 pub(crate) mod ear;
+mod workflow;
 
 use std::path::Path;
 
@@ -12,6 +13,7 @@ use takopi_api::error::Error;
 use takopi_api::transport::{Cancelled, SetupContext, SetupError, Wizard};
 
 use self::chat::Heard;
+use self::workflow::Workflow;
 use crate::client::{BotToken, CallError, Client, Failure, insist};
 use crate::settings::{api_base_url, told};
 use crate::wire::{User, Webhook};
@@ -37,9 +39,11 @@ pub(crate) async fn set_up(
 ) -> Result<ConfigTable, SetupError> {
     wizard.step("bot token");
     let bot = bot(context, wizard).await?;
+    wizard.step("workflow");
+    let wanted = Workflow::choose(wizard).await?;
     wizard.step("connect chat");
-    let heard = chat::connect(&bot, wizard).await?;
-    let keys = keys(bot.typed.as_ref(), &heard);
+    let (heard, workflow) = chat::connect(&bot, wanted, wizard).await?;
+    let keys = keys(bot.typed.as_ref(), &heard, workflow);
     ConfigTable::from_toml(Path::new("answers"), keys).map_err(|error| told(error).into())
 }
 
@@ -146,11 +150,12 @@ fn say(wizard: &mut dyn Wizard, error: &Error) {
 }
 
 /// The keys of the table. A list of people that was there before is replaced, also by an empty one.
-fn keys(typed: Option<&SecretValue>, heard: &Heard) -> String {
+fn keys(typed: Option<&SecretValue>, heard: &Heard, workflow: Workflow) -> String {
     // A token has no letter that would have to be escaped.
     let token = typed.map(|token| format!("bot_token = \"{}\"\n", token.expose())).unwrap_or_default();
     let people: Vec<_> = heard.people.iter().map(ToString::to_string).collect();
-    format!("{token}chat_id = {}\nallowed_user_ids = [{}]\n", heard.chat, people.join(", "))
+    let people = people.join(", ");
+    format!("{token}chat_id = {}\nallowed_user_ids = [{people}]\n{}", heard.chat, workflow.keys())
 }
 
 #[cfg(test)]
@@ -162,23 +167,35 @@ mod tests {
 
     #[test]
     fn what_is_written_is_what_the_transport_reads() {
-        let check = |typed: Option<&str>, heard: Heard, expected: &str| {
+        let check = |typed: Option<&str>, heard: Heard, workflow, expected: &str| {
             let typed = typed.map(secret);
-            let text = keys(typed.as_ref(), &heard);
+            let text = keys(typed.as_ref(), &heard, workflow);
             assert_eq!(text, expected);
             let table = ConfigTable::from_toml(Path::new("answers"), text).unwrap();
             let settings: Settings = table.parse().unwrap();
             assert_eq!(settings.plan(&table).unwrap().main, Some(heard.chat));
+            assert_eq!(settings.topics.enabled, workflow == Workflow::Workspace);
         };
         check(
             Some("123456:AA-x_2"),
             Heard { chat: ChatId(7), people: vec![7] },
-            "bot_token = \"123456:AA-x_2\"\nchat_id = 7\nallowed_user_ids = [7]\n",
+            Workflow::Assistant,
+            "bot_token = \"123456:AA-x_2\"\nchat_id = 7\nallowed_user_ids = [7]\nsession_mode = \"chat\"\n\
+             show_resume_line = false\ntopics = { enabled = false, scope = \"auto\" }\n",
         );
         check(
             None,
             Heard { chat: ChatId(-100), people: Vec::new() },
-            "chat_id = -100\nallowed_user_ids = []\n",
+            Workflow::Workspace,
+            "chat_id = -100\nallowed_user_ids = []\nsession_mode = \"chat\"\nshow_resume_line = false\n\
+             topics = { enabled = true, scope = \"auto\" }\n",
+        );
+        check(
+            None,
+            Heard { chat: ChatId(7), people: vec![7] },
+            Workflow::Handoff,
+            "chat_id = 7\nallowed_user_ids = [7]\nsession_mode = \"stateless\"\nshow_resume_line = true\n\
+             topics = { enabled = false, scope = \"auto\" }\n",
         );
     }
 }

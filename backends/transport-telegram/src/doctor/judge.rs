@@ -23,9 +23,9 @@ pub(super) struct Place {
 
 /// What keeps takopi from working with the topics of a chat.
 #[derive(Debug, PartialEq, Eq)]
-struct TopicsFault {
-    what: String,
-    remedy: &'static str,
+pub(crate) struct TopicsFault {
+    pub(crate) what: String,
+    pub(crate) remedy: &'static str,
 }
 
 pub(super) fn token(me: &User) -> Check {
@@ -171,7 +171,7 @@ pub(super) fn topics(place: &Place, chat: &ChatInfo, member: Option<&ChatMember>
 }
 
 /// What keeps takopi from working with the topics of a chat; `None` if nothing does.
-fn topics_fault(id: ChatId, chat: &ChatInfo, member: Option<&ChatMember>) -> Option<TopicsFault> {
+pub(crate) fn topics_fault(id: ChatId, chat: &ChatInfo, member: Option<&ChatMember>) -> Option<TopicsFault> {
     let fault = |what: String, remedy| Some(TopicsFault { what, remedy });
     if chat.kind != "supergroup" {
         let kind = if chat.kind.is_empty() { "nothing known" } else { &chat.kind };

@@ -7,7 +7,9 @@ use takopi_api::transport::{SetupError, Wizard};
 use tokio::time::sleep;
 
 use super::Bot;
+use super::workflow::Workflow;
 use crate::client::{CallError, Client, Delivered, Failure, Rival, insist};
+use crate::doctor::{TopicsFault, topics_fault};
 use crate::wire::{Chat, ChatId, Message, User};
 
 /// How long to wait after a poll that failed.
@@ -42,7 +44,11 @@ pub(super) enum Writer {
 }
 
 /// Waits for a message of the person.
-pub(super) async fn connect(bot: &Bot, wizard: &mut dyn Wizard) -> Result<Heard, SetupError> {
+pub(super) async fn connect(
+    bot: &Bot,
+    wanted: Workflow,
+    wizard: &mut dyn Wizard,
+) -> Result<(Heard, Workflow), SetupError> {
     let name = bot.me.handle().unwrap_or_else(|| "the bot".to_owned());
     if bot.waiting > 0 {
         wizard.say(&format!(
@@ -52,11 +58,17 @@ pub(super) async fn connect(bot: &Bot, wizard: &mut dyn Wizard) -> Result<Heard,
     }
     loop {
         let from = skip(&bot.client).await?;
-        wizard.say(&format!(
-            "now write to {name} in Telegram, where you want to talk to your agents: `/start` in a private chat, or \
-             `/start{}` in a group that the bot is in. Waiting; Ctrl-C gives up.",
-            bot.me.handle().unwrap_or_default(),
-        ));
+        let handle = bot.me.handle().unwrap_or_default();
+        wizard.say(&match wanted {
+            Workflow::Workspace => format!(
+                "add {name} to a group with topics, as an administrator that may manage topics, and write `/start{handle}` \
+                 there. Waiting; Ctrl-C gives up."
+            ),
+            Workflow::Assistant | Workflow::Handoff => format!(
+                "now write to {name} in Telegram, where you want to talk to your agents: `/start` in a private chat, or \
+                 `/start{handle}` in a group that the bot is in. Waiting; Ctrl-C gives up."
+            ),
+        });
         let (written, next) = wait(&bot.client, from, wizard).await?;
         // A bot is found by anybody: a bare Enter must not let a stranger in.
         if !wizard.confirm(&format!("{}. Is it you?", written.shown()), false).await? {
@@ -66,8 +78,49 @@ pub(super) async fn connect(bot: &Bot, wizard: &mut dyn Wizard) -> Result<Heard,
         if let Err(error) = insist(|| bot.client.get_updates_now(next)).await {
             tracing::debug!(%error, "telegram.setup: the message stays");
         }
-        return who_is_heard(written, wizard).await;
+        let workflow = match wanted {
+            Workflow::Workspace => with_topics(bot, written.chat.id, wizard).await?,
+            Workflow::Assistant | Workflow::Handoff => Some(wanted),
+        };
+        if let Some(workflow) = workflow {
+            return Ok((who_is_heard(written, wizard).await?, workflow));
+        }
     }
+}
+
+/// Looks whether topics of a chat can be worked with, as often as it is wished. Without them it can be one conversation;
+/// `None` if another chat is meant.
+async fn with_topics(
+    bot: &Bot,
+    chat: ChatId,
+    wizard: &mut dyn Wizard,
+) -> Result<Option<Workflow>, SetupError> {
+    loop {
+        let (what, remedy) = match topics_of(bot, chat).await {
+            Ok(None) => {
+                wizard.say("the bot may manage the topics there");
+                return Ok(Some(Workflow::Workspace));
+            }
+            Ok(Some(fault)) => (fault.what, fault.remedy),
+            Err(error) => (error.to_string(), "look whether the bot is in that chat"),
+        };
+        wizard.say(&format!("{what}: {remedy}"));
+        let choices =
+            ["look again", "take another chat", "do without topics: as an assistant"].map(str::to_owned);
+        match wizard.select("what now?", &choices).await? {
+            0 => {}
+            1 => return Ok(None),
+            _ => return Ok(Some(Workflow::Assistant)),
+        }
+    }
+}
+
+async fn topics_of(bot: &Bot, chat: ChatId) -> Result<Option<TopicsFault>, CallError> {
+    let info = insist(|| bot.client.get_chat(chat)).await?;
+    // In a private chat there is nobody to ask about.
+    let member =
+        if chat.is_private() { None } else { Some(insist(|| bot.client.get_member(chat, bot.me.id)).await?) };
+    Ok(topics_fault(chat, &info, member.as_ref()))
 }
 
 /// In a chat of one's own that is oneself; elsewhere one can choose.

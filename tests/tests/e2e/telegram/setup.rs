@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use takopi_tests::Sandbox;
-use takopi_tests::bot_api::{BotApi, ChatId, ChatKind, UserId};
+use takopi_tests::bot_api::{BotApi, ChatId, ChatKind, Role, UserId};
 use takopi_tests::terminal::{Key, Size, Terminal};
 
 use super::phone::Phone;
@@ -14,6 +14,7 @@ const SERVER: &str = "TAKOPI__TRANSPORTS__TELEGRAM__API_BASE_URL";
 
 const CHATS: &str = "where do you want to talk to your agents? [1]: ";
 const TOKEN: &str = "token of the bot (not shown): ";
+const WORKFLOWS: &str = "how do you want to work? [1]: ";
 const WRITE: &str = "Waiting; Ctrl-C gives up.";
 const ENGINES: &str = "which engine runs where a message names none? [1]: ";
 const SAVE: &str = "write this, and start? [Y/n] ";
@@ -47,6 +48,14 @@ impl Desk {
         self.terminal.waits_for(question);
         assert!(!self.file().exists(), "it was written before the end");
         self.terminal.types(answer);
+    }
+
+    /// Gives the token, and chooses a way to work.
+    #[track_caller]
+    fn begins(&mut self, workflow: &str) {
+        let token = self.api().token();
+        self.answers(TOKEN, &token);
+        self.answers(WORKFLOWS, workflow);
     }
 
     /// Somebody writes to the bot once it is waited for, and is asked about.
@@ -99,7 +108,7 @@ fn from_a_token_to_the_first_answer() {
     let mut desk = Desk::new();
     let (chat, me, token) = (desk.phone.chat, desk.phone.me, desk.api().token());
     desk.api().say(chat, me, "is anybody there?");
-    desk.answers(TOKEN, &token);
+    desk.begins("");
     desk.terminal.waits_for("before this question is skipped: 1 so far");
     desk.writes(chat, me, "here I am");
     desk.terminal
@@ -110,7 +119,8 @@ fn from_a_token_to_the_first_answer() {
         text,
         format!(
             "transport = \"telegram\"\ndefault_engine = \"codex\"\n\n[transports.telegram]\n\
-             allowed_user_ids = [{me}]\nbot_token = \"{token}\"\nchat_id = {chat}\n"
+             allowed_user_ids = [{me}]\nbot_token = \"{token}\"\nchat_id = {chat}\nsession_mode = \"chat\"\n\
+             show_resume_line = false\n\n[transports.telegram.topics]\nenabled = false\nscope = \"auto\"\n"
         )
     );
     desk.phone.sees("the greeting", chat, |message| message.text().contains("takopi is ready"));
@@ -122,9 +132,9 @@ fn from_a_token_to_the_first_answer() {
 #[test]
 fn strangers_are_told_apart_and_a_bare_enter_lets_nobody_in() {
     let mut desk = Desk::new();
-    let (chat, me, token) = (desk.phone.chat, desk.phone.me, desk.api().token());
+    let (chat, me) = (desk.phone.chat, desk.phone.me);
     let eve = desk.api().person("Eve");
-    desk.answers(TOKEN, &token);
+    desk.begins("1");
     desk.writes(desk.api().private(eve), eve, "let me in");
     // This was written before it is asked anew.
     desk.api().say(desk.api().private(eve), eve, "and now?");
@@ -138,9 +148,9 @@ fn strangers_are_told_apart_and_a_bare_enter_lets_nobody_in() {
 fn in_a_group_it_is_asked_who_is_heard() {
     for (choice, people) in [("1", true), ("2", false)] {
         let mut desk = Desk::new();
-        let (me, token) = (desk.phone.me, desk.api().token());
+        let me = desk.phone.me;
         let group = desk.api().chat(ChatKind::Supergroup, "Us", &[me]);
-        desk.answers(TOKEN, &token);
+        desk.begins("");
         desk.writes(group, me, "/start");
         desk.answers(&format!("in the group Us ({group})"), "y");
         desk.terminal.waits_for("1) only Mia");
@@ -171,8 +181,7 @@ fn another_token_can_be_tried_and_giving_up_leaves_nothing() {
 #[test]
 fn an_end_while_it_waits_leaves_nothing() {
     let mut desk = Desk::new();
-    let token = desk.api().token();
-    desk.answers(TOKEN, &token);
+    desk.begins("");
     desk.terminal.waits_for(WRITE);
     desk.terminal.is_told_to_end();
     assert_ne!(desk.terminal.ends(), Some(0));
@@ -192,6 +201,7 @@ fn a_webhook_is_deleted_only_if_that_is_wished() {
     desk.answers(TOKEN, &token);
     desk.answers("delete the webhook?", "y");
     desk.terminal.waits_for("the webhook is deleted");
+    desk.answers(WORKFLOWS, "");
     desk.writes(desk.phone.chat, desk.phone.me, "me");
     assert!(!desk.terminal.screen().contains("hunter2"), "{}", desk.terminal.screen());
     desk.terminal.presses(Key::CtrlD);
@@ -202,8 +212,7 @@ fn a_webhook_is_deleted_only_if_that_is_wished() {
 #[test]
 fn the_network_may_go_while_the_person_writes() {
     let mut desk = Desk::new();
-    let token = desk.api().token();
-    desk.answers(TOKEN, &token);
+    desk.begins("");
     desk.terminal.waits_for(WRITE);
     desk.api().network_down();
     desk.terminal.waits_for("this goes on as soon as it can: getUpdates");
@@ -234,6 +243,8 @@ fn a_token_that_is_set_can_be_kept_and_the_server_of_the_file_is_asked() {
     terminal.types("y");
     terminal.waits_for("a token is set already. Keep it? [Y/n] ");
     terminal.types("");
+    terminal.waits_for(WORKFLOWS);
+    terminal.types("3");
     terminal.waits_for(WRITE);
     phone.api.say(phone.chat, phone.me, "me");
     terminal.waits_for("Is it you? [y/N] ");
@@ -247,4 +258,40 @@ fn a_token_that_is_set_can_be_kept_and_the_server_of_the_file_is_asked() {
     let kept = before.replace("[1, 2]", &format!("[{}]", phone.me));
     assert!(text.contains(kept.trim_start_matches("# mine\n").trim_end()), "{text}");
     assert!(text.contains(&format!("chat_id = {}\n", phone.chat)), "{text}");
+    assert!(text.contains("session_mode = \"stateless\"\nshow_resume_line = true\n"), "{text}");
+}
+
+#[test]
+fn a_workspace_needs_topics_that_the_bot_may_manage() {
+    let mut desk = Desk::new();
+    let (me, bot) = (desk.phone.me, desk.api().me());
+    let plain = desk.api().chat(ChatKind::Supergroup, "Plain", &[me]);
+    let forum = desk.api().chat(ChatKind::Forum, "Work", &[me]);
+    desk.begins("2");
+    desk.writes(plain, me, "/start");
+    desk.answers("in the group Plain", "y");
+    desk.terminal.waits_for(&format!("chat {plain} has no topics: turn topics on"));
+    desk.answers("what now? [1]: ", "2");
+    desk.writes(forum, me, "/start");
+    desk.answers("in the group Work", "y");
+    desk.terminal.waits_for(&format!("the bot may not manage topics in chat {forum}"));
+    desk.api().role(forum, bot, Role::Administrator { manages_topics: true });
+    desk.answers("what now? [1]: ", "");
+    desk.terminal.waits_for("the bot may manage the topics there");
+    desk.answers("who is heard there? [1]: ", "");
+    let text = desk.saves();
+    assert!(text.contains(&format!("\nchat_id = {forum}\n")), "{text}");
+    assert!(text.contains("[transports.telegram.topics]\nenabled = true\nscope = \"auto\"\n"), "{text}");
+}
+
+#[test]
+fn without_topics_a_workspace_becomes_an_assistant() {
+    let mut desk = Desk::new();
+    desk.begins("2");
+    desk.writes(desk.phone.chat, desk.phone.me, "/start");
+    desk.answers("in the private chat with the bot", "y");
+    desk.terminal.waits_for("is no supergroup but private");
+    desk.answers("what now? [1]: ", "3");
+    let text = desk.saves();
+    assert!(text.contains("session_mode = \"chat\"\n") && text.contains("enabled = false\n"), "{text}");
 }
