@@ -1,5 +1,6 @@
 //! The setup wizard: asks what should be in the configuration, writes it as a whole, and only at the end.
 
+pub(super) mod given;
 mod steps;
 
 use std::path::Path;
@@ -70,7 +71,7 @@ pub(super) fn run<'a>(
 ) -> Result<Outcome<'a>, CliError> {
     if !question::somebody_is_there() {
         return Err(CliError::new("--onboard asks questions, and there is no terminal to ask on")
-            .hint("without one: `takopi init NAME` and `takopi config set KEY VALUE`, e.g. `takopi config set transport ID`"));
+            .hint("without one: `takopi --onboard --set KEY=VALUE`, e.g. `--set transport=ID`, and `takopi init NAME`"));
     }
     let mut wizard = Dialogue::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -14,6 +14,7 @@ use takopi_api::plugin::{Backend, BackendKind};
 use takopi_api::runtime::StoreError;
 
 use super::error::CliError;
+use super::onboard::given::{Given, given, write};
 use super::onboard::{self, Occasion, Outcome};
 use super::question;
 use super::signals::Signals;
@@ -45,9 +46,12 @@ pub(super) struct ServeArgs {
     /// Let the progress message become the answer, without a sound
     #[arg(long, overrides_with = "final_notify")]
     no_final_notify: bool,
-    /// Ask what should be in the configuration, also if there is one; `takopi config set` does it without questions
+    /// Ask what should be in the configuration, also if there is one
     #[arg(long, overrides_with = "no_onboard")]
     onboard: bool,
+    /// With --onboard: write this key and ask nothing, e.g. `--set transport=ID`; may be given more than once
+    #[arg(long, value_name = "KEY=VALUE", requires = "onboard", value_parser = given)]
+    set: Vec<Given>,
     /// Ask nothing, also if there is no configuration
     #[arg(long, overrides_with = "onboard")]
     no_onboard: bool,
@@ -93,6 +97,7 @@ pub(super) fn run(
     let linked = session.linked;
     let (session, was_declined) = match args.occasion(engine, &session.config) {
         None => (session, false),
+        Some(_) if !args.set.is_empty() => (write(&args.set, session, rows, linked)?, false),
         Some(occasion) => match onboard::run(occasion, session, rows, linked)? {
             Outcome::Saved(session) => (session, false),
             Outcome::Declined(session) => (session, true),

@@ -154,7 +154,7 @@ fn without_a_terminal_nothing_is_asked_and_the_way_is_said() {
     let ended = sandbox.run(&["--onboard"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("there is no terminal to ask on"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("takopi config set transport ID"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("takopi --onboard --set KEY=VALUE"), "{}", ended.stderr);
     let ended = sandbox.run(&[]);
     assert!(ended.code == Some(1) && ended.stderr.contains("no chat is configured"), "{ended:?}");
     assert!(ended.stderr.contains("takopi --onboard"), "{}", ended.stderr);
@@ -192,5 +192,33 @@ fn options_of_the_chat_are_refused_where_they_mean_nothing() {
     let help = sandbox.run(&["--help"]).stdout;
     for option in ["--config", "--debug", "--transport", "--final-notify", "--no-final-notify", "--onboard"] {
         assert!(help.contains(option), "{option} is not in {help}");
+    }
+}
+
+#[test]
+fn keys_that_are_given_are_written_without_a_question() {
+    let sandbox = sandbox();
+    let ended = sandbox.run(&[
+        "--onboard",
+        "--set",
+        "transport=terminal",
+        "--set",
+        "default_engine = acme",
+        "--set",
+        "transports.terminal.final_notify=no",
+    ]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.stderr.contains("saved to ~/.takopi/takopi.toml"), "{ended:?}");
+    let text = "transport = \"terminal\"\ndefault_engine = \"acme\"\n\n[transports.terminal]\nfinal_notify = false\n";
+    assert_eq!(fs::read_to_string(file(&sandbox)).unwrap(), text);
+    assert_eq!(fs::metadata(file(&sandbox)).unwrap().permissions().mode() & 0o777, 0o600);
+    for (args, code, said) in [
+        (&["--onboard", "--set", "transport"][..], 2, "expected KEY=VALUE"),
+        (&["--set", "transport=terminal"], 2, "--onboard"),
+        (&["--onboard", "--set", "transport=terminal", "--set", "watch_config=3"], 1, "`watch_config`"),
+    ] {
+        let ended = sandbox.run(args);
+        assert!(ended.code == Some(code) && ended.stderr.contains(said), "{args:?}: {ended:?}");
+        assert_eq!(fs::read_to_string(file(&sandbox)).unwrap(), text, "all of it is written, or nothing");
     }
 }

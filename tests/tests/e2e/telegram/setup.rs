@@ -295,3 +295,29 @@ fn without_topics_a_workspace_becomes_an_assistant() {
     let text = desk.saves();
     assert!(text.contains("session_mode = \"chat\"\n") && text.contains("enabled = false\n"), "{text}");
 }
+
+#[test]
+fn all_of_it_can_be_given_without_a_terminal() {
+    let phone = Phone::new();
+    let set = |key: &str, value: &str| ["--set".to_owned(), format!("transports.telegram.{key}={value}")];
+    let keys = [
+        set("bot_token", "{ env = \"MY_BOT\" }"),
+        set("api_base_url", &phone.api.url()),
+        set("chat_id", &phone.chat.to_string()),
+        set("allowed_user_ids", &format!("[{}]", phone.me)),
+        set("session_mode", "chat"),
+        set("topics.enabled", "false"),
+    ];
+    let args: Vec<String> = ["--onboard", "--set", "transport=telegram", "--set", "default_engine=codex"]
+        .map(str::to_owned)
+        .into_iter()
+        .chain(keys.into_iter().flatten())
+        .collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut program = phone.sandbox.command(&args).env("MY_BOT", phone.api.token()).spawn().unwrap();
+    phone.sees("the greeting", phone.chat, |message| message.text().contains("takopi is ready"));
+    phone.ask("hello");
+    program.kill().unwrap();
+    program.wait().unwrap();
+    assert!(!fs::read_to_string(file(&phone.sandbox)).unwrap().contains(&secret(&phone.api)));
+}
