@@ -65,7 +65,11 @@ impl<'a> Bot<'a> {
         let Ok(Some(token)) = self.backend.lock_token(&self.table) else { return Ok(Claim::Ours(None)) };
         match InstanceLock::acquire(self.path, Some(token.into())) {
             Ok(lock) => Ok(Claim::Ours(Some(lock))),
-            Err(LockError::Held { pid, .. }) => Ok(Claim::Running(pid)),
+            Err(LockError::Held { pid, .. }) => Ok(match lock::look(self.path) {
+                // It speaks for no account at all, such as one that only talks in a terminal.
+                Ok(Standing::Held { pid: Some(_), token: None }) => Claim::Ours(None),
+                _ => Claim::Running(pid),
+            }),
             Err(error) => Err(untold(&error)),
         }
     }

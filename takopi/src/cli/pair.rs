@@ -59,13 +59,13 @@ pub(super) fn run(args: &PairArgs, session: &Session<'_>) -> Result<ExitCode, Cl
         let mut ear = bot.backend.overhear(&bot.context(None), &mut Unattended).await?;
         let code = Code::new();
         let pairing = Pairing::new(&bot.id, &code, lost.is_some(), pairing::now());
-        tokio::select! {
+        let end = tokio::select! {
             end = wait(&bot, session, ear.as_mut(), &claim, &code, pairing.clone()) => end,
             () = signals.next() => Ok(End::Interrupted),
-        }
-        // What is left of it lies in the file of a takopi that runs.
-        .inspect_err(|_| withdraw(session, &pairing))
-        .inspect(|_| withdraw(session, &pairing))
+        };
+        // However it ended, the code does not count any more.
+        withdraw(session, &pairing);
+        end
     })?;
     match end {
         End::Paired(who) => {

@@ -10,12 +10,7 @@ pub(super) fn grow(old: &mut Value, new: &Value) -> bool {
     let begins_alike =
         old.len() <= new.len() && old.iter().zip(new.iter()).all(|(one, other)| is_same(one, other));
     if begins_alike {
-        new.iter()
-            .skip(old.len())
-            .cloned()
-            .collect::<Vec<_>>()
-            .into_iter()
-            .for_each(|value| push(old, value));
+        new.iter().skip(old.len()).for_each(|value| push(old, value.clone()));
     }
     begins_alike
 }
@@ -28,8 +23,8 @@ fn is_same(one: &Value, other: &Value) -> bool {
 
 fn push(list: &mut Array, mut value: Value) {
     let has_comma = list.trailing_comma();
+    let is_first = list.is_empty();
     let last = list.len().checked_sub(1).and_then(|last| list.get_mut(last));
-    let first_on_line = last.is_none();
     let (indent, suffix) = last.map_or_else(Default::default, |last| {
         let raw = |raw: Option<&toml_edit::RawString>| {
             raw.and_then(|raw| raw.as_str()).unwrap_or_default().to_owned()
@@ -41,16 +36,13 @@ fn push(list: &mut Array, mut value: Value) {
         (prefix.rsplit_once('\n').map(|(_, indent)| indent.to_owned()), suffix)
     });
     // What stands between the last value and the bracket, which is behind the comma from now on.
-    let tail = if has_comma || first_on_line {
-        list.trailing().as_str().unwrap_or_default().to_owned()
-    } else {
-        suffix
-    };
+    let tail =
+        if has_comma || is_first { list.trailing().as_str().unwrap_or_default().to_owned() } else { suffix };
     let (before, after) = match tail.rsplit_once('\n') {
         Some((line, closing)) => {
             (format!("{line}\n{}", indent.unwrap_or_else(|| closing.to_owned())), format!("\n{closing}"))
         }
-        None if first_on_line => (String::new(), String::new()),
+        None if is_first => (String::new(), String::new()),
         None => (" ".to_owned(), tail),
     };
     value.decor_mut().set_prefix(before);
