@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use takopi_api::error::Error;
-use takopi_api::message::{IncomingMessage, Mention, MessageId, MessageRef, Press};
+use takopi_api::message::{IncomingMessage, Mention, MessageId, MessageRef, OutgoingMessage, Press};
 use takopi_api::plugin::BackendKind;
 use takopi_api::transport::TransportId;
 
@@ -32,12 +32,14 @@ pub(super) enum Outcome {
     Kept,
     /// It is done with.
     Ended(MessageEnd),
+    /// It is done with once this is said.
+    Answered(MessageEnd, OutgoingMessage),
 }
 
 impl Inner {
     /// Handles one stored message. Whatever happens in here, the next one is handled too.
     pub(super) async fn handle(self: &Arc<Self>, place: &Place, waiting: Waiting) {
-        let Waiting { seq, message, shown, busy: _busy } = waiting;
+        let Waiting { seq, message, shown, busy } = waiting;
         let Some(link) = self.link(&place.transport) else {
             // It stays stored, and is taken once the transport is there.
             return;
@@ -48,24 +50,36 @@ impl Inner {
         let outcome = match considered {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => {
-                let said = view::error(&error.to_string(), error.hints());
-                link.reply(&message, existing, said).await;
-                Outcome::Ended(MessageEnd::Failed)
+                Outcome::Answered(MessageEnd::Failed, view::error(&error.to_string(), error.hints()))
             }
             Err(_) => {
                 tracing::error!(%place, "handling a message panicked");
                 let said = view::error("takopi could not handle this message; its log says why", &[]);
-                link.reply(&message, existing, said).await;
-                Outcome::Ended(MessageEnd::Failed)
+                Outcome::Answered(MessageEnd::Failed, said)
             }
         };
-        if let Outcome::Ended(end) = outcome {
-            self.finish(&[seq], &end).await;
-            if matches!(end, MessageEnd::Refused | MessageEnd::Ignored | MessageEnd::Steered(_)) {
-                // Nothing else will be said in its place.
-                if let Some(existing) = existing {
-                    link.retire(existing).await;
+        match outcome {
+            Outcome::Placed | Outcome::Kept => {}
+            Outcome::Ended(end) => {
+                self.finish(&[seq], &end).await;
+                if matches!(end, MessageEnd::Refused | MessageEnd::Ignored | MessageEnd::Steered(_))
+                    && let Some(existing) = shown
+                {
+                    // Nothing else will be said in its place.
+                    self.spawn(async move {
+                        link.retire(&existing).await;
+                        drop(busy);
+                    });
                 }
+            }
+            Outcome::Answered(end, said) => {
+                // What is written next does not wait for the chat.
+                let inner = Arc::clone(self);
+                self.spawn(async move {
+                    link.reply(&message, shown.as_ref(), said).await;
+                    inner.finish(&[seq], &end).await;
+                    drop(busy);
+                });
             }
         }
     }
@@ -100,10 +114,10 @@ impl Inner {
                 args: (*args).to_owned(),
                 snapshot: Arc::clone(&snapshot),
             };
-            if let Some(answer) = built_in.answer(used).await? {
-                link.reply(message, existing, answer).await;
-            }
-            return Ok(Outcome::Ended(MessageEnd::Command));
+            return Ok(match built_in.answer(used).await? {
+                Some(answer) => Outcome::Answered(MessageEnd::Command, answer),
+                None => Outcome::Ended(MessageEnd::Command),
+            });
         }
         let surround = self.surround(place).await?;
         if !is_for_takopi(
@@ -132,8 +146,7 @@ impl Inner {
                     &*heard
                 }
                 Heard::Cancelled => {
-                    link.reply(message, existing, view::notice("`cancelled`")).await;
-                    return Ok(Outcome::Ended(MessageEnd::Cancelled));
+                    return Ok(Outcome::Answered(MessageEnd::Cancelled, view::notice("`cancelled`")));
                 }
                 Heard::CutOff => return Ok(Outcome::Kept),
             }
@@ -148,12 +161,11 @@ impl Inner {
             return Ok(Outcome::Ended(MessageEnd::Steered(run)));
         }
         if let Some(answer) = self.auto_put(link, message, &surround, &snapshot).await? {
-            link.reply(message, existing, answer).await;
-            return Ok(Outcome::Ended(MessageEnd::Command));
+            return Ok(Outcome::Answered(MessageEnd::Command, answer));
         }
         if message.text.trim().is_empty() && message.files.is_empty() {
-            link.reply(message, None, view::notice("there is nothing to do in an empty message")).await;
-            return Ok(Outcome::Ended(MessageEnd::Ignored));
+            let said = view::notice("there is nothing to do in an empty message");
+            return Ok(Outcome::Answered(MessageEnd::Ignored, said));
         }
         let mut job = self.job(link, place, Some(seq), message, &surround).await?;
         self.settle_topic(link, place, message, &surround, &job).await?;

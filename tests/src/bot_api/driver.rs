@@ -327,7 +327,7 @@ impl BotApi {
     }
 
     /// The server's clock is so many seconds ahead, or behind.
-    pub fn clock(&self, ahead: i64) {
+    pub fn clock_ahead(&self, ahead: i64) {
         self.shared.change(|state| state.clock = ahead);
     }
 

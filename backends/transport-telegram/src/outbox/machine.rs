@@ -294,11 +294,15 @@ impl<P: Clone> Machine<P> {
             }
             Verdict::Offline => self.go_offline(now),
             Verdict::Trouble => {
-                self.go_offline(now);
+                // The server is there, and other chats may have more luck.
+                self.offline = None;
                 item.troubles += 1;
                 if item.troubles >= TRIES {
                     return Some((ticket, End::GivenUp));
                 }
+                let pause = self.paces.first_pause * (1 << (item.troubles - 1));
+                let lane = self.lanes.entry(chat).or_insert_with(|| Lane::new(pace));
+                lane.closed_until = lane.closed_until.max(now + pause.min(LONGEST_PAUSE));
             }
         }
         let lane = self.lanes.entry(chat).or_insert_with(|| Lane::new(pace));

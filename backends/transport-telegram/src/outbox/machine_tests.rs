@@ -204,6 +204,20 @@ fn what_the_server_can_not_digest_is_given_up() {
 }
 
 #[test]
+fn trouble_with_one_chat_holds_up_no_other() {
+    let mut bench = Bench::new();
+    let (sent, other) = (bench.send(PERSON), bench.send(GROUP));
+    assert_eq!(bench.started(), [sent, other]);
+    assert_eq!(bench.finish(sent, Verdict::Trouble), None);
+    bench.settle(&[other]);
+    let next = bench.send(GROUP);
+    assert_eq!(bench.started(), [next]);
+    bench.settle(&[next]);
+    bench.now = bench.wait().unwrap();
+    assert_eq!((bench.now, bench.started()), (at(500), vec![sent]));
+}
+
+#[test]
 fn what_nobody_wants_is_not_sent() {
     let mut bench = Bench::new();
     let sent = bench.send(PERSON);

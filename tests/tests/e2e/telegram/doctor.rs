@@ -88,9 +88,9 @@ fn a_webhook_and_a_wrong_clock_are_told() {
     says(&phone, "webhook", "error", "goes to example.org, and not to takopi");
     assert!(findings(&phone).iter().all(|row| !row.2.contains("hunter2")));
     phone.api.webhook(None);
-    phone.api.clock(-600);
+    phone.api.clock_ahead(-600);
     says(&phone, "clock", "warning", "ahead of the server's");
-    phone.api.clock(600);
+    phone.api.clock_ahead(600);
     says(&phone, "clock", "warning", "behind the server's");
 }
 
