@@ -61,7 +61,7 @@ impl TransportBackend for TelegramBackend {
                 }
                 if !settings.names_somebody() {
                     steps.push(format!(
-                        "set `chat_id` or `allowed_user_ids` in [transports.telegram] of {file}: nobody else is heard"
+                        "run `takopi pair`, or set `chat_id` or `allowed_user_ids` in [transports.telegram] of {file}: nobody else is heard"
                     ));
                 }
                 if let Err(error) = settings.plan(context.config) {
@@ -142,7 +142,7 @@ impl TransportBackend for TelegramBackend {
         let plan = settings.plan(&config).map_err(settings::told)?;
         if !settings.names_somebody() {
             return Err(Error::new("nobody is named who may be heard")
-                .hint("set `chat_id` or `allowed_user_ids` in [transports.telegram]"));
+                .hint("run `takopi pair`, or set `chat_id` or `allowed_user_ids` in [transports.telegram]"));
         }
         let folder = config_path.parent().unwrap_or_else(|| Path::new("."));
         let client = Client::new(&token(&settings, folder)?, &settings.api_base_url)?;
