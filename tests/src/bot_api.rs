@@ -2,7 +2,7 @@
 //! do are moved by a test, which sees what a person would see; every call of the bot is kept.
 //!
 //! What it refuses, it refuses in Telegram's words. Where Telegram would repair what a bot says in silence, it refuses
-//! too: see [`rules`].
+//! too: see [`rules`] and [`rich`].
 
 mod control;
 mod deeds;
@@ -18,6 +18,7 @@ mod network;
 mod params;
 mod presses;
 mod refusal;
+pub mod rich;
 pub mod rules;
 mod server;
 mod state;

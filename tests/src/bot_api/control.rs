@@ -157,8 +157,9 @@ fn act(state: &mut State, what: &str, body: &[u8]) -> Result<Value, String> {
         "edit" => {
             let Edit { chat, message, text } = read(body)?;
             known_message(state, chat, message)?;
-            if matches!(state.message_mut(chat, message).content, Content::Service(_)) {
-                return Err(format!("the message {message} in the chat {chat} has no words"));
+            if matches!(state.message_mut(chat, message).content, Content::Rich { .. } | Content::Service(_))
+            {
+                return Err(format!("the message {message} in the chat {chat} has no words of a person"));
             }
             state.rewrite(chat, message, &text);
             Ok(json!(true))

@@ -102,7 +102,9 @@ impl State {
         match &mut message.content {
             Content::Text(old) => text.clone_into(old),
             Content::Media(media) => text.clone_into(&mut media.caption),
-            Content::Service(_) => panic!("the message {id} in {chat} has no words"),
+            Content::Rich { .. } | Content::Service(_) => {
+                panic!("the message {id} in {chat} has no words of a person")
+            }
         }
         message.entities = wording::entities(text);
         message.edited = Some(super::world::now());

@@ -306,6 +306,15 @@ impl BotApi {
         self.shared.change(|state| state.faults.queue(name, fault));
     }
 
+    /// The server is too old for a method.
+    ///
+    /// # Panics
+    /// If no server has such a method.
+    pub fn is_without(&self, method: &str) {
+        let name = method_name(method);
+        self.shared.change(|state| state.unknown.insert(name));
+    }
+
     /// So many calls of a hundred go wrong, each in some way; the same ones for the same seed.
     pub fn fault_rate(&self, percent: u8, seed: u64) {
         self.shared.change(|state| state.faults.rate(percent, seed));

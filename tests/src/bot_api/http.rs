@@ -165,6 +165,9 @@ fn hold_back(state: &mut State, method: &Method, params: &Params, wait: Duration
 }
 
 async fn run(shared: &Shared, method: &Method, params: &Params) -> Result<Value, Refusal> {
+    if shared.lock().unknown.contains(method.name) {
+        return Err(Refusal::no_method());
+    }
     match method.run {
         Run::Poll => poll(shared, params).await,
         Run::Always(run) => Ok(shared.change(|state| run(state, params))),

@@ -46,6 +46,13 @@ pub struct Message {
 pub enum Content {
     /// Words.
     Text(String),
+    /// Words in blocks: headings, lists, tables.
+    Rich {
+        /// What the bot said.
+        html: String,
+        /// Its words alone.
+        text: String,
+    },
     /// A file with words.
     Media(Media),
     /// Something happened.
@@ -138,7 +145,7 @@ impl Message {
     #[must_use]
     pub fn text(&self) -> &str {
         match &self.content {
-            Content::Text(text) => text,
+            Content::Text(text) | Content::Rich { text, .. } => text,
             Content::Media(media) => &media.caption,
             Content::Service(_) => "",
         }
@@ -220,6 +227,10 @@ impl Message {
                 if !self.entities.is_empty() {
                     message["entities"] = json!(self.entities);
                 }
+            }
+            // It has no text by that name.
+            Content::Rich { text, .. } => {
+                message["rich_message"] = json!({"blocks": [{"type": "paragraph", "text": text}]});
             }
             Content::Media(media) => {
                 let file = world.files.json(&media.file);

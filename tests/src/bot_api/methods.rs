@@ -61,6 +61,7 @@ const METHODS: &[Method] = &[
     Method { name: "getUpdates", pace: Pace::Free, run: Run::Poll },
     always("getMe", chats::get_me),
     paced("sendMessage", send::message),
+    paced("sendRichMessage", send::rich),
     free("sendMessageDraft", send::draft),
     paced("sendDocument", send::document),
     paced("sendPhoto", send::photo),

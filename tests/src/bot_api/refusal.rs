@@ -49,6 +49,11 @@ impl Refusal {
         Self::new(404, "Not Found")
     }
 
+    /// A server that is too old for a method says this.
+    pub(super) fn no_method() -> Self {
+        Self::new(404, "Not Found: method not found")
+    }
+
     pub(super) fn too_large() -> Self {
         Self::new(413, "Request Entity Too Large")
     }

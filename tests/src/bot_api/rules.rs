@@ -211,7 +211,7 @@ fn nesting(entities: &[Entity]) -> Result<(), String> {
 }
 
 /// What the server replaces by a blank, or leaves out.
-fn is_changed(c: char) -> bool {
+pub(super) fn is_changed(c: char) -> bool {
     match c {
         '\n' => false,
         '\u{2028}'..='\u{202e}' => true,
@@ -220,7 +220,7 @@ fn is_changed(c: char) -> bool {
 }
 
 /// Whether a text has a character that is seen: blanks, marks of direction and characters without width are not.
-fn is_visible(text: &str) -> bool {
+pub(super) fn is_visible(text: &str) -> bool {
     let is_empty = |c: char| {
         matches!(
             c,
@@ -233,7 +233,7 @@ fn is_visible(text: &str) -> bool {
 }
 
 /// The address of a link.
-fn link(url: &str) -> Result<(), String> {
+pub(super) fn link(url: &str) -> Result<(), String> {
     address(url).or_else(|why| refused(&format!("entity URL '{url}' is invalid: {why}")))
 }
 

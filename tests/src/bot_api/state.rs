@@ -1,5 +1,6 @@
 //! All that the server knows, behind one lock.
 
+use std::collections::BTreeSet;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -69,6 +70,8 @@ pub(super) struct State {
     pub(super) history: Vec<Call>,
     pub(super) violations: Vec<Violation>,
     pub(super) webhook: Option<String>,
+    /// Methods that this server does not know.
+    pub(super) unknown: BTreeSet<&'static str>,
     /// Which poll is the last: an earlier one ends.
     pub(super) polls: u64,
     /// How many seconds the server's clock is ahead.
@@ -87,6 +90,7 @@ impl State {
             history: Vec::new(),
             violations: Vec::new(),
             webhook: None,
+            unknown: BTreeSet::new(),
             polls: 0,
             clock: 0,
         }

@@ -29,7 +29,7 @@ pub(super) fn text(state: &mut State, params: &Params) -> Answer {
     let text = params.text("text");
     rules_hold(&text, &entities)?;
     let old = own(world, params)?;
-    if !matches!(old.content, Content::Text(_)) {
+    if !matches!(old.content, Content::Text(_) | Content::Rich { .. }) {
         return Err(Refusal::bad("there is no text in the message to edit"));
     }
     let (text, entities) = trimmed(&text, entities);

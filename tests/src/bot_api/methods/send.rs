@@ -9,6 +9,7 @@ use super::target::{Target, entities};
 use crate::bot_api::message::{Content, Media, MediaKind, Message};
 use crate::bot_api::params::Params;
 use crate::bot_api::refusal::Refusal;
+use crate::bot_api::rich as html;
 use crate::bot_api::rules;
 use crate::bot_api::state::State;
 use crate::bot_api::world::{Draft, TopicId, World};
@@ -40,11 +41,28 @@ pub(super) fn message(state: &mut State, params: &Params) -> Answer {
     rules_hold(&text, &entities)?;
     let draft = envelope(world, params, Content::Text(String::new()))?;
     let (text, entities) = trimmed(&text, entities);
-    let message = Message { content: Content::Text(text), entities, ..draft };
-    // The text that was being written is there now.
+    Ok(post_written(world, Message { content: Content::Text(text), entities, ..draft }))
+}
+
+pub(super) fn rich(state: &mut State, params: &Params) -> Answer {
+    let world = &mut state.world;
+    let Some(rich) = params.structure("rich_message", "rich message")? else {
+        return Err(Refusal::bad("rich message is empty"));
+    };
+    // Links are what the bot says, and not what looks like one.
+    let (Some(html), Some(true)) = (rich["html"].as_str(), rich["skip_entity_detection"].as_bool()) else {
+        return Err(Refusal::bad("can't parse rich message: HTML without entity detection is expected"));
+    };
+    let text = html::check(html).map_err(Refusal::described)?;
+    let message = envelope(world, params, Content::Rich { html: html.to_owned(), text })?;
+    Ok(post_written(world, message))
+}
+
+/// A message that is there now, and not being written any more.
+fn post_written(world: &mut World, message: Message) -> Value {
     let (chat, thread) = (message.chat, message.thread);
     world.chat_mut(chat).drafts.retain(|_, draft| draft.thread != thread);
-    Ok(post(world, message))
+    post(world, message)
 }
 
 pub(super) fn draft(state: &mut State, params: &Params) -> Answer {

@@ -32,6 +32,37 @@ fn a_message_lies_in_its_chat_as_it_was_sent() {
 }
 
 #[test]
+fn a_rich_message_lies_in_its_chat_with_its_text() {
+    let bot = Bot::new();
+    let html = "<p>a</p><table><tr><td>b</td></tr></table>";
+    let rich = json!({"html": html, "skip_entity_detection": true});
+    let buttons = json!({"inline_keyboard": [[{"text": "go", "callback_data": "1"}]]});
+    let body = json!({"rich_message": rich, "reply_markup": buttons, "disable_notification": true});
+    let sent = bot.ok_here("sendRichMessage", body);
+    assert!(sent["text"].is_null() && sent["rich_message"].is_object(), "{sent}");
+    let seen = &bot.api.answers(bot.chat)[0];
+    assert_eq!(seen.content, Content::Rich { html: html.to_owned(), text: "a\nb".to_owned() });
+    assert_eq!((seen.text(), seen.labels(), seen.is_silent), ("a\nb", vec!["go"], true));
+    let edit = json!({"message_id": sent["message_id"], "text": "c"});
+    assert_eq!(bot.ok_here("editMessageText", edit)["text"], "c");
+}
+
+#[test]
+fn a_rich_message_that_breaks_a_rule_is_refused() {
+    let bot = Bot::new();
+    let check = |body: Value, description: &str| bot.refused_here("sendRichMessage", body, description);
+    check(json!({}), "Bad Request: rich message is empty");
+    let rich = |html: &str| json!({"rich_message": {"html": html, "skip_entity_detection": true}});
+    check(rich("a"), "Bad Request: can't parse rich message: \"a\" in no block");
+    check(
+        json!({"rich_message": {"html": "<p>a</p>"}}),
+        "Bad Request: can't parse rich message: HTML without entity detection is expected",
+    );
+    bot.api.is_without("sendRichMessage");
+    check(rich("<p>a</p>"), "Not Found: method not found");
+}
+
+#[test]
 fn a_text_that_breaks_a_rule_is_refused() {
     let bot = Bot::new();
     let check = |body: Value, description: &str| bot.refused_here("sendMessage", body, description);

@@ -19,7 +19,7 @@ fn seen(api: &BotApi, chat: ChatId) -> String {
     let messages = api.messages(chat).into_iter().map(|message| {
         let file = match &message.content {
             Content::Media(_) => file_names(api),
-            Content::Text(_) => String::new(),
+            Content::Text(_) | Content::Rich { .. } => String::new(),
             Content::Service(_) => return String::new(),
         };
         let parts = [message.text().to_owned(), file, message.labels().join(" ")];
