@@ -18,7 +18,7 @@ use crate::moves::Moves;
 use crate::outbox::Paces;
 use crate::poll::Poller;
 pub(crate) use crate::settings::Settings;
-use crate::transport::Telegram;
+use crate::transport::{RichMessages, Telegram};
 use crate::voice::{self, Voice};
 use crate::{admit, doctor, settings, setup};
 
@@ -150,7 +150,8 @@ impl TransportBackend for TelegramBackend {
         let moves = Moves::load(&runtime.store()).await;
         let moves = Arc::new(moves.map_err(|error| Error::new(error.to_string()))?);
         let (sender, moved) = mpsc::unbounded_channel();
-        let telegram = Telegram::new(client.clone(), self.paces, Arc::clone(&moves), voice, sender);
+        let rich = RichMessages::new(settings.tables);
+        let telegram = Telegram::new(client.clone(), self.paces, Arc::clone(&moves), voice, rich, sender);
         let is_greeting = settings.startup_message && !self.has_greeted.swap(true, Ordering::Relaxed);
         Poller { client, runtime, telegram, moves, moved, plan, is_greeting, shutdown }.run().await
     }

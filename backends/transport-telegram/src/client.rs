@@ -44,6 +44,7 @@ const GET_UPDATES: Method = method("getUpdates", Scope::Bot);
 const GET_WEBHOOK: Method = method("getWebhookInfo", Scope::Bot);
 const DELETE_WEBHOOK: Method = method("deleteWebhook", Scope::Bot);
 const SEND_MESSAGE: Method = method("sendMessage", Scope::Chat);
+const SEND_RICH: Method = method("sendRichMessage", Scope::Chat);
 const SEND_DOCUMENT: Method = method("sendDocument", Scope::Chat);
 const SEND_ALBUM: Method = method("sendMediaGroup", Scope::Chat);
 const EDIT_MESSAGE: Method = method("editMessageText", Scope::Chat);
@@ -91,6 +92,34 @@ pub(crate) struct SendMessage<E> {
     pub(crate) reply_markup: Option<Keyboard>,
     pub(crate) disable_notification: bool,
     pub(crate) link_preview_options: NoPreview,
+}
+
+/// A message with blocks to send: only such a one has tables.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct SendRich {
+    pub(crate) chat_id: ChatId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) message_thread_id: Option<i64>,
+    pub(crate) rich_message: RichMessage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reply_parameters: Option<ReplyParameters>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reply_markup: Option<Keyboard>,
+    pub(crate) disable_notification: bool,
+}
+
+/// What such a message says.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct RichMessage {
+    html: String,
+    skip_entity_detection: bool,
+}
+
+impl RichMessage {
+    /// It says this, and nothing in it becomes a command, a mention or a link by itself.
+    pub(crate) const fn of_html(html: String) -> Self {
+        Self { html, skip_entity_detection: true }
+    }
 }
 
 /// A message to change.
@@ -234,6 +263,11 @@ impl Client {
         message: &SendMessage<E>,
     ) -> Result<i64, CallError> {
         let sent: Sent = self.call(&SEND_MESSAGE, message, PATIENCE).await?;
+        Ok(sent.message_id)
+    }
+
+    pub(crate) async fn send_rich(&self, message: &SendRich) -> Result<i64, CallError> {
+        let sent: Sent = self.call(&SEND_RICH, message, PATIENCE).await?;
         Ok(sent.message_id)
     }
 

@@ -20,7 +20,7 @@ pub(crate) use self::machine::{Deed, Order, Rank, Ticket};
 use self::machine::{End, Machine, Moment, Next, Verdict, Withdrawn};
 pub(crate) use self::pace::Paces;
 use crate::client::{
-    Arrival, CallError, Client, EditMessage, Failure, Scope, SendDraft, SendFiles, SendMessage,
+    Arrival, CallError, Client, EditMessage, Failure, Scope, SendDraft, SendFiles, SendMessage, SendRich,
 };
 use crate::render::Entity;
 use crate::wire::ChatId;
@@ -29,6 +29,7 @@ use crate::wire::ChatId;
 #[derive(Debug)]
 pub(crate) enum Call {
     Send(SendMessage<Entity>),
+    Rich(SendRich),
     Files(SendFiles),
     Edit(EditMessage<Entity>),
     Draft(SendDraft<Entity>),
@@ -248,6 +249,7 @@ impl Driver {
 async fn make(client: &Client, call: &Call) -> Result<Done, CallError> {
     match call {
         Call::Send(message) => client.send_message(message).await.map(Done::Made),
+        Call::Rich(message) => client.send_rich(message).await.map(Done::Made),
         Call::Files(files) => client.send_files(files).await.map(Done::Made),
         Call::Edit(message) => client.edit_message(message).await.map(|()| Done::Changed),
         Call::Draft(draft) => client.send_draft(draft).await.map(|()| Done::Changed),

@@ -5,7 +5,8 @@
 //! each begins and ends at characters that are seen.
 //!
 //! Read in this order: `message` lays out header, text and footer; `markdown` reads markdown, with `link`, `spoiler` and
-//! `table` for these; all write to a `page`; `cut` makes of it messages that are short enough.
+//! `table` for these; all write to a `page`; `cut` makes of it messages that are short enough. `rich` is the other way of a
+//! message with tables: HTML, for a kind of message of its own.
 
 mod clean;
 mod cut;
@@ -13,6 +14,7 @@ mod link;
 mod markdown;
 mod message;
 mod page;
+mod rich;
 mod spoiler;
 mod table;
 
@@ -21,6 +23,7 @@ use serde::Serialize;
 pub(crate) use clean::first_units;
 pub use message::{render_message, render_message_parts};
 use page::Page;
+pub use rich::{Rich, render_rich};
 
 /// The most that the text of one message has, in UTF-16 units.
 pub const MAX_TEXT: usize = 4096;

@@ -45,6 +45,9 @@ pub(crate) struct Settings {
     /// Whether takopi says in `chat_id` that it is there.
     #[serde(default = "startup_message")]
     pub(crate) startup_message: bool,
+    /// How tables are sent.
+    #[serde(default)]
+    pub(crate) tables: Tables,
     /// Whether voice notes are written down, by a service that is asked as OpenAI's is, and then count as text.
     #[serde(default)]
     pub(crate) voice_transcription: bool,
@@ -60,6 +63,17 @@ pub(crate) struct Settings {
     pub(crate) voice_transcription_api_key: Option<Secret>,
     /// The language in which people speak, such as `de`. Without it, the service finds out.
     pub(crate) voice_transcription_language: Option<String>,
+}
+
+/// How tables are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Tables {
+    /// As tables, where the server has messages with these.
+    #[default]
+    Native,
+    /// As code, in columns.
+    Code,
 }
 
 /// The number of a chat or a person. A text is taken too.
@@ -193,6 +207,15 @@ mod tests {
         assert_eq!(plan.access.people, People::OwnersAndAdmins);
         assert_eq!(plan.access.channels, Channels::listed(["-100"]));
         assert!(!table("").parse::<Settings>().unwrap().names_somebody());
+    }
+
+    #[test]
+    fn tables_are_tables_unless_they_are_to_be_code() {
+        let tables = |text: &str| table(text).parse::<Settings>().map(|settings| settings.tables);
+        assert_eq!(tables("").unwrap(), Tables::Native);
+        assert_eq!(tables("tables = \"native\"\n").unwrap(), Tables::Native);
+        assert_eq!(tables("tables = \"code\"\n").unwrap(), Tables::Code);
+        assert!(tables("tables = \"text\"\n").unwrap_err().to_string().contains("takopi.toml:2"));
     }
 
     #[test]

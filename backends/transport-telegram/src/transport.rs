@@ -2,6 +2,8 @@
 //!
 //! Answers to presses, questions and downloads do not wait there.
 
+mod rich;
+
 use std::fmt::Display;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
@@ -31,6 +33,8 @@ use crate::roles::Roles;
 use crate::voice::Voice;
 use crate::wire::ChatId;
 
+pub(crate) use self::rich::RichMessages;
+
 /// How long the text below a file may be.
 const MAX_CAPTION: usize = 1024;
 
@@ -57,6 +61,7 @@ pub(crate) struct Telegram {
     roles: Roles,
     moves: Arc<Moves>,
     voice: Voice,
+    rich: RichMessages,
     /// Told of chats that turn out to be somewhere else.
     moved: mpsc::UnboundedSender<(ChatId, ChatId)>,
 }
@@ -67,13 +72,13 @@ impl Telegram {
         paces: Paces,
         moves: Arc<Moves>,
         voice: Voice,
+        rich: RichMessages,
         moved: mpsc::UnboundedSender<(ChatId, ChatId)>,
     ) -> Arc<Self> {
         let outbox = Outbox::new(client.clone(), paces);
-        Arc::new(Self { client, outbox, roles: Roles::default(), moves, voice, moved })
+        Arc::new(Self { client, outbox, roles: Roles::default(), moves, voice, rich, moved })
     }
 
-    /// Has a call made in a chat, wherever that is by now.
     async fn make(
         &self,
         chat: ChatId,
@@ -82,33 +87,27 @@ impl Telegram {
         key: Option<&str>,
         call: impl Fn(ChatId) -> Call + Sync,
     ) -> Result<Done, SendError> {
-        let mut chat = self.moves.current(chat);
+        self.submit(Order { chat, rank, deed }, key, call).await.map_err(undone)
+    }
+
+    /// Has a call made in a chat, wherever that is by now.
+    async fn submit(
+        &self,
+        order: Order,
+        key: Option<&str>,
+        call: impl Fn(ChatId) -> Call + Sync,
+    ) -> Result<Done, Undone> {
+        let mut chat = self.moves.current(order.chat);
         loop {
-            let undone = match self.outbox.submit(Order { chat, rank, deed }, key, call(chat)).await {
-                Ok(done) => return Ok(done),
-                Err(undone) => undone,
-            };
-            match undone {
-                Undone::Failed(CallError { failure: Failure::Migrated(new), .. }) if new != chat => {
+            match self.outbox.submit(Order { chat, ..order }, key, call(chat)).await {
+                Err(Undone::Failed(CallError { failure: Failure::Migrated(new), .. })) if new != chat => {
                     if self.moves.insert(chat, new) {
                         // Without anybody to tell, takopi ends.
                         let _ = self.moved.send((chat, new));
                     }
                     chat = new;
                 }
-                Undone::Failed(error) => return Err(failed(&error)),
-                Undone::TakenBack => {
-                    return Err(SendError::new(
-                        SendFailure::TakenBack,
-                        "it was taken back before it was sent",
-                    ));
-                }
-                Undone::Closed => {
-                    return Err(SendError::new(
-                        SendFailure::Unreachable,
-                        "takopi ends before it could be sent",
-                    ));
-                }
+                ended => return ended,
             }
         }
     }
@@ -122,13 +121,7 @@ impl Telegram {
         key: Option<&str>,
         call: impl Fn(ChatId) -> Call + Sync,
     ) -> Result<i64, SendError> {
-        match self.make(chat, rank, deed, key, call).await? {
-            Done::Made(number) => Ok(number),
-            // Nothing takes the place of what is new.
-            Done::Changed | Done::Superseded => {
-                Err(SendError::new(SendFailure::Unknown, "the server did not say what it made"))
-            }
-        }
+        made(self.make(chat, rank, deed, key, call).await?)
     }
 
     /// Sends the files of a message, several as an album, and gives the number of the first one. `caption` stands below
@@ -215,6 +208,26 @@ fn units(text: &str) -> usize {
     TextUnit::Utf16.count(text)
 }
 
+/// The number of what was made.
+fn made(done: Done) -> Result<i64, SendError> {
+    match done {
+        Done::Made(number) => Ok(number),
+        // Nothing takes the place of what is new.
+        Done::Changed | Done::Superseded => {
+            Err(SendError::new(SendFailure::Unknown, "the server did not say what it made"))
+        }
+    }
+}
+
+/// What it means for takopi that something was not done.
+fn undone(undone: Undone) -> SendError {
+    match undone {
+        Undone::Failed(error) => failed(&error),
+        Undone::TakenBack => SendError::new(SendFailure::TakenBack, "it was taken back before it was sent"),
+        Undone::Closed => SendError::new(SendFailure::Unreachable, "takopi ends before it could be sent"),
+    }
+}
+
 /// What a call that was not done means for takopi.
 fn failed(error: &CallError) -> SendError {
     let failure = match error.failure {
@@ -223,7 +236,9 @@ fn failed(error: &CallError) -> SendError {
         Failure::Gone | Failure::Migrated(_) => SendFailure::Gone,
         Failure::Forbidden | Failure::Unauthorized => SendFailure::Forbidden,
         Failure::TooLong => SendFailure::TooLong,
-        Failure::Refused | Failure::NotModified | Failure::Conflict(_) => SendFailure::Refused,
+        Failure::Refused | Failure::NoMethod | Failure::NotModified | Failure::Conflict(_) => {
+            SendFailure::Refused
+        }
         Failure::Server(Arrival::Never) | Failure::Network(Arrival::Never) => SendFailure::Unreachable,
         Failure::Server(Arrival::Unknown) | Failure::Network(Arrival::Unknown) => SendFailure::Unknown,
     };
@@ -269,7 +284,6 @@ impl Transport for Telegram {
         options: SendOptions,
     ) -> Result<MessageRef, SendError> {
         let place = Place::of(to)?;
-        let mut parts = render_message_parts(&message);
         let reply = match &options.reply_to {
             Some(id) => {
                 let message_id = number("message", id, id.as_str())?;
@@ -280,6 +294,10 @@ impl Transport for Telegram {
         let rank = rank(message.kind);
         let reply_markup = keyboard(&message);
         let sent = |number: i64| MessageRef::new(to.clone(), MessageId::new(number.to_string()));
+        if let Some(number) = self.send_rich(&place, &message, &options, reply).await? {
+            return Ok(sent(number));
+        }
+        let mut parts = render_message_parts(&message);
         let caption = match parts.as_slice() {
             [only]
                 if !message.files.is_empty()

@@ -14,6 +14,7 @@ mod phone;
 mod restart;
 mod setup;
 mod signs;
+mod tables;
 mod talk;
 mod topics;
 mod voice;

@@ -47,6 +47,8 @@ pub(crate) enum Failure {
     TooLong,
     /// The server does not take it as it is.
     Refused,
+    /// The server is older than the method.
+    NoMethod,
     /// The server is in trouble.
     Server(Arrival),
     /// The way to the server is.
@@ -155,6 +157,8 @@ impl Refusal {
             401 => Failure::Unauthorized,
             // For a token that is none the server has no such page, and says no more than that.
             404 if method.name == super::GET_ME.name => Failure::Unauthorized,
+            // There are servers that are older than it.
+            404 if method.name == super::SEND_RICH.name => Failure::NoMethod,
             403 => Failure::Forbidden,
             409 if said.contains("webhook") => Failure::Conflict(Rival::Webhook),
             409 => Failure::Conflict(Rival::Poller),
@@ -173,7 +177,7 @@ impl Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::{EDIT_MESSAGE, GET_ME, GET_UPDATES, SEND_MESSAGE};
+    use crate::client::{EDIT_MESSAGE, GET_ME, GET_UPDATES, SEND_MESSAGE, SEND_RICH};
 
     #[track_caller]
     fn check(method: &Method, status: u16, body: &str, expected: Failure) {
@@ -231,6 +235,7 @@ mod tests {
             Failure::Unauthorized,
         );
         check(&SEND_MESSAGE, 404, "{}", Failure::Refused);
+        check(&SEND_RICH, 404, "{}", Failure::NoMethod);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! no link.
 
 use std::net::Ipv6Addr;
+use std::ops::Range;
 
 /// Longer addresses are no links.
 const LONGEST: usize = 2048;
@@ -19,6 +20,42 @@ pub(super) fn is_link(url: &str) -> bool {
         }
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("tg") => is_inner(rest),
         _ => false,
+    }
+}
+
+/// Where the addresses of the web are that stand in a text. Elsewhere the app finds them by itself.
+pub(super) fn addresses(text: &str) -> Vec<Range<usize>> {
+    let is_end = |c: char| c.is_whitespace() || c.is_control() || "<>\"`".contains(c);
+    let mut found = Vec::new();
+    let mut word_start = 0;
+    for word in text.split_inclusive(is_end) {
+        if word.len() <= LONGEST {
+            let word = word.trim_end_matches(is_end);
+            let address = word.match_indices("http").find_map(|(at, _)| {
+                let address = without_end_of_sentence(&word[at..]);
+                let is_in_word = word[..at].chars().next_back().is_some_and(char::is_alphanumeric);
+                (!is_in_word && is_link(address)).then(|| at..at + address.len())
+            });
+            found.extend(address.map(|address| word_start + address.start..word_start + address.end));
+        }
+        word_start += word.len();
+    }
+    found
+}
+
+/// Without what closes a sentence or a bracket around an address.
+fn without_end_of_sentence(word: &str) -> &str {
+    let mut address = word;
+    loop {
+        let shorter = address.trim_end_matches(['.', ',', ';', ':', '!', '?', '\'', '*', '_', '|']);
+        let count = |c: char| shorter.matches(c).count();
+        let closes = [('(', ')'), ('[', ']')]
+            .into_iter()
+            .any(|(open, close)| shorter.ends_with(close) && count(close) > count(open));
+        if !closes {
+            return shorter;
+        }
+        address = &shorter[..shorter.len() - 1];
     }
 }
 
@@ -68,6 +105,21 @@ fn is_inner(rest: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_in_a_text_end_where_their_sentence_goes_on() {
+        #[track_caller]
+        fn check(text: &str, expected: &[&str]) {
+            let found: Vec<_> = addresses(text).into_iter().map(|range| &text[range]).collect();
+            assert_eq!(found, expected, "{text:?}");
+        }
+        check("see https://x.org/a_b, or http://y.org.", &["https://x.org/a_b", "http://y.org"]);
+        check("(https://x.org/a_(b)) [https://x.org]", &["https://x.org/a_(b)", "https://x.org"]);
+        check("<https://x.org/?a&b=1#c>", &["https://x.org/?a&b=1#c"]);
+        check("xhttps://x.org http://localhost httphttp https:// http", &[]);
+        check(&format!("https://x.org/{}", ")".repeat(1000)), &["https://x.org/"]);
+        check(&format!("https://x.org/{} https://y.org", "a".repeat(LONGEST)), &["https://y.org"]);
+    }
 
     #[test]
     fn links_have_a_host() {

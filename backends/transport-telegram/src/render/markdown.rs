@@ -17,13 +17,27 @@ const RULE: &str = "⎯⎯⎯⎯⎯⎯⎯⎯⎯⎯";
 /// Reads CommonMark with tables, task lists, footnotes, struck-through text and spoilers, keeps line breaks as they are,
 /// and leaves HTML and formulas as they stand.
 pub(super) fn write(page: &mut Page, markdown: &str) {
+    write_events(page, markdown, events(markdown));
+}
+
+/// What the parser says of markdown, each with where that begins.
+pub(super) fn events(markdown: &str) -> impl Iterator<Item = (Event<'_>, usize)> {
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH
         | Options::ENABLE_TASKLISTS
         | Options::ENABLE_FOOTNOTES;
+    Parser::new_ext(markdown, options).into_offset_iter().map(|(event, range)| (event, range.start))
+}
+
+/// Writes what some of the events of markdown say.
+pub(super) fn write_events<'a>(
+    page: &mut Page,
+    markdown: &'a str,
+    events: impl IntoIterator<Item = (Event<'a>, usize)>,
+) {
     let mut writer = Writer::new(page, markdown);
-    for (event, range) in Parser::new_ext(markdown, options).into_offset_iter() {
-        writer.event(event, range.start);
+    for (event, at) in events {
+        writer.event(event, at);
     }
     page.end_paragraph();
 }
@@ -438,7 +452,7 @@ impl<'p, 'a> Writer<'p, 'a> {
 }
 
 /// What a code block is highlighted as: the first word behind its fence.
-fn language(kind: &CodeBlockKind<'_>) -> Option<String> {
+pub(super) fn language(kind: &CodeBlockKind<'_>) -> Option<String> {
     let CodeBlockKind::Fenced(info) = kind else { return None };
     let word = info.split(|c: char| c.is_whitespace() || matches!(c, ',' | '{' | ':')).next()?;
     let is_language =

@@ -65,7 +65,8 @@ pub(super) fn parts(header: &str, body: impl FnOnce(&mut Page), footer: &str, li
 /// Stands where something was left out.
 const ELLIPSIS: &str = "…";
 
-fn page(write: impl FnOnce(&mut Page)) -> Finished {
+/// A page on which this is written.
+pub(super) fn page(write: impl FnOnce(&mut Page)) -> Finished {
     let mut page = Page::default();
     write(&mut page);
     page.finish()
@@ -86,7 +87,7 @@ fn write(page: &mut Page, text: &str, format: Format) {
 
 /// Writes a line of a header or a footer: text with code spans. Names of branches and engines stand there, and what looks
 /// like markup in them is none.
-fn write_short(page: &mut Page, text: &str, format: Format) {
+pub(super) fn write_short(page: &mut Page, text: &str, format: Format) {
     let mut rest = text.trim();
     while format == Format::Markdown
         && let Some(at) = rest.find('`')

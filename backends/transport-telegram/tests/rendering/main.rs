@@ -4,10 +4,15 @@ mod cases;
 mod messages;
 mod parts;
 mod properties;
+/// Telegram's rules for messages with tables, as the tests of the whole program have them.
+#[path = "../../../../tests/src/bot_api/rich.rs"]
+#[expect(unreachable_pub, reason = "it is public where it is at home")]
+mod rich;
 /// Telegram's rules, as the tests of the whole program have them.
 #[path = "../../../../tests/src/bot_api/rules.rs"]
 #[expect(unreachable_pub, reason = "it is public where it is at home")]
 mod rules;
+mod tables;
 
 use takopi_transport_telegram::render::{Entity, EntityKind, Rendered};
 

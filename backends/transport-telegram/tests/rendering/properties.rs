@@ -9,7 +9,7 @@ use takopi_transport_telegram::render::{
 use super::check;
 
 /// Text with all that is difficult in it.
-fn soup(parts: impl Into<proptest::collection::SizeRange>) -> impl Strategy<Value = String> {
+pub(super) fn soup(parts: impl Into<proptest::collection::SizeRange>) -> impl Strategy<Value = String> {
     let part = prop_oneof![
         4 => "[a-z ]{1,12}",
         2 => "[äß文字😀🏽👩‍👧\u{200d}\u{fe0f}é\u{301}\u{30a}\u{5e9}\u{645}\u{200f}\u{202e}\u{a0}\u{200b}]{1,5}",
