@@ -179,3 +179,20 @@ fn an_answer_to_an_unbound_topic_that_is_deleted_goes_to_the_chat() {
     assert!(answer.text().contains("this belongs to a topic that was deleted"), "{}", answer.text());
     assert!(phone.api.calls("createForumTopic").is_empty());
 }
+
+#[test]
+fn a_topic_for_a_branch_runs_in_the_worktree_of_that_branch() {
+    let (phone, forum) = in_forum("");
+    let asked = phone.api.say(forum, phone.me, "/topic site @feat/x");
+    phone.reads(forum, asked, "made a topic for Site @feat/x");
+    let topic = phone.topic_of(forum, "Site @feat/x");
+    let id = phone.api.say_in_topic(forum, topic, phone.me, "hello");
+    let answer = phone.answer(forum, id);
+    assert_eq!(answer.thread, Some(topic));
+    assert!(answer.text().contains("ctx: Site @feat/x"), "{}", answer.text());
+    let again = phone.api.reply(&answer, phone.me, "again");
+    phone.answer(forum, again);
+    let starts = phone.sandbox.starts_of("codex");
+    assert!(starts[0].cwd.ends_with("feat/x") && starts[0].cwd.join(".git").exists(), "{starts:?}");
+    assert!(starts[1].cwd == starts[0].cwd && starts[1].thread().is_some(), "{starts:?}");
+}
