@@ -1,6 +1,7 @@
 //! Configuration tables as a plugin sees them: typed reading, with errors that name the file, the line and the key.
 
 mod error;
+mod flag;
 mod secret;
 mod table;
 
@@ -10,6 +11,7 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
 pub use error::{ConfigError, Location};
+pub use flag::Flag;
 pub use secret::{Secret, SecretValue};
 pub use table::{ConfigTable, UnknownKey};
 

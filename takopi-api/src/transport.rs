@@ -10,6 +10,7 @@ mod check;
 mod ear;
 mod failure;
 mod setup;
+mod topics;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub use check::{Check, CheckStatus};
 pub use ear::{Contact, Ear, Newcomer, Overheard};
 pub use failure::{SendError, SendFailure};
 pub use setup::{Cancelled, LockToken, SetupContext, SetupError, SetupIssue, Wizard};
+pub use topics::{TopicChats, TopicScope, Topics};
 
 use crate::config::{ConfigError, ConfigTable};
 use crate::engine::InvalidId;

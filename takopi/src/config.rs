@@ -22,5 +22,4 @@ pub use load::{Reader, Vocabulary, alias_fault};
 pub use model::{Config, DEFAULT_TRANSPORT, FIRST_CHOICE, Project, SetupHook};
 pub use schema::FileSchema;
 pub use setting::Setting;
-pub(crate) use values::Flag;
 pub use watch::{Update, watch};

@@ -8,8 +8,8 @@ use takopi_api::async_trait;
 use takopi_api::config::{ConfigError, ConfigTable};
 use takopi_api::error::Error;
 use takopi_api::transport::{
-    Check, Ear, LockToken, Newcomer, SetupContext, SetupError, SetupIssue, TransportBackend, TransportRun,
-    Wizard,
+    Check, Ear, LockToken, Newcomer, SetupContext, SetupError, SetupIssue, Topics, TransportBackend,
+    TransportRun, Wizard,
 };
 use tokio::sync::mpsc;
 
@@ -70,6 +70,9 @@ impl TransportBackend for TelegramBackend {
                 if let Err(error) = voice::wanted(&settings, context.config, voice::variable) {
                     steps.push(error.to_string());
                 }
+                if let Err(error) = Topics::read(context.config) {
+                    steps.push(error.to_string());
+                }
                 steps
             }
         };
@@ -85,10 +88,11 @@ impl TransportBackend for TelegramBackend {
             let plan = settings.plan(context.config).map_err(settings::told)?;
             let folder = context.config_path.parent().unwrap_or_else(|| Path::new("."));
             let client = Client::new(&token(&settings, folder)?, &settings.api_base_url)?;
-            Ok((settings, plan, client))
+            let topics = Topics::read(context.config).map_err(settings::told)?;
+            Ok((plan, topics, client))
         };
         match read() {
-            Ok((settings, plan, client)) => doctor::examine(&client, &settings, &plan, context).await,
+            Ok((plan, topics, client)) => doctor::examine(&client, &plan, &topics, context).await,
             Err(error) => {
                 let check = Check::error("token", error.to_string());
                 vec![error.hints().iter().cloned().fold(check, Check::hint)]

@@ -8,13 +8,13 @@ use std::time::{Duration, SystemTime};
 
 use takopi_api::config::ConfigTable;
 use takopi_api::runtime::ProjectInfo;
-use takopi_api::transport::{Check, SetupContext};
+use takopi_api::transport::{Check, SetupContext, Topics};
 
-use self::judge::Place;
+use self::judge::{Place, TopicsWish};
 pub(crate) use self::judge::{TopicsFault, topics_fault};
 use crate::client::{Arrival, CallError, Client, Failure, insist};
 use crate::greeting;
-use crate::settings::{Plan, Settings};
+use crate::settings::Plan;
 use crate::wire::{ChatId, User};
 
 /// How long an answer is waited for.
@@ -23,11 +23,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Whether a bot of these settings works.
 pub(crate) async fn examine(
     client: &Client,
-    settings: &Settings,
     plan: &Plan,
+    topics: &Topics,
     context: &SetupContext<'_>,
 ) -> Vec<Check> {
-    let places = places(settings, plan, context.projects);
+    let places = places(plan, topics, context.projects);
     let sent = SystemTime::now();
     let (me, date) = match soon("getMe", insist(|| client.get_me_dated())).await {
         Ok(answer) => answer,
@@ -46,7 +46,7 @@ pub(crate) async fn examine(
     if let Some(main) = plan.main {
         checks.push(Check::ok("heard", greeting::heard(plan, main)));
     }
-    checks.push(judge::scope(settings.topics, &places));
+    checks.push(judge::scope(topics, &places));
     let is_for_mentions = wants_mentions(context.config);
     for place in &places {
         checks.extend(look_at(client, &me, place, is_for_mentions).await);
@@ -76,22 +76,28 @@ async fn look_at(client: &Client, me: &User, place: &Place, is_for_mentions: boo
 }
 
 /// The chats that are named, each once.
-fn places(settings: &Settings, plan: &Plan, projects: &[ProjectInfo]) -> Vec<Place> {
+fn places(plan: &Plan, topics: &Topics, projects: &[ProjectInfo]) -> Vec<Place> {
     let own = projects.iter().filter_map(|project| {
         let chat = project.channel.as_ref().and_then(ChatId::of)?;
         Some((format!("projects.{}.chat_id", project.alias), chat))
     });
     let own: Vec<_> = own.collect();
-    let (has_main, has_projects) = settings.topics.scope.chats(!own.is_empty());
-    let is_on = settings.topics.enabled;
-    let main =
-        plan.main.map(|chat| Place { label: "chat_id".to_owned(), chat, wants_topics: is_on && has_main });
-    let mut places: Vec<Place> = main.into_iter().collect();
-    for (label, chat) in own {
-        match places.iter_mut().find(|place| place.chat == chat) {
-            Some(place) => place.wants_topics |= is_on && has_projects,
-            None => places.push(Place { label, chat, wants_topics: is_on && has_projects }),
+    let of_projects: Vec<_> = own.iter().map(|(_, chat)| chat.to_string()).collect();
+    let mut places: Vec<Place> = Vec::new();
+    for (label, chat) in plan.main.map(|chat| ("chat_id".to_owned(), chat)).into_iter().chain(own) {
+        if places.iter().any(|place| place.chat == chat) {
+            continue;
         }
+        let topics = match topics {
+            Topics::Free => TopicsWish::Possible,
+            Topics::OfProjects(scope)
+                if scope.has(&chat.to_string(), of_projects.iter().map(String::as_str)) =>
+            {
+                TopicsWish::Needed
+            }
+            Topics::OfProjects(_) | Topics::Off => TopicsWish::Unwanted,
+        };
+        places.push(Place { label, chat, topics });
     }
     places
 }

@@ -1,7 +1,5 @@
 //! What can be set, and what takopi makes of it. It fails closed: where nobody is named, there is no start.
 
-mod topics;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -11,9 +9,6 @@ use takopi_api::error::Error;
 use takopi_api::schemars::{self, JsonSchema};
 use takopi_api::transport::{Access, Channels, People};
 
-#[cfg(test)]
-pub(crate) use self::topics::Scope;
-pub(crate) use self::topics::Topics;
 use crate::receive::{Patience, Rules};
 use crate::wire::ChatId;
 
@@ -39,9 +34,6 @@ pub(crate) struct Settings {
     pub(crate) media_group_debounce_s: f64,
     /// Messages that are older than this when takopi receives them are skipped, in seconds. Without it none is.
     pub(crate) max_age_s: Option<u64>,
-    /// In which chats topics are worked with.
-    #[serde(default)]
-    pub(crate) topics: Topics,
     /// Whether takopi says in `chat_id` that it is there.
     #[serde(default = "startup_message")]
     pub(crate) startup_message: bool,

@@ -160,6 +160,8 @@ fn keys(typed: Option<&SecretValue>, heard: &Heard, workflow: Workflow) -> Strin
 
 #[cfg(test)]
 mod tests {
+    use takopi_api::transport::Topics;
+
     use super::*;
     use crate::client::secret;
     use crate::settings::Settings;
@@ -174,7 +176,8 @@ mod tests {
             let table = ConfigTable::from_toml(Path::new("answers"), text).unwrap();
             let settings: Settings = table.parse().unwrap();
             assert_eq!(settings.plan(&table).unwrap().main, Some(heard.chat));
-            assert_eq!(settings.topics.enabled, workflow == Workflow::Workspace);
+            let topics = Topics::read(&table).unwrap();
+            assert_eq!(topics != Topics::Off, workflow == Workflow::Workspace);
         };
         check(
             Some("123456:AA-x_2"),

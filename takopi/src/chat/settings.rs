@@ -1,16 +1,14 @@
 //! What a chat is like, as `[transports.<id>]` says it. Every transport has these keys besides its own.
 
 mod files;
-mod topics;
 
 use std::time::Duration;
 
 use serde::Deserialize;
 use takopi_api::config::{ConfigError, ConfigTable};
+use takopi_api::transport::Topics;
 
 pub use self::files::{FileSettings, PromptFiles};
-pub use self::topics::{Scope, ScopeChats, Topics};
-use crate::config::Flag;
 pub use crate::store::{QueueMode, TriggerMode};
 
 /// What a message without a thread continues.

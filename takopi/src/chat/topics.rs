@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use takopi_api::error::Error;
 use takopi_api::message::IncomingMessage;
+use takopi_api::transport::Topics;
 
 pub(super) use self::lost::LostTopics;
 use super::conversation::{Inner, Link};
 use super::directives::Directives;
 use super::resolve::{ContextSource, Continues, Job, stored_context};
-use super::settings::Topics;
 use super::snapshot::Snapshot;
 use super::surround::Surround;
 use super::voice;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use takopi_api::config::{ConfigError, ConfigTable, UnknownKey};
+use takopi_api::config::{ConfigError, ConfigTable, Flag, UnknownKey};
 use takopi_api::plugin::is_valid_id;
 
 use super::environment::Overrides;
@@ -12,7 +12,7 @@ use super::file::{self, OnDisk};
 use super::keys::{LIMITS, PROJECT, ROOT};
 use super::migrate::{self, Migrated, Migration};
 use super::model::{Config, Project, SetupHook};
-use super::values::{ChatId, Flag, OneOrMore};
+use super::values::{ChatId, OneOrMore};
 use crate::paths;
 use crate::plugins::EnabledList;
 use crate::process::Limits;

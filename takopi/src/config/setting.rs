@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde_json::Value as Json;
+use takopi_api::config::Flag;
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Value};
 
 /// A value of the file. It is shown as one line of TOML, whatever the file has; it may be a secret.
@@ -62,8 +63,8 @@ impl Setting {
     pub(super) fn as_flag(&self) -> Option<bool> {
         match &self.0 {
             Value::Boolean(value) => Some(*value.value()),
-            Value::Integer(value) => flag_of_number(*value.value()),
-            Value::String(value) => flag_of_word(value.value()),
+            Value::Integer(value) => Flag::of_number(*value.value()).map(|Flag(flag)| flag),
+            Value::String(value) => Flag::of_word(value.value()).map(|Flag(flag)| flag),
             _ => None,
         }
     }
@@ -96,24 +97,6 @@ impl fmt::Display for Setting {
 impl fmt::Debug for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Setting({})", self.0.type_name())
-    }
-}
-
-/// True or false by the words that the Python program takes too.
-pub(super) fn flag_of_word(word: &str) -> Option<bool> {
-    match word.trim().to_ascii_lowercase().as_str() {
-        "1" | "true" | "t" | "yes" | "y" | "on" => Some(true),
-        "0" | "false" | "f" | "no" | "n" | "off" => Some(false),
-        _ => None,
-    }
-}
-
-/// True or false as a number.
-pub(super) const fn flag_of_number(number: i64) -> Option<bool> {
-    match number {
-        0 => Some(false),
-        1 => Some(true),
-        _ => None,
     }
 }
 

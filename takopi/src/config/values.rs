@@ -2,34 +2,6 @@
 
 use serde::Deserialize;
 
-use super::setting::{flag_of_number, flag_of_word};
-
-/// True or false, also as 1 or 0, or as one of the usual words.
-#[derive(Deserialize)]
-#[serde(try_from = "AnyFlag")]
-pub(crate) struct Flag(pub(crate) bool);
-
-#[derive(Deserialize)]
-#[serde(untagged, expecting = "expected true or false")]
-enum AnyFlag {
-    Flag(bool),
-    Number(i64),
-    Word(String),
-}
-
-impl TryFrom<AnyFlag> for Flag {
-    type Error = &'static str;
-
-    fn try_from(flag: AnyFlag) -> Result<Self, Self::Error> {
-        let flag = match flag {
-            AnyFlag::Flag(flag) => Some(flag),
-            AnyFlag::Number(number) => flag_of_number(number),
-            AnyFlag::Word(word) => flag_of_word(&word),
-        };
-        flag.map(Self).ok_or("expected true or false")
-    }
-}
-
 /// A chat's id: an opaque text; numbers are taken as they are written.
 #[derive(Deserialize)]
 #[serde(from = "AnyChatId")]

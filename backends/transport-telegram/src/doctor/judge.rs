@@ -2,10 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use takopi_api::transport::Check;
+use takopi_api::transport::{Check, TopicChats, Topics};
 
 use crate::client::{CallError, Failure};
-use crate::settings::Topics;
 use crate::wire::{ChatId, ChatInfo, ChatMember, User, Webhook};
 
 /// How far apart the clocks may be: so much an age that `max_age_s` allows may be wrong.
@@ -17,8 +16,19 @@ pub(super) struct Place {
     /// The key that names it.
     pub(super) label: String,
     pub(super) chat: ChatId,
-    /// Whether topics of it are to be bound.
-    pub(super) wants_topics: bool,
+    /// Whether its topics are to belong to projects.
+    pub(super) topics: TopicsWish,
+}
+
+/// Whether topics of a chat are to belong to projects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TopicsWish {
+    /// Each of them.
+    Needed,
+    /// Those that somebody binds.
+    Possible,
+    /// None: they are parts of their chat.
+    Unwanted,
 }
 
 /// What keeps takopi from working with the topics of a chat.
@@ -144,29 +154,37 @@ pub(super) fn privacy(
     })
 }
 
-/// Where topics are to be bound, if that is nowhere.
-pub(super) fn scope(topics: Topics, places: &[Place]) -> Check {
-    if !topics.enabled {
-        return Check::ok("topics", "disabled");
+/// What topics are for, and whether the chats of which that is said are there.
+pub(super) fn scope(topics: &Topics, places: &[Place]) -> Check {
+    const TOPICS: &str = "topics";
+    let chats = match topics {
+        Topics::Free => return Check::ok(TOPICS, "they may belong to projects, and need not"),
+        Topics::Off => return Check::ok(TOPICS, "disabled"),
+        Topics::OfProjects(scope) => scope.chats,
+    };
+    let scope = chats.as_str();
+    if places.iter().any(|place| place.topics == TopicsWish::Needed) {
+        return Check::ok(TOPICS, format!("scope={scope}"));
     }
-    let scope = topics.scope.as_str();
-    if places.iter().any(|place| place.wants_topics) {
-        return Check::ok("topics", format!("scope={scope}"));
-    }
-    let check = Check::error("topics", format!("scope={scope}, and no such chat is configured"));
-    check.hint("set `projects.<alias>.chat_id`, or `topics.scope` to `main`")
+    let check = Check::error(TOPICS, format!("scope={scope}, and no such chat is configured"));
+    check.hint(match chats {
+        TopicChats::Main => "set `chat_id`, or `topics.scope` to `projects`",
+        TopicChats::Projects => "set `projects.<alias>.chat_id`, or `topics.scope` to `main`",
+        TopicChats::Auto | TopicChats::All => "set `chat_id`, or `projects.<alias>.chat_id`",
+    })
 }
 
 /// Whether topics of a chat can be worked with; nothing if nobody wants to.
 pub(super) fn topics(place: &Place, chat: &ChatInfo, member: Option<&ChatMember>) -> Option<Check> {
     let label = format!("{} topics", place.label);
     let fault = topics_fault(place.chat, chat, member);
-    match fault {
-        None if place.wants_topics || chat.is_forum => Some(Check::ok(label, "the bot may manage them")),
-        Some(fault) if place.wants_topics => Some(Check::error(label, fault.what).hint(fault.remedy)),
+    match (place.topics, fault) {
+        (TopicsWish::Unwanted, _) => None,
         // Nobody asked for it, but who has a forum may want to.
-        Some(fault) if chat.is_forum => Some(Check::warning(label, fault.what).hint(fault.remedy)),
-        _ => None,
+        (TopicsWish::Possible, _) if !chat.is_forum => None,
+        (_, None) => Some(Check::ok(label, "the bot may manage them")),
+        (TopicsWish::Needed, Some(fault)) => Some(Check::error(label, fault.what).hint(fault.remedy)),
+        (TopicsWish::Possible, Some(fault)) => Some(Check::warning(label, fault.what).hint(fault.remedy)),
     }
 }
 

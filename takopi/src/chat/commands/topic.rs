@@ -2,10 +2,9 @@
 
 use takopi_api::error::Error;
 use takopi_api::message::{Address, Topic};
-use takopi_api::transport::SendFailure;
+use takopi_api::transport::{SendFailure, Topics};
 
 use super::super::resolve::stored_context;
-use super::super::settings::Topics;
 use super::super::topics::of_projects;
 use super::super::view;
 use super::{Answer, Use, say, stored, usage};

@@ -3,9 +3,9 @@
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
-use takopi_api::config::{ConfigError, ConfigTable};
+use takopi_api::config::{ConfigError, ConfigTable, Flag};
 
-use super::{Flag, Id};
+use super::Id;
 use crate::chat::files::DenyRules;
 
 /// Where files are that come with a prompt.

@@ -1,10 +1,11 @@
 use takopi_api::transport::CheckStatus::{Error, Ok, Warning};
+use takopi_api::transport::TopicScope;
 
+use super::TopicsWish::{Needed, Possible, Unwanted};
 use super::*;
-use crate::settings::Scope;
 
-fn place(chat: i64, wants_topics: bool) -> Place {
-    Place { label: "chat_id".to_owned(), chat: ChatId(chat), wants_topics }
+fn place(chat: i64, topics: TopicsWish) -> Place {
+    Place { label: "chat_id".to_owned(), chat: ChatId(chat), topics }
 }
 
 fn chat(json: &str) -> ChatInfo {
@@ -45,7 +46,7 @@ fn a_webhook_is_told_by_its_host() {
 #[test]
 fn whoever_may_not_write_is_told() {
     let check = |chat_json: &str, member_json: &str, status| {
-        let check = rights(&place(-100, false), &chat(chat_json), &member(member_json));
+        let check = rights(&place(-100, Unwanted), &chat(chat_json), &member(member_json));
         assert_eq!(check.status, status, "{check:?}");
     };
     let group = r#"{"type":"supergroup","title":"Us"}"#;
@@ -70,7 +71,7 @@ fn privacy_matters_in_groups_where_all_that_is_said_counts() {
         let me = serde_json::from_str::<User>(&format!(r#"{{"id":1{reads}}}"#)).unwrap();
         let info = ChatInfo { kind: kind.to_owned(), ..ChatInfo::default() };
         let member = ChatMember { status: status.to_owned(), ..ChatMember::default() };
-        let check = privacy(&place(-100, false), &info, &member, &me, is_for_mentions);
+        let check = privacy(&place(-100, Unwanted), &info, &member, &me, is_for_mentions);
         assert_eq!(check.map(|check| check.status), expected);
     };
     let (on, off) = (r#","can_read_all_group_messages":false"#, r#","can_read_all_group_messages":true"#);
@@ -100,15 +101,18 @@ fn topics_need_a_forum_and_the_right_to_manage_them() {
     let told = |wants, chat_json: &str| {
         topics(&place(-100, wants), &chat(chat_json), None).map(|check| check.status)
     };
-    assert_eq!(told(true, r#"{"type":"group"}"#), Some(Error));
-    assert_eq!(told(false, r#"{"type":"group"}"#), None);
-    assert_eq!(told(false, forum), Some(Warning), "a forum that nobody asked for");
+    assert_eq!(told(Needed, r#"{"type":"group"}"#), Some(Error));
+    assert_eq!(told(Possible, r#"{"type":"group"}"#), None);
+    assert_eq!(told(Possible, forum), Some(Warning), "a forum that nobody asked for");
+    assert_eq!(told(Unwanted, forum), None);
 }
 
 #[test]
 fn a_scope_without_chats_is_an_error() {
-    let told = |enabled, scope, places: &[Place]| super::scope(Topics { enabled, scope }, places).status;
-    assert_eq!(told(false, Scope::Projects, &[]), Ok);
-    assert_eq!(told(true, Scope::Projects, &[place(-1, false)]), Error);
-    assert_eq!(told(true, Scope::Auto, &[place(-1, true)]), Ok);
+    let told = |topics: &Topics, places: &[Place]| super::scope(topics, places).status;
+    let of = |chats| Topics::OfProjects(TopicScope { chats, main: None });
+    assert_eq!(told(&Topics::Off, &[]), Ok);
+    assert_eq!(told(&Topics::Free, &[]), Ok);
+    assert_eq!(told(&of(TopicChats::Projects), &[place(-1, Unwanted)]), Error);
+    assert_eq!(told(&of(TopicChats::Auto), &[place(-1, Needed)]), Ok);
 }

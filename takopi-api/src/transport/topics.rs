@@ -1,26 +1,26 @@
-//! `[transports.<id>.topics]`: what topics of chats are for.
+//! What topics of chats are for, as `[transports.<id>.topics]` says it. takopi goes by it, and a transport that looks
+//! whether the bot can do what is wanted reads it here too.
 
 use serde::Deserialize;
-use takopi_api::config::{ConfigError, ConfigTable};
 
-use super::{Flag, Id};
+use crate::config::{ConfigError, ConfigTable, Flag};
 
 /// What topics of chats are for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Topics {
-    /// They can belong to a project.
+    /// They can belong to a project, and need not: so it is if nothing is said.
     Free,
     /// They are parts of their chat, and belong to nothing.
     Off,
     /// In these chats each belongs to a project.
-    OfProjects(Scope),
+    OfProjects(TopicScope),
 }
 
-/// The chats of which something is said.
+/// The chats whose topics belong to projects.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Scope {
+pub struct TopicScope {
     /// Which.
-    pub chats: ScopeChats,
+    pub chats: TopicChats,
     /// The transport's main chat, if it has one.
     pub main: Option<String>,
 }
@@ -28,7 +28,7 @@ pub struct Scope {
 /// Which chats a scope has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ScopeChats {
+pub enum TopicChats {
     /// Those of projects if there are any, else the main one.
     #[default]
     Auto,
@@ -40,31 +40,59 @@ pub enum ScopeChats {
     All,
 }
 
+/// The main chat: numbers are taken as they are written.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a chat id: a number or a text")]
+enum Main {
+    Number(i64),
+    Text(String),
+}
+
 impl Topics {
-    /// `table` is the transport's.
-    pub(super) fn read(table: &ConfigTable) -> Result<Self, ConfigError> {
+    /// Reads it. `table` is the transport's.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if a key has a value that it can not have.
+    pub fn read(table: &ConfigTable) -> Result<Self, ConfigError> {
         let topics = table.table("topics")?;
         let chats = topics.get("scope")?.unwrap_or_default();
         Ok(match topics.get("enabled")? {
             None => Self::Free,
             Some(Flag(false)) => Self::Off,
             Some(Flag(true)) => {
-                let main = table.get::<Id>("chat_id")?.map(Id::into_text);
-                Self::OfProjects(Scope { chats, main })
+                let main = table.get::<Main>("chat_id")?.map(|main| match main {
+                    Main::Number(id) => id.to_string(),
+                    Main::Text(id) => id.trim().to_owned(),
+                });
+                Self::OfProjects(TopicScope { chats, main })
             }
         })
     }
 }
 
-impl Scope {
+impl TopicChats {
+    /// The word for it in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Main => "main",
+            Self::Projects => "projects",
+            Self::All => "all",
+        }
+    }
+}
+
+impl TopicScope {
     /// Whether a chat is one of these. `projects` are the chats of projects.
+    #[must_use]
     pub fn has<'a>(&self, channel: &str, mut projects: impl Iterator<Item = &'a str>) -> bool {
         let is_main = self.main.as_deref() == Some(channel);
         match self.chats {
-            ScopeChats::Main => is_main,
-            ScopeChats::Projects => projects.any(|chat| chat == channel),
-            ScopeChats::All => is_main || projects.any(|chat| chat == channel),
-            ScopeChats::Auto => match projects.next() {
+            TopicChats::Main => is_main,
+            TopicChats::Projects => projects.any(|chat| chat == channel),
+            TopicChats::All => is_main || projects.any(|chat| chat == channel),
+            TopicChats::Auto => match projects.next() {
                 None => is_main,
                 Some(first) => first == channel || projects.any(|chat| chat == channel),
             },
@@ -75,12 +103,12 @@ impl Scope {
     #[must_use]
     pub fn told(&self) -> &'static str {
         match self.chats {
-            ScopeChats::Auto => {
+            TopicChats::Auto => {
                 "the chats of projects, or the main chat if no project has one (`topics.scope` is `auto`)"
             }
-            ScopeChats::Main => "the main chat",
-            ScopeChats::Projects => "the chats of projects",
-            ScopeChats::All => "the main chat and the chats of projects",
+            TopicChats::Main => "the main chat",
+            TopicChats::Projects => "the chats of projects",
+            TopicChats::All => "the main chat and the chats of projects",
         }
     }
 }
@@ -117,6 +145,7 @@ mod tests {
             |text: &str| Topics::read(&ConfigTable::from_toml(Path::new("takopi.toml"), text).unwrap());
         assert_eq!(read("").unwrap(), Topics::Free);
         assert_eq!(read("topics.enabled = false").unwrap(), Topics::Off);
+        assert!(matches!(read("topics.enabled = 'yes'").unwrap(), Topics::OfProjects(_)));
         assert!(read("topics.scope = 'here'").is_err());
     }
 }
