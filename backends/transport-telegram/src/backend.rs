@@ -70,9 +70,6 @@ impl TransportBackend for TelegramBackend {
                 if let Err(error) = voice::wanted(&settings, context.config, voice::variable) {
                     steps.push(error.to_string());
                 }
-                if let Err(error) = Topics::read(context.config) {
-                    steps.push(error.to_string());
-                }
                 steps
             }
         };
@@ -89,10 +86,13 @@ impl TransportBackend for TelegramBackend {
             let folder = context.config_path.parent().unwrap_or_else(|| Path::new("."));
             let client = Client::new(&token(&settings, folder)?, &settings.api_base_url)?;
             let topics = Topics::read(context.config).map_err(settings::told)?;
-            Ok((plan, topics, client))
+            let voice = voice::wanted(&settings, context.config, voice::variable).map_err(settings::told)?;
+            Ok((plan, topics, voice, client))
         };
         match read() {
-            Ok((plan, topics, client)) => doctor::examine(&client, &plan, &topics, context).await,
+            Ok((plan, topics, voice, client)) => {
+                doctor::examine(&client, &plan, &topics, &voice, context).await
+            }
             Err(error) => {
                 let check = Check::error("token", error.to_string());
                 vec![error.hints().iter().cloned().fold(check, Check::hint)]

@@ -15,6 +15,7 @@ pub(crate) use self::judge::{TopicsFault, topics_fault};
 use crate::client::{Arrival, CallError, Client, Failure, insist};
 use crate::greeting;
 use crate::settings::Plan;
+use crate::voice::Wanted;
 use crate::wire::{ChatId, User};
 
 /// How long an answer is waited for.
@@ -25,6 +26,7 @@ pub(crate) async fn examine(
     client: &Client,
     plan: &Plan,
     topics: &Topics,
+    voice: &Wanted,
     context: &SetupContext<'_>,
 ) -> Vec<Check> {
     let places = places(plan, topics, context.projects);
@@ -35,7 +37,7 @@ pub(crate) async fn examine(
             let labels = ["clock".to_owned(), "webhook".to_owned()];
             let labels = labels.into_iter().chain(places.into_iter().map(|place| place.label));
             let skipped = labels.map(|label| Check::error(label, "skipped: the token could not be checked"));
-            return std::iter::once(judge::no_token(&error)).chain(skipped).collect();
+            return [judge::no_token(&error), judge::voice(voice)].into_iter().chain(skipped).collect();
         }
     };
     let mut checks = vec![judge::token(&me), judge::clock(date, sent, SystemTime::now())];
@@ -46,6 +48,7 @@ pub(crate) async fn examine(
     if let Some(main) = plan.main {
         checks.push(Check::ok("heard", greeting::heard(plan, main)));
     }
+    checks.push(judge::voice(voice));
     checks.push(judge::scope(topics, &places));
     let is_for_mentions = wants_mentions(context.config);
     for place in &places {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use takopi_api::transport::{Check, TopicChats, Topics};
 
 use crate::client::{CallError, Failure};
+use crate::voice::Wanted;
 use crate::wire::{ChatId, ChatInfo, ChatMember, User, Webhook};
 
 /// How far apart the clocks may be: so much an age that `max_age_s` allows may be wrong.
@@ -152,6 +153,17 @@ pub(super) fn privacy(
              `trigger` to `mentions`",
         ),
     })
+}
+
+/// Whether voice notes can be written down, if they are to be. The service itself is not asked: that may cost money.
+pub(super) fn voice(voice: &Wanted) -> Check {
+    const VOICE: &str = "voice";
+    match voice {
+        Wanted::Off | Wanted::On { .. } => Check::ok(VOICE, voice.to_string()),
+        Wanted::NoKey => {
+            Check::error(VOICE, voice.to_string()).hint("set one of them, or `voice_transcription` to false")
+        }
+    }
 }
 
 /// What topics are for, and whether the chats of which that is said are there.

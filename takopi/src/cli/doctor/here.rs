@@ -12,6 +12,7 @@ use takopi_api::runtime::ProjectInfo;
 use takopi_api::transport::{Check, CheckStatus, SetupContext};
 
 use super::{Finding, Reach, Status, engines};
+use crate::chat::settings::{FileSettings, Settings};
 use crate::cli::Session;
 use crate::lock::{self, Standing};
 use crate::plugins::{Loaded, LookupError};
@@ -129,9 +130,12 @@ async fn transport(id: &str, session: &Session<'_>, projects: &[ProjectInfo], re
             .map(|issue| Finding::error(&check, issue.title).next(issue.steps))
             .collect();
     }
-    let set_up = Finding::ok(&check, "set up");
+    let set_up = match Settings::read(&table) {
+        Ok(settings) => vec![Finding::ok(&check, "set up"), files(id, &settings.files)],
+        Err(error) => return vec![Finding::error(check, error.to_string()).next(error.hints)],
+    };
     if reach == Reach::Here {
-        return vec![set_up];
+        return set_up;
     }
     // A plugin that panics says nothing, and keeps nobody from the rest.
     let examined = AssertUnwindSafe(backend.examine(&context)).catch_unwind();
@@ -143,7 +147,18 @@ async fn transport(id: &str, session: &Session<'_>, projects: &[ProjectInfo], re
             vec![Finding::error(&check, format!("its own check took longer than {seconds} seconds"))]
         }
     };
-    std::iter::once(set_up).chain(found).collect()
+    set_up.into_iter().chain(found).collect()
+}
+
+/// Who may put files into projects and get them from there. Nothing here is open to everybody.
+fn files(id: &str, settings: &FileSettings) -> Finding {
+    let who = match settings.allowed.len() {
+        _ if !settings.is_enabled => "disabled".to_owned(),
+        0 => "in a private chat for the person in it, in a group for its administrators".to_owned(),
+        1 => "restricted to 1 person".to_owned(),
+        count => format!("restricted to {count} people"),
+    };
+    Finding::ok(format!("{id} file transfer"), who)
 }
 
 fn of_transport(id: &str, check: Check) -> Finding {

@@ -51,7 +51,10 @@ fn a_bot_that_works_is_said_to() {
         "- telegram webhook: ok (none is set, so messages can be polled for)\n".to_owned(),
         "- telegram heard: ok (you)\n".to_owned(),
         format!("- telegram chat_id: ok (private \"Mia\" ({}))\n", phone.chat),
-        "- telegram topics: ok (disabled)\n".to_owned(),
+        "- telegram file transfer: ok (in a private chat for the person in it, in a group for its administrators)\n"
+            .to_owned(),
+        "- telegram voice: ok (disabled)\n".to_owned(),
+        "- telegram topics: ok (they may belong to projects, and need not)\n".to_owned(),
     ] {
         assert!(ended.stdout.contains(&line), "{line:?} is not in {}", ended.stdout);
     }
@@ -136,6 +139,32 @@ fn topics_that_are_wanted_must_be_possible() {
         "",
     );
     says(&phone, "topics", "error", "no such chat is configured");
+    phone.configure(
+        "codex",
+        &format!("chat_id = {group}\n[transports.telegram.topics]\nenabled = false\n"),
+        "",
+    );
+    says(&phone, "topics", "ok", "disabled");
+    assert!(findings(&phone).iter().all(|row| row.0 != "telegram chat_id topics"), "nobody wants them");
+}
+
+#[test]
+fn who_may_transfer_files_is_told_and_whether_voice_notes_can_be_written_down() {
+    let phone = Phone::new();
+    let configure = |lines: &str| phone.configure("codex", &format!("chat_id = {}\n{lines}", phone.chat), "");
+    configure("voice_transcription = true\n[transports.telegram.files]\nallowed_user_ids = [7, 8]\n");
+    says(&phone, "file transfer", "ok", "restricted to 2 people");
+    says(&phone, "voice", "error", "neither `voice_transcription_api_key` nor OPENAI_API_KEY is set");
+    configure(
+        "voice_transcription = true\nvoice_transcription_api_key = \"hunter2\"\n\
+         [transports.telegram.files]\nenabled = false\n",
+    );
+    says(&phone, "file transfer", "ok", "disabled");
+    says(&phone, "voice", "ok", "written down by api.openai.com with the key of");
+    assert!(findings(&phone).iter().all(|row| !row.2.contains("hunter2")));
+    configure("[transports.telegram.files]\nauto_put_mode = \"ask\"\n");
+    let ended = phone.sandbox.run(&["doctor"]);
+    assert!(ended.code == Some(1) && ended.stdout.contains("- transport telegram: error ("), "{ended:?}");
 }
 
 #[test]
