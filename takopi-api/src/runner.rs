@@ -133,6 +133,9 @@ pub struct RunSpec {
     pub options: RunOptions,
     /// Variables that the run's programs see besides those that the engine names.
     pub environment: Environment,
+    /// A folder outside of [`Self::cwd`]: what the engine leaves there is sent to the person. An engine that keeps its
+    /// programs in a sandbox lets them write there. They find its path in [`Self::OUTBOX`].
+    pub outbox: Option<PathBuf>,
     /// Starts the run's programs.
     pub processes: Arc<dyn ProcessHost>,
     /// The threads that are in use, shared by all runs of the program.
@@ -140,6 +143,9 @@ pub struct RunSpec {
 }
 
 impl RunSpec {
+    /// The variable in which the programs of a run find the path of its outbox.
+    pub const OUTBOX: &'static str = "TAKOPI_OUTBOX";
+
     /// A run of a new thread with nothing chosen.
     #[must_use]
     pub fn new(
@@ -156,6 +162,7 @@ impl RunSpec {
             cwd: cwd.into(),
             options: RunOptions::default(),
             environment: Environment::empty(),
+            outbox: None,
             processes,
             threads,
         }
@@ -206,6 +213,13 @@ impl RunSpec {
     #[must_use]
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environment = environment;
+        self
+    }
+
+    /// Sets the folder for what is sent to the person.
+    #[must_use]
+    pub fn outbox(mut self, outbox: Option<PathBuf>) -> Self {
+        self.outbox = outbox;
         self
     }
 }

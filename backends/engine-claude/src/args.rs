@@ -25,6 +25,9 @@ pub(crate) fn command(settings: &Settings, spec: &RunSpec) -> Result<CommandSpec
     if let Some(model) = model(settings, spec) {
         command = command.args(["--model", model]);
     }
+    if let Some(outbox) = &spec.outbox {
+        command = command.arg("--add-dir").arg(outbox);
+    }
     if !settings.allowed_tools.is_empty() {
         command = command.args(["--allowedTools", &settings.allowed_tools]);
     }
@@ -99,6 +102,14 @@ mod tests {
         let token = ResumeToken::new(ENGINE, "6ad4").unwrap();
         let continued = spec("hi").resume(Some(token));
         check(&settings, &continued, "--resume 6ad4 --allowedTools Bash,Read,Edit,Write -- hi");
+    }
+
+    #[test]
+    fn the_outbox_can_be_written() {
+        let spec = spec("hi").outbox(Some("/out".into()));
+        check(&Settings::default(), &spec, "--add-dir /out --allowedTools Bash,Read,Edit,Write -- hi");
+        let settings = Settings { allowed_tools: String::new(), ..Settings::default() };
+        check(&settings, &spec, "--add-dir /out -- hi");
     }
 
     #[test]

@@ -42,6 +42,12 @@ pub(crate) fn command(settings: &Settings, spec: &RunSpec) -> Result<CommandSpec
         flag.push(&image.path);
         command = command.arg(flag);
     }
+    // In a sandbox that writes at all; the person's own list of folders stays.
+    if let Some(outbox) = &spec.outbox {
+        let mut flag = OsString::from("--add-dir=");
+        flag.push(outbox);
+        command = command.arg(flag);
+    }
     if let Some(thread) = &spec.resume {
         command = command.args(["resume", thread.value()]);
     }
@@ -114,6 +120,13 @@ mod tests {
         let command = command(&Settings::default(), &spec).unwrap();
         let prompt = "look\n\n[attached files]\n- /b.txt\n- /c,d.jpg";
         assert_eq!(command.stdin, Stdin::Payload(prompt.as_bytes().to_vec()));
+    }
+
+    #[test]
+    fn the_outbox_can_be_written() {
+        let thread = ResumeToken::new(ENGINE, "0199").unwrap();
+        let spec = spec("hi").outbox(Some("/out".into())).resume(Some(thread));
+        assert!(args(&Settings::default(), &spec).ends_with("--color=never --add-dir=/out resume 0199 -"));
     }
 
     #[test]

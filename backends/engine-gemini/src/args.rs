@@ -1,5 +1,6 @@
 //! How the CLI is called.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use takopi_api::jsonl::RefusedRun;
@@ -17,6 +18,12 @@ pub(crate) fn command(settings: &Settings, spec: &RunSpec) -> Result<CommandSpec
         .environment(environment());
     if settings.skip_trust {
         command = command.arg("--skip-trust");
+    }
+    // Gemini takes a comma for the end of a path.
+    if let Some(outbox) = spec.outbox.as_ref().filter(|outbox| !outbox.to_string_lossy().contains(',')) {
+        let mut flag = OsString::from("--include-directories=");
+        flag.push(outbox);
+        command = command.arg(flag);
     }
     if let Some(thread) = &spec.resume {
         command = command.args(["--resume", thread.value()]);
@@ -95,6 +102,16 @@ mod tests {
         check(&settings, &spec("hi"), "default --prompt=hi");
         let token = ResumeToken::new(ENGINE, "b1955983").unwrap();
         check(&settings, &spec("hi").resume(Some(token)), "default --resume b1955983 --prompt=hi");
+    }
+
+    #[test]
+    fn the_outbox_can_be_written() {
+        check(
+            &Settings::default(),
+            &spec("hi").outbox(Some("/out".into())),
+            "default --include-directories=/out --prompt=hi",
+        );
+        check(&Settings::default(), &spec("hi").outbox(Some("/a,b".into())), "default --prompt=hi");
     }
 
     #[test]

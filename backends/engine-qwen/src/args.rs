@@ -1,5 +1,7 @@
 //! How the CLI is called.
 
+use std::ffi::OsString;
+
 use takopi_api::jsonl::RefusedRun;
 use takopi_api::process::{CommandSpec, Stdin};
 use takopi_api::runner::RunSpec;
@@ -21,6 +23,12 @@ pub(crate) fn command(settings: &Settings, spec: &RunSpec) -> Result<CommandSpec
     ]);
     if let Some(auth_type) = settings.auth_type {
         command = command.args(["--auth-type", self::auth_type(auth_type)]);
+    }
+    // Qwen takes a comma for the end of a path.
+    if let Some(outbox) = spec.outbox.as_ref().filter(|outbox| !outbox.to_string_lossy().contains(',')) {
+        let mut flag = OsString::from("--include-directories=");
+        flag.push(outbox);
+        command = command.arg(flag);
     }
     if let Some(session) = &spec.resume {
         command = command.args(["--resume", session.value()]);
@@ -88,6 +96,16 @@ mod tests {
         check(&Settings::default(), &spec("hi"), "--approval-mode default");
         let token = ResumeToken::new(ENGINE, "6ad4").unwrap();
         check(&Settings::default(), &spec("hi").resume(Some(token)), "--approval-mode default --resume 6ad4");
+    }
+
+    #[test]
+    fn the_outbox_can_be_written() {
+        check(
+            &Settings::default(),
+            &spec("hi").outbox(Some("/out".into())),
+            "--approval-mode default --include-directories=/out",
+        );
+        check(&Settings::default(), &spec("hi").outbox(Some("/a,b".into())), "--approval-mode default");
     }
 
     #[test]

@@ -23,10 +23,14 @@ use crate::process::{
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 pub(super) fn run(runner: Arc<dyn Runner>, mut spec: RunSpec) -> Run {
+    let environment = match &spec.outbox {
+        Some(folder) => spec.environment.clone().set(RunSpec::OUTBOX, folder),
+        None => spec.environment.clone(),
+    };
     let processes = Arc::new(RunProcesses {
         host: Arc::clone(&spec.processes),
         run_id: spec.id.clone(),
-        environment: spec.environment.clone(),
+        environment,
         state: Mutex::default(),
     });
     spec.processes = Arc::clone(&processes) as Arc<dyn ProcessHost>;

@@ -365,20 +365,21 @@ impl Inner {
             ));
         }
         let brought = self.bring(link, job, id, &cwd).await?;
-        let environment = match sight {
+        let outbox = match sight {
             Sight::Shown => {
                 let (files, state) =
                     (&job.snapshot.settings(&link.id).files, &self.surroundings.state_folder);
-                Outbox::open(link, files, state, id, engine.environment().clone()).await
+                Outbox::open(link, files, state, id).await
             }
-            Sight::Captured => engine.environment().clone(),
+            Sight::Captured => None,
         };
         let processes = Arc::clone(&self.surroundings.processes);
         let mut spec = RunSpec::new(brought.prompt, cwd, processes, self.threads.clone())
             .resume(resume)
             .attachments(brought.attachments)
             .options(job.options.clone())
-            .environment(environment);
+            .environment(engine.environment().clone())
+            .outbox(outbox);
         spec.id = id.clone();
         Ok(runner.run(spec))
     }

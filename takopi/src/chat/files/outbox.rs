@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 
 use takopi_api::markdown;
 use takopi_api::message::{Body, MessageKind, MessageRef, OutgoingFile, OutgoingMessage, SendOptions};
-use takopi_api::process::Environment;
 use takopi_api::runner::RunId;
 use takopi_api::transport::{SendError, SendFailure};
 
@@ -20,9 +19,6 @@ use super::super::deliver::Answer;
 use super::super::settings::FileSettings;
 use super::{DenyRules, MAX_SENT, shown_size};
 use crate::store::{OUTBOXES, Place};
-
-/// Where an engine finds the path of the folder.
-const VARIABLE: &str = "TAKOPI_OUTBOX";
 
 /// How many files of a run are sent.
 const MOST: usize = 10;
@@ -39,16 +35,15 @@ impl Outbox {
         Self(state.join(OUTBOXES).join(run.as_str()))
     }
 
-    /// Makes the folder, for nobody else to look into, and tells the engine where it is. Without it the run goes on.
+    /// Makes the folder, for nobody else to look into, and gives its path. Without it the run goes on.
     pub(in super::super) async fn open(
         link: &Link,
         settings: &FileSettings,
         state: &Path,
         run: &RunId,
-        environment: Environment,
-    ) -> Environment {
+    ) -> Option<PathBuf> {
         if !settings.is_enabled || !link.outgoing.capabilities().files {
-            return environment;
+            return None;
         }
         let Self(folder) = Self::of(state, run);
         let path = folder.clone();
@@ -56,10 +51,10 @@ impl Outbox {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(&path)
         });
         match made.await.map_err(io::Error::other).flatten() {
-            Ok(()) => environment.set(VARIABLE, folder),
+            Ok(()) => Some(folder),
             Err(error) => {
                 tracing::warn!(folder = %folder.display(), %error, "a run has no outbox");
-                environment
+                None
             }
         }
     }
