@@ -1,8 +1,10 @@
 //! The conversation: what happens between a message and its answer, for every chat system.
 //!
-//! In the order of a message: `receive` stores it, `dispatch` decides what it is (with [`authorize`], `door`,
-//! `voice`, [`directives`] and `resolve`), [`queue`] says when it runs, `waiting` what happens until then, `execute` runs it while `bubble` shows its [`progress`],
-//! `requests` asks people, `deliver` brings the answer. `recover` does all that again for what the last program left.
+//! In the order of a message: `receive` stores it, `dispatch` decides what it is (with [`authorize`], `door`, `voice`,
+//! [`directives`] and `resolve`), [`queue`] says when it runs, `waiting` what happens until then. `execute` makes a run of it,
+//! `drive` is between the engine and people while `bubble` and `signs` show its [`progress`]; `requests` asks people, `deliver`
+//! brings the answer. [`files`] come and go with all of them, and `topics` knows where things belong. `recover` does all that
+//! again for what the last program left.
 //! The state machines know no I/O; `conversation` is what the parts share.
 
 pub mod authorize;
@@ -13,6 +15,7 @@ mod deliver;
 pub mod directives;
 mod dispatch;
 mod door;
+mod drive;
 pub mod embedded;
 mod engines;
 mod execute;

@@ -1,27 +1,25 @@
-//! Executing: a job becomes a run, its events become what people see, and its end becomes an answer.
+//! Executing: a job becomes a run, and the end of it an answer.
 
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use futures_util::{FutureExt, StreamExt};
+use futures_util::FutureExt;
 use takopi_api::command::RunResult;
 use takopi_api::error::Error;
-use takopi_api::event::{Completed, Decision, Event, Outcome, TextKind};
+use takopi_api::event::Outcome;
 use takopi_api::message::{MessageRef, SendOptions};
 use takopi_api::resume::ResumeToken;
-use takopi_api::runner::{Run, RunControl, RunId, RunSpec};
-use takopi_api::runtime::EngineState;
+use takopi_api::runner::RunId;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::bubble::{Bubble, Render, Shown};
 use super::conversation::{Inner, Link, Mode};
 use super::deliver::{Answer, Manner};
-use super::files::Outbox;
+use super::drive::{Course, End, cancelled, failed, unwanted};
 use super::live::{LiveRun, Wish};
-use super::progress::Progress;
 use super::queue::LaneId;
 use super::resolve::{Continues, Job, stored_context};
 use super::settings::SessionMode;
@@ -30,41 +28,6 @@ use super::snapshot::Snapshot;
 use super::view::{self, Card};
 use crate::project::Context;
 use crate::store::{ClaimError, MessageEnd, NewRun, Resume, Seq, SessionChange};
-
-/// A run as far as it has come: what its progress message is made of.
-struct Course {
-    progress: Mutex<Progress>,
-    card: Mutex<Card>,
-    began: Instant,
-}
-
-impl Course {
-    fn message(&self, label: &str) -> takopi_api::message::OutgoingMessage {
-        let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
-        let card = self.card.lock().unwrap_or_else(PoisonError::into_inner);
-        card.working(label, &progress, self.began.elapsed())
-    }
-
-    fn card(&self) -> Card {
-        self.card.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
-
-/// Who sees a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sight {
-    /// People in the chat: what it leaves for them is sent.
-    Shown,
-    /// Only the command that wanted it.
-    Captured,
-}
-
-/// How a run came out, besides what the engine says.
-struct End {
-    completed: Completed,
-    /// Whether the engine got so far as to name its thread.
-    has_started: bool,
-}
 
 impl Inner {
     /// Starts what is next in a lane, if nothing of it runs.
@@ -330,7 +293,7 @@ impl Inner {
     }
 
     /// The lines below every message of a run.
-    fn footer(&self, link: &Link, job: &Job, resume: Option<&ResumeToken>) -> Vec<String> {
+    pub(super) fn footer(&self, link: &Link, job: &Job, resume: Option<&ResumeToken>) -> Vec<String> {
         let context = job.context.as_ref().map(Context::line);
         let is_kept = job.session.is_some() && self.session_mode(link) == SessionMode::Chat
             || job.place.address.topic.id().is_some();
@@ -342,77 +305,6 @@ impl Inner {
         context.into_iter().chain(resume).collect()
     }
 
-    /// Starts the engine of a job.
-    async fn begin(
-        &self,
-        link: &Link,
-        id: &RunId,
-        job: &Job,
-        resume: Option<ResumeToken>,
-        cwd: PathBuf,
-        sight: Sight,
-    ) -> Result<Run, String> {
-        let engine = job
-            .snapshot
-            .engines
-            .get(&job.engine)
-            .ok_or_else(|| format!("there is no engine {} any more", job.engine))?;
-        let runner = engine.runner().map_err(str::to_owned)?;
-        if let EngineState::Missing { install } = engine.state() {
-            return Err(format!(
-                "{} is not installed, or not on PATH\ninstall it with `{install}`",
-                job.engine
-            ));
-        }
-        let brought = self.bring(link, job, id, &cwd).await?;
-        let outbox = match sight {
-            Sight::Shown => {
-                let (files, state) =
-                    (&job.snapshot.settings(&link.id).files, &self.surroundings.state_folder);
-                Outbox::open(link, files, state, id).await
-            }
-            Sight::Captured => None,
-        };
-        let processes = Arc::clone(&self.surroundings.processes);
-        let mut spec = RunSpec::new(brought.prompt, cwd, processes, self.threads.clone())
-            .resume(resume)
-            .attachments(brought.attachments)
-            .options(job.options.clone())
-            .environment(engine.environment().clone())
-            .outbox(outbox);
-        spec.id = id.clone();
-        Ok(runner.run(spec))
-    }
-
-    /// Runs a job that people do not see. What its engine asks is denied: there is nobody to ask.
-    pub(super) async fn capture(&self, job: Job) -> Result<RunResult, Error> {
-        let link = self
-            .link(&job.place.transport)
-            .ok_or_else(|| Error::new(format!("{} is not connected", job.place.transport)))?;
-        let cwd = self.folder(&job).await.map_err(Error::new)?;
-        let resume = match &job.continues {
-            Continues::Thread(token) => Some(token.clone()),
-            _ => None,
-        };
-        let run = self
-            .begin(&link, &RunId::unique(), &job, resume, cwd, Sight::Captured)
-            .await
-            .map_err(Error::new)?;
-        let (mut events, control) = (run.events, run.control);
-        while let Some(event) = events.next().await {
-            match event {
-                Event::Completed(completed) => return Ok(RunResult::new(completed, None)),
-                Event::Request(event) => {
-                    let reason = Some("there is nobody who could answer".to_owned());
-                    // A request that is not open any more needs no answer.
-                    let _ = control.answer(&event.request.id, Decision::Deny { reason }).await;
-                }
-                _ => {}
-            }
-        }
-        Err(Error::new("the run ended without a word"))
-    }
-
     /// Runs a job as any other, and waits for its end.
     pub(super) async fn run_and_wait(self: &Arc<Self>, mut job: Job) -> Result<RunResult, Error> {
         let (done, mut result) = tokio::sync::mpsc::unbounded_channel();
@@ -420,84 +312,6 @@ impl Inner {
         let (lane, _, _) = self.queue().place(&job.target(), job);
         self.advance(lane);
         result.recv().await.ok_or_else(|| Error::new("the run was cancelled before it began"))
-    }
-
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "all of it is the run's; a struct would only name it twice"
-    )]
-    async fn drive(
-        self: &Arc<Self>,
-        link: &Link,
-        live: &Arc<LiveRun>,
-        job: &Job,
-        course: &Course,
-        (bubble, signs): (&Bubble, &Signs),
-        resume: Option<ResumeToken>,
-        cwd: PathBuf,
-    ) -> End {
-        let not_started = |completed| End { completed, has_started: false };
-        let mut wish = live.wish.subscribe();
-        // What was wished before counts too.
-        wish.mark_changed();
-        let run = tokio::select! {
-            run = self.begin(link, &live.id, job, resume, cwd, Sight::Shown) => match run {
-                Ok(run) => run,
-                Err(text) => return not_started(failed(job, text)),
-            },
-            // Files of the message may take their time.
-            () = unwanted(&mut wish) => return not_started(cancelled(job)),
-        };
-        let (mut events, control) = (run.events, run.control);
-        // The only one that sets it is here.
-        let _ = live.control.set(control.clone());
-        let mut has_started = false;
-        let completed = loop {
-            tokio::select! {
-                event = events.next() => match event {
-                    Some(Event::Completed(completed)) => break completed,
-                    // It changes nothing of the progress message.
-                    Some(Event::Text(text)) if text.kind == TextKind::Answer => signs.wrote(&text.delta),
-                    Some(event) => {
-                        has_started |= matches!(event, Event::Started(_));
-                        signs.acted();
-                        self.event(link, live, job, course, event).await;
-                        bubble.changed();
-                    }
-                    // The contract gives `completed` before the end.
-                    None => break failed(job, "the run ended without a word".to_owned()),
-                },
-                wish = wished(&mut wish) => obey(&control, wish).await,
-            }
-        };
-        self.withdraw_requests(link, &live.id);
-        End { completed, has_started }
-    }
-
-    async fn event(
-        self: &Arc<Self>,
-        link: &Link,
-        live: &Arc<LiveRun>,
-        job: &Job,
-        course: &Course,
-        event: Event,
-    ) {
-        match event {
-            Event::Started(started) => {
-                self.queue().thread_known(live.lane, &started.resume);
-                let footer = self.footer(link, job, Some(&started.resume));
-                course.card.lock().unwrap_or_else(PoisonError::into_inner).footer = footer;
-                if let Err(error) = self.store().thread_known(&live.id, &started.resume).await {
-                    tracing::warn!(run = %live.id, %error, "the thread of a run could not be stored");
-                }
-            }
-            Event::Action(event) => {
-                course.progress.lock().unwrap_or_else(PoisonError::into_inner).action(&event);
-            }
-            Event::Request(event) => self.ask(link, live, job, event.request).await,
-            Event::RequestResolved(event) => self.request_resolved(link, &live.id, &event.request_id),
-            _ => {}
-        }
     }
 
     /// These messages came to no run.
@@ -523,23 +337,6 @@ fn session_after(job: &Job, end: &End) -> SessionChange {
     }
 }
 
-fn failed(job: &Job, error: String) -> Completed {
-    without_engine(job, Outcome::Failed { error })
-}
-
-/// A person ended it before its engine began.
-fn cancelled(job: &Job) -> Completed {
-    without_engine(job, Outcome::Interrupted)
-}
-
-fn without_engine(job: &Job, outcome: Outcome) -> Completed {
-    let resume = match &job.continues {
-        Continues::Thread(token) => Some(token.clone()),
-        _ => None,
-    };
-    Completed::new(job.engine.clone(), outcome).resume(resume)
-}
-
 /// The key under which the message is sent that shows a run.
 fn progress_key(live: &LiveRun, job: &Job) -> String {
     job.card_key().unwrap_or_else(|| format!("{}.card", live.id))
@@ -558,31 +355,5 @@ fn new_run(live: &LiveRun, job: &Job, resume: Resume, cwd: PathBuf) -> NewRun {
         reply_to: Some(job.reply_to.clone()),
         progress: job.card.now(),
         progress_key: progress_key(live, job),
-    }
-}
-
-async fn wished(wish: &mut watch::Receiver<Wish>) -> Wish {
-    if wish.changed().await.is_err() {
-        // The run itself holds the sender.
-        std::future::pending::<()>().await;
-    }
-    *wish.borrow_and_update()
-}
-
-/// Waits until somebody wants the run to end.
-async fn unwanted(wish: &mut watch::Receiver<Wish>) {
-    while wished(wish).await == Wish::GoOn {}
-}
-
-async fn obey(control: &RunControl, wish: Wish) {
-    match wish {
-        Wish::GoOn => {}
-        // An engine that can not be asked is ended; a run that is over says so by its last event.
-        Wish::End => {
-            if control.interrupt().await.is_err() {
-                control.kill();
-            }
-        }
-        Wish::Kill => control.kill(),
     }
 }
