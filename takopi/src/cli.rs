@@ -104,6 +104,9 @@ pub(crate) fn run(
     rows: &[&'static Backend],
     linked: &[&'static Distribution],
 ) -> ExitCode {
+    if asks_for_version(args) {
+        return version();
+    }
     match dispatch(args, rows, linked) {
         Ok(code) => code,
         Err(Failure::Usage(error)) => usage(&error),
@@ -345,11 +348,20 @@ fn typed_config(args: &[OsString]) -> Option<PathBuf> {
 }
 
 /// Help and version go to standard output and are no failure; a broken pipe there is none either.
+/// Whether only the version is asked for, as other programs do whenever they start: all commands need not be known for that.
+fn asks_for_version(args: &[OsString]) -> bool {
+    matches!(args, [_, only] if only == "--version" || only == "-V")
+}
+
+/// The bare version, for scripts.
+fn version() -> ExitCode {
+    let _ = output::data(concat!(env!("CARGO_PKG_VERSION"), "\n"));
+    ExitCode::SUCCESS
+}
+
 fn usage(error: &clap::Error) -> ExitCode {
     if error.kind() == clap::error::ErrorKind::DisplayVersion {
-        // The bare version, for scripts.
-        let _ = output::data(concat!(env!("CARGO_PKG_VERSION"), "\n"));
-        return ExitCode::SUCCESS;
+        return version();
     }
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))

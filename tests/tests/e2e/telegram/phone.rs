@@ -54,14 +54,19 @@ impl Phone {
     }
 
     pub(super) fn start(&mut self) {
+        self.start_with(&[]);
+    }
+
+    /// Starts it with variables of its own.
+    pub(super) fn start_with(&mut self, variables: &[(&str, &str)]) {
         assert!(self.program.is_none(), "it runs already");
         let log = || {
             let path = self.sandbox.home().join("log");
             Stdio::from(OpenOptions::new().append(true).create(true).open(path).unwrap())
         };
         let mut command = self.sandbox.command(&[]);
-        command.env("TAKOPI_LOG_LEVEL", "debug").stdout(log()).stderr(log());
-        self.program = Some(command.spawn().unwrap());
+        command.env("TAKOPI_LOG_LEVEL", "debug").envs(variables.iter().copied());
+        self.program = Some(command.stdout(log()).stderr(log()).spawn().unwrap());
     }
 
     /// Sends takopi a signal and waits for its end.

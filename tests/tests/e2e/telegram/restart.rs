@@ -100,3 +100,22 @@ fn of_an_answer_that_was_sent_in_part_only_the_rest_is_sent() {
     phone.stop(Signal::TERM);
     assert_eq!(phone.api.answers(phone.chat).len(), 9, "the progress message is gone");
 }
+
+#[test]
+fn what_goes_on_is_in_the_file_that_is_named_for_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut phone = Phone::new();
+    let log = phone.sandbox.home().join("takopi.log");
+    for starts in 1..=2 {
+        let own = format!("chat_id = {}\nallowed_user_ids = [{}]\n", phone.chat, phone.me);
+        phone.configure("codex", &own, "");
+        phone.start_with(&[("TAKOPI_LOG_FILE", log.to_str().unwrap())]);
+        phone.ask("hello");
+        assert_eq!(phone.stop(Signal::TERM).code(), Some(0), "{}", phone.log());
+        let text = std::fs::read_to_string(&log).unwrap();
+        assert_eq!(text.matches("telegram.ready").count(), starts, "{text}");
+        assert!(!text.contains(&phone.api.token()) && !text.contains('\u{1b}'), "{text}");
+    }
+    let mode = std::fs::metadata(&log).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
