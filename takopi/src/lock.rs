@@ -4,9 +4,9 @@
 //! anybody out. The file itself stays: whoever removes a file that another process is opening leaves two locks.
 
 use std::fmt;
-use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::fs::{File, Permissions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -93,15 +93,7 @@ impl InstanceLock {
     pub fn acquire(config: &Path, token: Option<Fingerprint>) -> Result<Self, LockError> {
         let path = config.with_file_name(FILE_NAME);
         let failed = |error| LockError::Failed { path: path.clone(), error };
-        paths::make_private_folder(config.parent().unwrap_or(Path::new(""))).map_err(failed)?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(failed)?;
+        let mut file = paths::open_private_file(&path).map_err(failed)?;
         match try_for_a_moment(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -1,9 +1,9 @@
 //! Where things are.
 
 use std::ffi::OsString;
-use std::fs::DirBuilder;
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The variable that names the configuration file.
@@ -51,6 +51,16 @@ pub fn shown(path: &Path) -> String {
 pub fn make_private_folder(folder: &Path) -> io::Result<()> {
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
     DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// Opens a file to read and write, whatever stands in it; it is made, with its folder, if it is not there. Nobody else can
+/// open a file that this makes.
+///
+/// # Errors
+/// What the system says.
+pub fn open_private_file(path: &Path) -> io::Result<File> {
+    make_private_folder(path.parent().unwrap_or(Path::new("")))?;
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
 }
 
 /// A message in which paths below the home folder begin with `~`.

@@ -4,7 +4,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -67,14 +67,7 @@ impl PairingFile {
 
     /// Leaves a code there, in place of any other.
     pub(crate) fn leave(&self, pairing: &Pairing) -> io::Result<()> {
-        paths::make_private_folder(self.0.parent().unwrap_or(Path::new("")))?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&self.0)?;
+        let mut file = paths::open_private_file(&self.0)?;
         file.set_permissions(Permissions::from_mode(0o600))?;
         file.lock()?;
         write(&mut file, &Content::Open(pairing.clone()))
