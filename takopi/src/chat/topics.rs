@@ -35,6 +35,9 @@ impl Inner {
         surround: &Surround,
         job: &Job,
     ) -> Result<(), Error> {
+        if place.address.topic.id().is_none() || !of_projects(&job.snapshot, place) {
+            return Ok(());
+        }
         let found = voice::parse(message, &*job.snapshot).map_err(|error| Error::new(error.to_string()))?;
         self.bind_directed(link, place, &job.snapshot, &found, job.context.as_ref()).await?;
         let is_named = found.project.is_some() || found.branch.is_some();
@@ -42,7 +45,7 @@ impl Inner {
             || surround.binding.is_some()
             || !matches!(job.context_source, ContextSource::DefaultProject | ContextSource::None)
             || matches!(job.continues, Continues::Thread(_) | Continues::Lane(_));
-        if is_known || place.address.topic.id().is_none() || !of_projects(&job.snapshot, place) {
+        if is_known {
             return Ok(());
         }
         Err(Error::new("this topic belongs to no project yet")
