@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-pub use executor::{CommandHost, Emission, Executor, Parallelism, RunRequest, RunResult};
+pub use executor::{AskError, CommandHost, Emission, Executor, Parallelism, RunRequest, RunResult};
 
 use crate::config::ConfigTable;
 use crate::error::Error;
@@ -49,7 +49,7 @@ pub struct CommandContext {
     pub context: RunContext,
     /// The folder that a run would have here; `None` if it can not be had.
     pub cwd: Option<PathBuf>,
-    /// The table `[plugins.<id>]` of the configuration.
+    /// The table `[plugins.<id>]` of the configuration; in a project, with what `[plugins.<id>.projects.<alias>]` says over it.
     pub config: ConfigTable,
     /// What there is.
     pub catalog: std::sync::Arc<Catalog>,

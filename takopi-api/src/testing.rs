@@ -3,6 +3,7 @@
 //!
 //! These functions panic with what is wrong, as tests do.
 
+mod command;
 mod contract;
 mod conversation;
 mod processes;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use tokio::sync::watch;
 
+pub use command::FakeCommandHost;
 pub use contract::{RunnerContract, check_events};
 pub use conversation::{FakeConversation, MemoryStore};
 pub use processes::{Script, ScriptedProcesses};
@@ -23,6 +25,7 @@ pub use recordings::{Expected, Recordings};
 pub use transport::{Call, Held, Record, RecordingTransport, Shown};
 pub use transport_contract::{TransportContract, TransportFixture};
 
+use crate::command::CommandBackend;
 use crate::engine::EngineBackend;
 use crate::event::Event;
 use crate::plugin::{self, BackendKind, Constructor};
@@ -56,6 +59,19 @@ pub fn transport(id: &str) -> Arc<dyn TransportBackend> {
     match row.map(|row| row.constructor) {
         Some(Constructor::Transport(construct)) => construct(),
         _ => panic!("no transport `{id}` is registered"),
+    }
+}
+
+/// The command that this build registers under an id, as takopi finds it. The test must link the plugin's crate.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn command(id: &str) -> Arc<dyn CommandBackend> {
+    let row = plugin::backends().find(|row| row.id == id && row.kind() == BackendKind::Command);
+    match row.map(|row| row.constructor) {
+        Some(Constructor::Command(construct)) => construct(),
+        _ => panic!("no command `{id}` is registered"),
     }
 }
 

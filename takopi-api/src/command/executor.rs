@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use crate::engine::EngineId;
 use crate::error::Error;
 use crate::event::Completed;
-use crate::message::{Address, MessageRef, OutgoingMessage, SendOptions};
+use crate::message::{Address, IncomingMessage, MessageRef, OutgoingMessage, SendOptions};
 use crate::resume::ResumeToken;
 use crate::runner::RunOptions;
 use crate::runtime::RunContext;
@@ -100,13 +101,46 @@ pub struct RunResult {
     pub completed: Completed,
     /// The message with the answer, if people saw the run.
     pub message: Option<MessageRef>,
+    /// The line that goes on with its thread, in a terminal or as a reply, if it has one.
+    pub resume_line: Option<String>,
 }
 
 impl RunResult {
     /// A result.
     #[must_use]
     pub const fn new(completed: Completed, message: Option<MessageRef>) -> Self {
-        Self { completed, message }
+        Self { completed, message, resume_line: None }
+    }
+
+    /// The line that goes on with its thread.
+    #[must_use]
+    pub fn resume_line(mut self, line: Option<String>) -> Self {
+        self.resume_line = line;
+        self
+    }
+}
+
+/// A question of a command came to no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// It could not be sent.
+    #[error("the question could not be sent: {0}")]
+    NotSent(#[from] SendError),
+    /// Nobody knows who used the command, so nobody can be asked.
+    #[error("the chat does not say who used the command, so nobody can be asked")]
+    Nobody,
+    /// Nothing was answered in time.
+    #[error("nobody answered in time")]
+    TimedOut,
+    /// A person ended the use of the command.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+impl From<AskError> for Error {
+    fn from(error: AskError) -> Self {
+        Self::new(error.to_string())
     }
 }
 
@@ -131,11 +165,24 @@ pub trait CommandHost: Send + Sync {
         options: SendOptions,
     ) -> Result<MessageRef, SendError>;
 
+    /// Lets a message say something else.
+    async fn edit(&self, message: &MessageRef, new: OutgoingMessage) -> Result<(), SendError>;
+
+    /// Takes a message away that another one took the place of.
+    async fn retire(&self, message: &MessageRef);
+
+    /// Asks the person who used the command.
+    async fn ask(&self, question: OutgoingMessage, patience: Duration) -> Result<IncomingMessage, AskError>;
+
     /// Runs an engine to its end.
     async fn run(&self, request: RunRequest) -> Result<RunResult, Error>;
 }
 
 /// Sends messages and starts runs where a command was used. It may be kept and used after the command has returned.
+///
+/// People can end a use, by `/cancel` or by [`Button::cancel`](crate::message::Button::cancel) below one of its messages: its
+/// runs then end as interrupted, also those that it would begin after that, and its questions as cancelled. The command goes
+/// on with what there is; one that does not return is ended.
 #[derive(Clone)]
 pub struct Executor(Arc<dyn CommandHost>);
 
@@ -146,7 +193,9 @@ impl Executor {
         Self(host)
     }
 
-    /// Sends a message to where the command was used.
+    /// Sends a message to where the command was used. What is too long for one message becomes several, of which the last has
+    /// the footer, the buttons and the files; that one is given back. It is tried for a while where the chat system can not be
+    /// reached.
     ///
     /// # Errors
     /// [`SendError`].
@@ -171,7 +220,33 @@ impl Executor {
         self.0.send(Some(to), message, options).await
     }
 
-    /// Runs an engine to its end. An engine's failure is a result and no error.
+    /// Lets a message that was sent say something else. It does not become several.
+    ///
+    /// # Errors
+    /// [`SendError`]; where messages can not be edited, [`Unsupported`](crate::transport::SendFailure::Unsupported).
+    pub async fn edit(&self, message: &MessageRef, new: OutgoingMessage) -> Result<(), SendError> {
+        self.0.edit(message, new).await
+    }
+
+    /// Takes a message away that another one took the place of; where messages can not be deleted, it says so instead.
+    pub async fn retire(&self, message: &MessageRef) {
+        self.0.retire(message).await;
+    }
+
+    /// Asks the person who used the command, and gives what they write next in the same place; a reply to another message of
+    /// takopi is not meant. What an engine asks at the same time comes after it. A question does not outlive takopi.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn ask(
+        &self,
+        question: OutgoingMessage,
+        patience: Duration,
+    ) -> Result<IncomingMessage, AskError> {
+        self.0.ask(question, patience).await
+    }
+
+    /// Runs an engine to its end. An engine's failure is a result and no error, and so is that a person ended it.
     ///
     /// # Errors
     /// [`Error`] if the run could not begin.

@@ -23,6 +23,19 @@ pub struct ConfigTable {
     source: Arc<Source>,
     /// The keys from the file's root to this table, which may be absent.
     path: Vec<String>,
+    /// Which of its own tables is laid over a table on the way.
+    case: Option<Case>,
+}
+
+/// A table whose settings win in one case: `[plugins.ping.projects.website]` over `[plugins.ping]`.
+#[derive(Debug, Clone)]
+struct Case {
+    /// How many keys lead from the file's root to the table that it is laid over.
+    depth: usize,
+    /// The key of all cases, which is not seen any more.
+    group: String,
+    /// The key of this one.
+    name: String,
 }
 
 #[derive(Clone, Default)]
@@ -91,7 +104,7 @@ impl ConfigTable {
         if let Err(error) = DeTable::parse(&source.text) {
             return Err(source.not_toml(&error));
         }
-        Ok(Self { source: Arc::new(source), path: Vec::new() })
+        Ok(Self { source: Arc::new(source), path: Vec::new(), case: None })
     }
 
     /// This file with the settings of a variable of the environment laid over it: tables are merged, and of every other
@@ -143,7 +156,18 @@ impl ConfigTable {
         }
         let mut path = self.path.clone();
         path.push(key.to_owned());
-        Ok(Self { source: Arc::clone(&self.source), path })
+        Ok(Self { source: Arc::clone(&self.source), path, case: self.case.clone() })
+    }
+
+    /// This table as it is in one case: what its own table `<group>.<name>` says wins, and other cases are not seen. Tables
+    /// in it are merged, and of every other value the case's is taken. Errors name the place where a value stands.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if there is something else than a table.
+    pub fn in_case(&self, group: &str, name: &str) -> Result<Self, ConfigError> {
+        self.table(group)?.table(name)?;
+        let case = Case { depth: self.path.len(), group: group.to_owned(), name: name.to_owned() };
+        Ok(Self { case: Some(case), ..self.clone() })
     }
 
     /// Reads the whole table into a type. Unknown keys are no error, see [`Self::unknown_keys`].
@@ -228,13 +252,27 @@ impl ConfigTable {
     fn look<R>(&self, look: impl FnOnce(&Spanned<DeTable<'_>>) -> R) -> Option<R> {
         // Whoever made this table parsed its source, so it parses again; an empty source is an empty document.
         let mut table = self.source.parse().ok()?;
-        for key in &self.path {
+        for (depth, key) in self.path.iter().enumerate() {
+            self.lay_over(depth, table.get_mut());
             let value = table.get_mut().remove(key.as_str())?;
             let span = value.span();
             let DeValue::Table(inner) = value.into_inner() else { return None };
             table = Spanned::new(span, inner);
         }
+        self.lay_over(self.path.len(), table.get_mut());
         Some(look(&table))
+    }
+
+    /// Lays the case over the table that it belongs to.
+    fn lay_over(&self, depth: usize, table: &mut DeTable<'_>) {
+        let Some(case) = self.case.as_ref().filter(|case| case.depth == depth) else { return };
+        let Some(group) = table.remove(case.group.as_str()) else { return };
+        let DeValue::Table(mut group) = group.into_inner() else { return };
+        if let Some(own) = group.remove(case.name.as_str())
+            && let DeValue::Table(own) = own.into_inner()
+        {
+            merge(table, own);
+        }
     }
 
     fn key_path(&self, key: &str) -> String {
@@ -252,13 +290,11 @@ impl ConfigTable {
         within: &Range<usize>,
     ) -> ConfigError {
         let span = error.span().unwrap_or_else(|| within.clone());
-        ConfigError {
-            location: Some(self.source.locate(&span)),
-            ..ConfigError::new(
-                self.key_path(&key_at(table.get_ref(), &span).unwrap_or_default()),
-                error.message(),
-            )
-        }
+        // What a case says stands under another key than the one by which it is read.
+        let of_case = || key_at(self.source.parse().ok()?.get_ref(), &span);
+        let key = self.case.as_ref().and_then(|_| of_case());
+        let key = key.unwrap_or_else(|| self.key_path(&key_at(table.get_ref(), &span).unwrap_or_default()));
+        ConfigError { location: Some(self.source.locate(&span)), ..ConfigError::new(key, error.message()) }
     }
 }
 
@@ -433,6 +469,28 @@ mod tests {
         let wrong = table("[acme]\nslow = 3\n").overridden("V0", "acme.words = []").unwrap();
         let error = wrong.table("acme").unwrap().parse::<Acme>().unwrap_err().to_string();
         assert!(error.starts_with("takopi.toml:2:8: `acme.slow`"), "{error}");
+    }
+
+    #[test]
+    fn a_case_wins_over_the_table_that_it_belongs_to() {
+        let file = "[acme]\nslow = true\nwords = ['all']\nlimits = { lines = 1 }\n\n[acme.projects.z80]\n\
+                    words = ['z80']\nlimits.lines = 2\n\n[acme.projects.other]\nslow = 'no'\n";
+        let acme = table(file).table("acme").unwrap();
+        let z80 = acme.in_case("projects", "z80").unwrap();
+        let read: Acme = z80.parse().unwrap();
+        assert!(read.slow && read.words == ["z80"] && read.limits.unwrap().lines == 2);
+        assert_eq!(z80.keys(), ["limits", "slow", "words"]);
+        assert_eq!(z80.table("limits").unwrap().get("lines").unwrap(), Some(2));
+        let absent: Acme = acme.in_case("projects", "absent").unwrap().parse().unwrap();
+        assert_eq!(absent.words, ["all"]);
+        let error = acme.in_case("projects", "other").unwrap().parse::<Acme>().unwrap_err().to_string();
+        assert!(error.starts_with("takopi.toml:11:8: `acme.projects.other.slow`: invalid type"), "{error}");
+        let wrong = table("[acme]\nprojects = { z80 = 3 }\n").table("acme").unwrap();
+        assert_eq!(
+            wrong.in_case("projects", "z80").unwrap_err().to_string(),
+            "takopi.toml:2:20: `acme.projects.z80`: expected a table, found a value of type integer"
+        );
+        assert!(table("").in_case("projects", "z80").unwrap().keys().is_empty());
     }
 
     #[test]

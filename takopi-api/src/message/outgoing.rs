@@ -117,6 +117,9 @@ impl ButtonData {
         Ok(Self(data))
     }
 
+    /// What takopi's own cancel button carries.
+    pub const CANCEL: &str = "takopi:cancel";
+
     /// The data as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -145,6 +148,12 @@ impl Button {
     #[must_use]
     pub fn new(label: impl Into<String>, data: ButtonData) -> Self {
         Self { label: label.into(), data }
+    }
+
+    /// A button that ends what sent its message: takopi sees to it, and the sender is not asked.
+    #[must_use]
+    pub fn cancel() -> Self {
+        Self { label: "cancel".to_owned(), data: ButtonData(ButtonData::CANCEL.to_owned()) }
     }
 }
 
