@@ -1,8 +1,11 @@
 //! Chat commands: `/name` handlers.
 //!
 //! A command runs when a message begins with `/` and its id, and the id is neither an engine, a project nor a word that
-//! takopi keeps for itself. What it gets is its own ([`CommandContext`] is cheap to clone and may be kept): it can go on
-//! sending and running after [`CommandBackend::handle`] has returned.
+//! takopi keeps for itself; and when a button is pressed whose data begin with its id and `:`. What it gets is its own
+//! ([`CommandContext`] is cheap to clone and may be kept): it can go on sending and running after
+//! [`CommandBackend::handle`] has returned.
+//!
+//! A use of a command is not repeated: one that takopi's end cuts off is over.
 
 mod executor;
 

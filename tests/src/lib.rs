@@ -3,6 +3,7 @@
 
 pub mod bot_api;
 pub mod model_server;
+pub mod probe;
 mod sandbox;
 pub mod session;
 pub mod spool;

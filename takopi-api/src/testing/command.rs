@@ -50,8 +50,13 @@ impl FakeCommandHost {
         let message = IncomingMessage::new(here(), "m1", args);
         let transport = TransportId::parse("test").expect("it is an id");
         let store = PluginStore::new(Arc::new(MemoryStore::default()), PathBuf::new());
-        CommandContext::new(message, transport, Executor::new(Arc::clone(self) as Arc<dyn CommandHost>), store)
-            .args_text(args)
+        CommandContext::new(
+            message,
+            transport,
+            Executor::new(Arc::clone(self) as Arc<dyn CommandHost>),
+            store,
+        )
+        .args_text(args)
     }
 
     /// What is answered to the next question; without any, nobody answers.

@@ -21,6 +21,7 @@ use tokio::task::JoinSet;
 use super::bubble::Pace;
 use super::deliver::fit;
 use super::live::Live;
+use super::plugin_commands::{Asks, Uses};
 use super::queue::Queue;
 use super::receive::Waiting;
 use super::requests::Requests;
@@ -93,6 +94,8 @@ pub(crate) struct Inner {
     pub(super) live: Live,
     pub(super) requests: Requests,
     pub(super) listening: Listening,
+    pub(super) uses: Uses,
+    pub(super) asks: Asks,
     /// Edits of one chat share what it takes.
     pub(super) pace: Arc<Pace>,
     /// One line of messages a place, so that they are taken in the order in which they came.
@@ -131,6 +134,8 @@ impl Chat {
             live: Live::default(),
             requests: Requests::default(),
             listening: Listening::default(),
+            uses: Uses::default(),
+            asks: Asks::default(),
             pace: Arc::default(),
             lines: Mutex::default(),
             left: Mutex::new(left),

@@ -154,9 +154,11 @@ impl Inner {
             message
         };
         // An answer is a text: files would be lost in it.
-        if command.is_none()
-            && voice::to_look_at(message).is_empty()
-            && let Some(run) = self.answer_question(link, place, person, &voice::said(message)).await
+        let is_answer = command.is_none() && voice::to_look_at(message).is_empty();
+        if is_answer && self.asks.answer(place, message) {
+            return Ok(Outcome::Ended(MessageEnd::Command));
+        }
+        if is_answer && let Some(run) = self.answer_question(link, place, person, &voice::said(message)).await
         {
             return Ok(Outcome::Ended(MessageEnd::Steered(run)));
         }

@@ -4,9 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt;
-use takopi_api::command::RunResult;
-use takopi_api::error::Error;
-use takopi_api::event::{Completed, Decision, Event, Outcome, TextKind};
+use takopi_api::event::{Completed, Event, Outcome, TextKind};
 use takopi_api::message::OutgoingMessage;
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::{Run, RunControl, RunId, RunSpec};
@@ -44,7 +42,7 @@ impl Course {
 
 /// Who sees a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Sight {
+pub(super) enum Sight {
     /// People in the chat: what it leaves for them is sent.
     Shown,
     /// Only the command that wanted it.
@@ -60,7 +58,7 @@ pub(super) struct End {
 
 impl Inner {
     /// Starts the engine of a job.
-    async fn begin(
+    pub(super) async fn begin(
         &self,
         link: &Link,
         id: &RunId,
@@ -99,35 +97,6 @@ impl Inner {
             .outbox(outbox);
         spec.id = id.clone();
         Ok(runner.run(spec))
-    }
-
-    /// Runs a job that people do not see. What its engine asks is denied: there is nobody to ask.
-    pub(super) async fn capture(&self, job: Job) -> Result<RunResult, Error> {
-        let link = self
-            .link(&job.place.transport)
-            .ok_or_else(|| Error::new(format!("{} is not connected", job.place.transport)))?;
-        let cwd = self.folder(&job).await.map_err(Error::new)?;
-        let resume = match &job.continues {
-            Continues::Thread(token) => Some(token.clone()),
-            _ => None,
-        };
-        let run = self
-            .begin(&link, &RunId::unique(), &job, resume, cwd, Sight::Captured)
-            .await
-            .map_err(Error::new)?;
-        let (mut events, control) = (run.events, run.control);
-        while let Some(event) = events.next().await {
-            match event {
-                Event::Completed(completed) => return Ok(RunResult::new(completed, None)),
-                Event::Request(event) => {
-                    let reason = Some("there is nobody who could answer".to_owned());
-                    // A request that is not open any more needs no answer.
-                    let _ = control.answer(&event.request.id, Decision::Deny { reason }).await;
-                }
-                _ => {}
-            }
-        }
-        Err(Error::new("the run ended without a word"))
     }
 
     #[expect(
@@ -226,7 +195,7 @@ fn without_engine(job: &Job, outcome: Outcome) -> Completed {
     Completed::new(job.engine.clone(), outcome).resume(resume)
 }
 
-async fn wished(wish: &mut watch::Receiver<Wish>) -> Wish {
+pub(super) async fn wished(wish: &mut watch::Receiver<Wish>) -> Wish {
     if wish.changed().await.is_err() {
         // The run itself holds the sender.
         std::future::pending::<()>().await;
@@ -239,7 +208,7 @@ pub(super) async fn unwanted(wish: &mut watch::Receiver<Wish>) {
     while wished(wish).await == Wish::GoOn {}
 }
 
-async fn obey(control: &RunControl, wish: Wish) {
+pub(super) async fn obey(control: &RunControl, wish: Wish) {
     match wish {
         Wish::GoOn => {}
         // An engine that can not be asked is ended; a run that is over says so by its last event.

@@ -104,6 +104,11 @@ impl Engines {
         self.engines.iter().find_map(|engine| engine.runner().ok()?.extract_resume(text))
     }
 
+    /// The thread of one engine that a text names: a text may name those of several.
+    pub(crate) fn extract_resume_of(&self, engine: &EngineId, text: &str) -> Option<ResumeToken> {
+        self.get(engine)?.runner().ok()?.extract_resume(text)
+    }
+
     /// The text without lines that are resume lines of any engine.
     pub(crate) fn without_resume_lines(&self, text: &str) -> String {
         let is_resume_line = |line: &str| {

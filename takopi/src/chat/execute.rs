@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures_util::FutureExt;
 use takopi_api::command::RunResult;
-use takopi_api::error::Error;
 use takopi_api::event::Outcome;
 use takopi_api::message::{MessageRef, SendOptions};
 use takopi_api::resume::ResumeToken;
@@ -179,7 +178,9 @@ impl Inner {
             let options = if manner == Manner::InPlace { options.silent() } else { options };
             if let Some(done) = &job.done {
                 // Whoever wanted to know may be gone.
-                let _ = done.send(RunResult::new(end.completed.clone(), card.clone()));
+                let line = end.completed.resume.as_ref();
+                let line = line.and_then(|token| snapshot.engines.resume_line(token));
+                let _ = done.send(RunResult::new(end.completed.clone(), card.clone()).resume_line(line));
             }
             let answer = Answer {
                 link: &link,
@@ -303,15 +304,6 @@ impl Inner {
             .and_then(|token| job.snapshot.engines.resume_line(token))
             .map(|line| takopi_api::markdown::code(&line));
         context.into_iter().chain(resume).collect()
-    }
-
-    /// Runs a job as any other, and waits for its end.
-    pub(super) async fn run_and_wait(self: &Arc<Self>, mut job: Job) -> Result<RunResult, Error> {
-        let (done, mut result) = tokio::sync::mpsc::unbounded_channel();
-        job.done = Some(done);
-        let (lane, _, _) = self.queue().place(&job.target(), job);
-        self.advance(lane);
-        result.recv().await.ok_or_else(|| Error::new("the run was cancelled before it began"))
     }
 
     /// These messages came to no run.

@@ -25,6 +25,13 @@ pub(crate) enum Wish {
     Kill,
 }
 
+impl Wish {
+    /// Somebody wants it once more.
+    pub(crate) fn further(&mut self) {
+        *self = if *self == Self::GoOn { Self::End } else { Self::Kill };
+    }
+}
+
 /// A run that goes on.
 #[derive(Debug)]
 pub(crate) struct LiveRun {
@@ -45,9 +52,7 @@ pub(crate) struct LiveRun {
 impl LiveRun {
     /// Somebody wants it to end; whoever wants it twice does not want to wait.
     pub(crate) fn cancel(&self) {
-        self.wish.send_modify(|wish| {
-            *wish = if *wish == Wish::GoOn { Wish::End } else { Wish::Kill };
-        });
+        self.wish.send_modify(Wish::further);
     }
 
     pub(crate) fn waits_for_a_person(&self) -> bool {

@@ -1,33 +1,43 @@
-//! Commands of plugins: how a message or a press reaches one, and what it can do.
+//! Commands of plugins: how a message or a press reaches one, and how one ends.
+
+mod asks;
+mod here;
+mod runs;
+mod uses;
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
-use async_trait::async_trait;
 use futures_util::FutureExt;
-use takopi_api::command::{
-    CommandBackend, CommandContext, CommandHost, Emission, Executor, RunRequest, RunResult, Trigger,
-};
+use takopi_api::command::{CommandBackend, CommandContext, Executor, Trigger};
 use takopi_api::error::Error;
-use takopi_api::message::{Address, IncomingMessage, MessageRef, OutgoingMessage, Press, SendOptions};
+use takopi_api::message::{IncomingMessage, OutgoingMessage, Press};
 use takopi_api::plugin::BackendKind;
 use takopi_api::runtime::PluginStore;
-use takopi_api::transport::SendError;
+use tokio::sync::watch;
 
+pub(super) use self::asks::Asks;
+use self::here::Here;
+pub(super) use self::uses::Uses;
 use super::conversation::{Inner, Link};
-use super::directives::Names;
-use super::resolve::{Continues, Job};
+use super::live::Wish;
+use super::resolve::{Job, stored_context};
 use super::snapshot::Snapshot;
+use super::surround::Surround;
 use super::view;
 use crate::plugins::Loaded;
 use crate::store::{Namespace, Place};
 
-/// What a command can do where it was used.
-struct Here {
-    inner: Arc<Inner>,
-    link: Link,
-    place: Place,
+/// How long a command may go on after a person ended it: engines take their time to end, and it tells what became of them.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// What was written or pressed for a command.
+struct Call {
+    word: String,
+    args: String,
     message: IncomingMessage,
+    trigger: Trigger,
 }
 
 impl Inner {
@@ -41,7 +51,13 @@ impl Inner {
         args: &str,
         snapshot: &Arc<Snapshot>,
     ) {
-        self.start_command(link, place, message.clone(), word, args, Trigger::Message, snapshot);
+        let call = Call {
+            word: word.to_owned(),
+            args: args.to_owned(),
+            message: message.clone(),
+            trigger: Trigger::Message,
+        };
+        self.start_command(link, place, call, snapshot);
     }
 
     /// A press of a button whose data begin with the id of a command and a colon.
@@ -53,147 +69,117 @@ impl Inner {
         let place = Place { transport: link.id.clone(), address: address.clone() };
         let mut message = IncomingMessage::new(address, press.message.id.as_str(), data).chat(press.chat);
         message.sender.clone_from(&press.sender);
-        let trigger = Trigger::Button { data: rest.to_owned() };
-        self.start_command(link, &place, message, word, rest, trigger, &snapshot);
+        let call = Call {
+            word: word.to_owned(),
+            args: rest.to_owned(),
+            message,
+            trigger: Trigger::Button { data: rest.to_owned() },
+        };
+        self.start_command(link, &place, call, &snapshot);
         None
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "both ways to a command come together here, and nowhere else"
-    )]
-    fn start_command(
-        self: &Arc<Self>,
-        link: &Link,
-        place: &Place,
-        message: IncomingMessage,
-        word: &str,
-        args: &str,
-        trigger: Trigger,
-        snapshot: &Arc<Snapshot>,
-    ) {
+    fn start_command(self: &Arc<Self>, link: &Link, place: &Place, call: Call, snapshot: &Arc<Snapshot>) {
+        let used = self.uses.begin(place, &call.message);
+        let here = Arc::new(Here {
+            inner: Arc::clone(self),
+            link: link.clone(),
+            place: place.clone(),
+            message: call.message.clone(),
+            used: Arc::clone(&used),
+        });
         let inner = Arc::clone(self);
-        let (link, place, word, args) = (link.clone(), place.clone(), word.to_owned(), args.to_owned());
         let snapshot = Arc::clone(snapshot);
         let busy = self.work.begin(&link.id);
+        // From here on it can be cancelled.
+        let at_work = used.at_work();
         self.spawn(async move {
-            let _busy = busy;
-            let used = inner.use_command(&link, &place, &message, &word, &args, trigger, &snapshot);
-            let answer = match AssertUnwindSafe(used).catch_unwind().await {
+            let (_busy, _at_work) = (busy, at_work);
+            let word = call.word.clone();
+            let answered = AssertUnwindSafe(inner.use_command(&here, call, &snapshot)).catch_unwind();
+            let answered = tokio::select! {
+                answered = answered => answered,
+                () = overdue(used.wish()) => Ok(Ok(Some(view::notice("`cancelled`")))),
+            };
+            let answer = match answered {
                 Ok(Ok(Some(answer))) => answer,
                 Ok(Ok(None)) => return,
                 Ok(Err(error)) => view::error(&error.to_string(), error.hints()),
-                Err(_) => view::error(&format!("the command /{word} panicked"), &[]),
+                Err(_) => {
+                    let offer = snapshot.registry.find(BackendKind::Command, &word).ok();
+                    let from = offer.and_then(|entry| entry.row().distribution);
+                    let from = from.map(|from| format!(" ({} {})", from.name, from.version));
+                    tracing::error!(command = word, "a command panicked");
+                    view::error(&format!("the command /{word}{} panicked", from.unwrap_or_default()), &[])
+                }
             };
-            // Without a key: one button may be pressed more than once.
-            let options = SendOptions::default().reply_to(Some(message.id.clone()));
-            if let Err(error) = link.send(&message.address, answer, options).await {
-                tracing::warn!(transport = %link.id, %error, "the answer of a command could not be sent");
+            if let Err(error) = here.say(&here.place.address, answer, here.reply()).await {
+                let transport = &here.place.transport;
+                tracing::warn!(%transport, command = word, %error, "the answer of a command could not be sent");
             }
         });
     }
 
-    #[expect(clippy::too_many_arguments, reason = "see start_command")]
     async fn use_command(
         self: &Arc<Self>,
-        link: &Link,
-        place: &Place,
-        message: &IncomingMessage,
-        word: &str,
-        args: &str,
-        trigger: Trigger,
+        here: &Arc<Here>,
+        call: Call,
         snapshot: &Arc<Snapshot>,
     ) -> Result<Option<OutgoingMessage>, Error> {
+        let Call { word, args, message, trigger } = call;
         let command: Arc<dyn CommandBackend> = match snapshot
             .registry
-            .load(BackendKind::Command, word)
+            .load(BackendKind::Command, &word)
             .map_err(|error| Error::new(error.to_string()))?
         {
             Loaded::Command(command) => Arc::clone(command),
             _ => return Err(Error::new(format!("/{word} is no command"))),
         };
-        let job = self.bare_job(link, place, message).await.ok();
-        let context = job.as_ref().map(|job| super::resolve::stored_context(job.context.as_ref()));
+        let surround = self.surround(&here.place).await?;
+        let job = self.bare_job(&here.link, &here.place, &message, &surround).await.ok();
+        let context = job.as_ref().and_then(|job| job.context.as_ref());
+        let project = context.map(|context| &context.project);
+        let context = stored_context(context);
         let cwd = match &job {
             Some(job) => self.folder(job).await.ok(),
             None => None,
         };
-        let config = snapshot.config.command(word).map_err(|error| Error::new(error.to_string()))?;
-        let here = Here {
-            inner: Arc::clone(self),
-            link: link.clone(),
-            place: place.clone(),
-            message: message.clone(),
-        };
-        let values = self.store().values(Namespace::command(word));
-        let folder = self.surroundings.state_folder.join("commands").join(word);
+        let config =
+            snapshot.config.command_in(&word, project).map_err(|error| Error::new(error.to_string()))?;
+        let values = self.store().values(Namespace::command(&word));
+        let folder = self.surroundings.state_folder.join("commands").join(&word);
         let store = PluginStore::new(Arc::new(values), folder);
-        let executor = Executor::new(Arc::new(here));
-        let context = CommandContext::new(message.clone(), link.id.clone(), executor, store)
+        let executor = Executor::new(Arc::clone(here) as _);
+        let context = CommandContext::new(message, here.link.id.clone(), executor, store)
             .trigger(trigger)
             .args_text(args)
-            .place(context.unwrap_or_default(), cwd)
+            .place(context, cwd)
             .config(config)
             .catalog(Arc::clone(&snapshot.catalog));
         command.handle(context).await
     }
 
     /// What an empty message would come to where this one was written.
-    async fn bare_job(&self, link: &Link, place: &Place, message: &IncomingMessage) -> Result<Job, Error> {
+    async fn bare_job(
+        &self,
+        link: &Link,
+        place: &Place,
+        message: &IncomingMessage,
+        surround: &Surround,
+    ) -> Result<Job, Error> {
         let mut bare = message.clone();
         bare.text.clear();
-        let surround = self.surround(place).await?;
-        self.job(link, place, None, &bare, &surround).await
+        self.job(link, place, None, &bare, surround).await
     }
 }
 
-#[async_trait]
-impl CommandHost for Here {
-    async fn send(
-        &self,
-        to: Option<Address>,
-        message: OutgoingMessage,
-        options: SendOptions,
-    ) -> Result<MessageRef, SendError> {
-        self.link.send(to.as_ref().unwrap_or(&self.place.address), message, options).await
+/// Waits until a use that a person ended has had its time.
+async fn overdue(mut wish: watch::Receiver<Wish>) {
+    if wish.wait_for(|wish| *wish != Wish::GoOn).await.is_err() {
+        // The use holds the sender, and is there as long as this is.
+        std::future::pending::<()>().await;
     }
-
-    async fn run(&self, request: RunRequest) -> Result<RunResult, Error> {
-        let mut job = self.inner.bare_job(&self.link, &self.place, &self.message).await?;
-        job.prompt.clone_from(&request.prompt);
-        job.files.clear();
-        job.session = None;
-        job.continues = match &request.resume {
-            Some(token) => Continues::Thread(token.clone()),
-            None => Continues::Nothing,
-        };
-        if let Some(engine) =
-            request.resume.as_ref().map(takopi_api::resume::ResumeToken::engine).or(request.engine.as_ref())
-        {
-            job.engine = engine.clone();
-        }
-        if let Some(context) = &request.context {
-            job.context = self.context(&job, context)?;
-        }
-        job.options.model = request.options.model.or(job.options.model);
-        job.options.reasoning = request.options.reasoning.or(job.options.reasoning);
-        match request.emission {
-            Emission::Capture => self.inner.capture(job).await,
-            Emission::Emit => self.inner.run_and_wait(job).await,
-        }
-    }
-}
-
-impl Here {
-    fn context(
-        &self,
-        job: &Job,
-        wanted: &takopi_api::runtime::RunContext,
-    ) -> Result<Option<crate::project::Context>, Error> {
-        let Some(alias) = wanted.project.as_deref() else { return Ok(None) };
-        if job.snapshot.project(alias).is_none() {
-            return Err(Error::new(format!("there is no project `{alias}`")));
-        }
-        Ok(self.inner.read_stored(&job.snapshot, wanted))
-    }
+    let hurried = wish.wait_for(|wish| *wish == Wish::Kill);
+    // Whether its time is up or nobody wants to wait for that, it is over.
+    let _ = tokio::time::timeout(GRACE, hurried).await;
 }

@@ -330,7 +330,9 @@ impl Inner {
 
         let typed = snapshot.engines.extract_resume(&found.prompt);
         let replied = stored.as_ref().and_then(|stored| stored.token.clone());
-        let scraped = || snapshot.engines.extract_resume(reply_text);
+        let directed = found.engine.as_ref();
+        let of_directed = || snapshot.engines.extract_resume_of(directed?, reply_text);
+        let scraped = || of_directed().or_else(|| snapshot.engines.extract_resume(reply_text));
         let thread = typed.or(replied).or_else(scraped);
         let (engine, continues, session) = if let Some(token) = thread {
             let engine = token.engine().clone();

@@ -12,7 +12,7 @@ use super::progress::{Progress, Style, header};
 use super::settings::Overflow;
 
 /// The button that ends a run, or takes a message out of its queue.
-pub(crate) const CANCEL: &str = "takopi:cancel";
+pub(crate) const CANCEL: &str = ButtonData::CANCEL;
 
 /// The button that sends a queued message into the turn that runs.
 pub(crate) const STEER: &str = "takopi:steer";
@@ -166,6 +166,47 @@ fn failure(answer: &str, error: &str) -> String {
     }
 }
 
+/// A message of a command, whose cancel buttons say which message it is about: one can be pressed before the chat system has
+/// said which message they are below.
+pub(crate) fn about_this(mut message: OutgoingMessage, about: &MessageId) -> OutgoingMessage {
+    for button in message.buttons.iter_mut().flatten() {
+        if button.data.as_str() == CANCEL
+            && let Ok(data) = ButtonData::new(format!("{CANCEL}:{about}"))
+        {
+            button.data = data;
+        }
+    }
+    message
+}
+
+/// A message of a command in as many as it takes; nothing of it is cut. The last one has the footer, the buttons and the
+/// files.
+pub(crate) fn parts(message: OutgoingMessage, limit: TextLimit) -> Vec<OutgoingMessage> {
+    let limit = within(limit);
+    if limit.admits(&message.body.text) {
+        return vec![message];
+    }
+    let texts = markdown::split(&message.body.text, limit);
+    let count = texts.len();
+    let part = |(at, text): (usize, String)| {
+        let header = match (at, message.body.header.as_str()) {
+            (0, header) => header.to_owned(),
+            (_, "") => format!("continued ({}/{count})", at + 1),
+            (_, header) => format!("{header} · continued ({}/{count})", at + 1),
+        };
+        let mut part = if at + 1 == count {
+            message.clone()
+        } else {
+            OutgoingMessage::new(message.kind, Body::default())
+        };
+        part.body.format = message.body.format;
+        part.body.header = header;
+        part.body.text = text;
+        part
+    };
+    texts.into_iter().enumerate().map(part).collect()
+}
+
 /// The answer to something that could not be done.
 pub(crate) fn error(text: &str, hints: &[String]) -> OutgoingMessage {
     let mut lines = format!("error: {text}");
@@ -253,6 +294,23 @@ mod tests {
         assert!(split.len() > 3);
         assert!(split[1].contains("continued (2/"), "{}", split[1]);
         assert!(split.iter().all(|text| text.ends_with("`ctx: z80 @x`")));
+    }
+
+    #[test]
+    fn what_a_command_says_is_never_cut() {
+        let limit = TextLimit { max: 100, unit: TextUnit::Chars };
+        let body = Body::markdown("words of an answer\n\n".repeat(20)).header("multi");
+        let message = OutgoingMessage::new(MessageKind::Answer, body.footer(["`ctx: z80`".to_owned()]));
+        let message = about_this(message.buttons([Button::cancel()]), &MessageId::new("7"));
+        let parts = parts(message.clone(), limit);
+        assert!(parts.len() > 3 && parts[1].body.header.starts_with("multi · continued (2/"));
+        let text: String = parts.iter().map(|part| part.body.text.as_str()).collect();
+        assert_eq!(text.matches("answer").count(), 20);
+        let (last, others) = parts.split_last().unwrap();
+        assert!(others.iter().all(|part| part.buttons.is_empty() && part.body.footer.is_empty()));
+        assert_eq!(about(last.buttons[0][0].data.as_str(), CANCEL), Some(Some("7")));
+        assert_eq!(last.body.footer, ["`ctx: z80`"]);
+        assert_eq!(super::parts(message.clone(), TextLimit::NONE), [message]);
     }
 
     #[test]

@@ -207,11 +207,23 @@ impl Inner {
         Some(run.id.clone())
     }
 
-    /// Ends the run that a message shows, or takes the message that it shows out of its queue.
+    /// Ends the run or the use of a command that a message shows, or takes the message that it shows out of its queue.
     pub(super) async fn cancel_message(self: &Arc<Self>, link: &Link, message: &MessageRef) -> &'static str {
-        let Some(Handle { lane, job }) = self.live.handle(&link.id, message) else {
-            return "nothing is running";
-        };
+        if let Some(handle) = self.live.handle(&link.id, message) {
+            return self.cancel_job(link, handle).await;
+        }
+        match self.uses.of_message(&link.id, message) {
+            Some(used) => {
+                used.cancel();
+                "cancelling…"
+            }
+            None => "nothing is running",
+        }
+    }
+
+    /// Ends a run, or takes what waits out of its queue.
+    pub(super) async fn cancel_job(self: &Arc<Self>, link: &Link, handle: Handle) -> &'static str {
+        let Handle { lane, job } = handle;
         let withdrawn = self.queue().withdraw(lane, job);
         match withdrawn {
             Withdrawn::Cancelled(waiting) => {

@@ -215,6 +215,9 @@ const PLUGINS: &Shape = &Shape {
     others: Others::Plugins(BackendKind::Command, &[]),
 };
 
+/// In the table of a command: tables of single projects, with the same keys.
+pub(super) const PROJECTS_OF_COMMAND: &str = "projects";
+
 pub(super) const PASS_ENV: Key = key(
     "pass_env",
     Holds::Texts,

@@ -124,6 +124,42 @@ impl Config {
         self.table.table("plugins")?.table(id)
     }
 
+    /// The same as it is in a project: what `[plugins.<id>.projects.<alias>]` says wins.
+    ///
+    /// # Errors
+    /// As [`Self::command`].
+    pub fn command_in(&self, id: &str, project: Option<&Alias>) -> Result<ConfigTable, ConfigError> {
+        let table = self.command(id)?;
+        let written = match project {
+            Some(alias) => {
+                let cases = table.table(keys::PROJECTS_OF_COMMAND)?.keys();
+                cases.into_iter().find(|case| alias.matches(case))
+            }
+            None => None,
+        };
+        table.in_case(keys::PROJECTS_OF_COMMAND, written.as_deref().unwrap_or_default())
+    }
+
+    /// The keys in the tables of a command for single projects that nobody knows, and projects that there are not.
+    fn unknown_keys_in_projects(
+        &self,
+        row: &Backend,
+        table: &ConfigTable,
+    ) -> Result<Vec<UnknownKey>, ConfigError> {
+        let cases = table.table(keys::PROJECTS_OF_COMMAND)?;
+        let written = cases.keys();
+        let is_project = |case: &&String| self.projects.keys().any(|alias| alias.matches(case));
+        let of_projects = written.iter().filter(is_project).map(String::as_str);
+        let known: Vec<&str> = self.projects.keys().map(Alias::as_str).chain(of_projects).collect();
+        let mut unknown = cases.keys_other_than(&known);
+        if let Some(schema) = row.config_schema {
+            for case in &written {
+                unknown.extend(cases.table(case)?.unknown_keys(&schema(), &[]));
+            }
+        }
+        Ok(unknown)
+    }
+
     /// The keys in a plugin's table that neither the plugin nor takopi knows.
     ///
     /// # Errors
@@ -132,7 +168,7 @@ impl Config {
         let (table, also) = match row.kind() {
             BackendKind::Engine => (self.table.table(row.id)?, ENGINE_KEYS),
             BackendKind::Transport => (self.transport(row.id)?, keys::CHAT_NAMES),
-            BackendKind::Command => (self.command(row.id)?, &[][..]),
+            BackendKind::Command => (self.command(row.id)?, &[keys::PROJECTS_OF_COMMAND][..]),
             _ => return Ok(Vec::new()),
         };
         let mut unknown =
@@ -141,6 +177,9 @@ impl Config {
             for (name, shape) in keys::tables_of_chats() {
                 unknown.extend(table.table(name)?.keys_other_than(&shape.names()));
             }
+        }
+        if row.kind() == BackendKind::Command {
+            unknown.extend(self.unknown_keys_in_projects(row, &table)?);
         }
         Ok(unknown)
     }

@@ -3,7 +3,7 @@
 //! It is made of the program's own keys and of the schemas that plugins declare. A plugin's constructor does not run.
 
 use serde_json::{Map, Value as Json, json};
-use takopi_api::plugin::Backend;
+use takopi_api::plugin::{Backend, BackendKind};
 
 use super::key_path::KeyPath;
 use super::keys::{self, Holds, Key, Others, ROOT, Shape};
@@ -145,6 +145,17 @@ fn of_plugin(row: &Backend, own: &[Key], rows: &[&Backend], definitions: &mut Ma
         if let Some(properties) = properties.as_object_mut() {
             properties.extend(own.iter().map(|key| (key.name.to_owned(), of_key(key, rows, definitions))));
         }
+        if row.kind() == BackendKind::Command {
+            let mut of_project = table.clone();
+            // What one project does not say is as it is for all.
+            of_project.retain(|key, _| !["required", "title", "description"].contains(&key.as_str()));
+            if let Some(properties) = table.get_mut("properties").and_then(Json::as_object_mut) {
+                let about = "What is otherwise in single projects, by alias.";
+                let projects =
+                    json!({ "type": "object", "additionalProperties": of_project, "description": about });
+                properties.insert(keys::PROJECTS_OF_COMMAND.to_owned(), projects);
+            }
+        }
     }
     schema
 }
@@ -213,7 +224,9 @@ mod tests {
         });
         let acme = Backend::new("acme", constructor).config_schema(|| schema_for!(Settings));
         let bare = Backend::new("bare", constructor);
-        FileSchema::new(&[&acme, &bare])
+        let command = Backend::new("ping", Constructor::Command(|| unreachable!("no plugin runs here")))
+            .config_schema(|| schema_for!(Settings));
+        FileSchema::new(&[&acme, &bare, &command])
     }
 
     fn key(text: &str) -> KeyPath {
@@ -253,7 +266,18 @@ mod tests {
         assert_eq!(at("acme.words.capital")["type"], "boolean");
         assert_eq!(at("acme.tree.inner.inner.flag")["type"], "boolean");
         assert_eq!(at("acme.voice")["description"], "A secret that is not called one.");
-        for unknown in ["projects.a.x", "limits.x", "acme.x", "acme.quiet.x", "unknown.x"] {
+        assert_eq!(at("plugins.ping.words.capital")["type"], "boolean");
+        assert_eq!(at("plugins.ping.projects.anything.words.capital")["type"], "boolean");
+        assert!(at("plugins.ping").get("required").is_some(), "what must be there is said once");
+        assert!(at("plugins.ping.projects.anything").get("required").is_none());
+        for unknown in [
+            "plugins.ping.projects.a.projects",
+            "projects.a.x",
+            "limits.x",
+            "acme.x",
+            "acme.quiet.x",
+            "unknown.x",
+        ] {
             assert!(schema.at(&key(unknown)).is_none(), "{unknown}");
         }
     }

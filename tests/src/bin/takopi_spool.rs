@@ -1,8 +1,8 @@
-//! The program with every plugin of this project, and a chat system in two files.
+//! The program with every plugin of this project, a chat system in two files, and a command that does what it is told.
 
 use std::process::ExitCode;
 
-use takopi_tests::spool;
+use takopi_tests::{probe, spool};
 
 fn main() -> ExitCode {
     takopi::Host::new().run()
@@ -10,4 +10,5 @@ fn main() -> ExitCode {
 
 takopi_api::plugin! {
     transport "spool" => spool::new;
+    command "probe" => probe::new, config = probe::Settings;
 }

@@ -1,4 +1,5 @@
-//! `/cancel`: ends the run whose message is replied to, or the listening to it; without a reply, the only one here.
+//! `/cancel`: ends the run or the command whose message is replied to, or the listening to it; without a reply, the only
+//! one here.
 
 use takopi_api::message::MessageRef;
 
@@ -15,13 +16,21 @@ pub(super) async fn handle(used: Use) -> Answer {
             said => say(said),
         };
     }
-    match used.inner.live.at(&used.place).as_slice() {
-        [] if used.inner.listening.stop(&used.place, None) => Ok(None),
-        [] => say("nothing is running here"),
-        [run] => {
+    let (runs, commands) = (used.inner.live.at(&used.place), used.inner.uses.at(&used.place));
+    match (runs.as_slice(), commands.as_slice()) {
+        ([], []) if used.inner.listening.stop(&used.place, None) => Ok(None),
+        ([], []) => say("nothing is running here"),
+        ([run], []) => {
             run.cancel();
             Ok(None)
         }
-        runs => say(format!("{} runs go on here: reply with /cancel to the one to end", runs.len())),
+        ([], [command]) => {
+            command.cancel();
+            Ok(None)
+        }
+        (runs, commands) => {
+            let count = runs.len() + commands.len();
+            say(format!("{count} runs go on here: reply with /cancel to the one to end"))
+        }
     }
 }
