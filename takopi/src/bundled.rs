@@ -48,6 +48,7 @@ macro_rules! bundled {
 }
 
 bundled! {
+    "command-multi" => takopi_command_multi,
     "engine-acme" => takopi_engine_acme,
     "engine-claude" => takopi_engine_claude,
     "engine-codex" => takopi_engine_codex,

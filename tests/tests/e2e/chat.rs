@@ -6,6 +6,8 @@ mod chat_system;
 mod commands;
 mod flags;
 mod kill;
+mod multi;
+mod plugin_commands;
 mod queue;
 mod reload;
 mod requests;
