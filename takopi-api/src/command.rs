@@ -5,7 +5,7 @@
 //! ([`CommandContext`] is cheap to clone and may be kept): it can go on sending and running after
 //! [`CommandBackend::handle`] has returned.
 //!
-//! A use of a command is not repeated: one that takopi's end cuts off is over.
+//! A use of a command is not repeated: of one that takopi's end cuts off, people are told at the next start.
 
 mod executor;
 

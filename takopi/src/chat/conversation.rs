@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use super::bubble::Pace;
 use super::deliver::fit;
 use super::live::Live;
-use super::plugin_commands::{Asks, Uses};
+use super::plugin_commands::{Asks, CutOffUse, Uses};
 use super::queue::Queue;
 use super::receive::Waiting;
 use super::requests::Requests;
@@ -78,6 +78,8 @@ pub(crate) struct Left {
     pub(crate) cut_off: Vec<CutOffRun>,
     /// Messages that nothing was begun for.
     pub(crate) waiting: Vec<Unfinished>,
+    /// Uses of commands that people do not know the end of.
+    pub(super) uses: Vec<CutOffUse>,
 }
 
 /// The conversation: every transport gives its messages to one.
@@ -118,7 +120,11 @@ impl std::fmt::Debug for Chat {
 impl Left {
     /// Finds what the last program left. To be called once, before anything else is begun.
     pub(crate) async fn find(store: &Store) -> Result<Self, StoreError> {
-        Ok(Self { cut_off: store.cut_off().await?, waiting: store.unfinished().await? })
+        Ok(Self {
+            cut_off: store.cut_off().await?,
+            waiting: store.unfinished().await?,
+            uses: CutOffUse::find(store).await?,
+        })
     }
 }
 

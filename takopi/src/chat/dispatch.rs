@@ -135,7 +135,7 @@ impl Inner {
             && snapshot.project(word).is_none()
             && snapshot.registry.find(BackendKind::Command, word).is_ok()
         {
-            self.start_plugin_command(link, place, message, word, args, &snapshot);
+            self.start_plugin_command(link, place, message, word, args, &snapshot).await;
             return Ok(Outcome::Ended(MessageEnd::Command));
         }
         let heard;
@@ -234,7 +234,7 @@ impl Inner {
                 }
                 view::RESUME => Some(self.resume_message(&link, &press).await),
                 data if data.starts_with(requests::PREFIX) => self.press_request(&link, &press, data).await,
-                data => self.press_plugin(&link, &press, data),
+                data => self.press_plugin(&link, &press, data).await,
             },
         };
         if let Err(error) = link.outgoing.answer_press(&press.id, answer.as_deref()).await {

@@ -1,6 +1,7 @@
 //! Commands of plugins: how a message or a press reaches one, and how one ends.
 
 mod asks;
+mod cut_off;
 mod here;
 mod runs;
 mod uses;
@@ -18,6 +19,8 @@ use takopi_api::runtime::PluginStore;
 use tokio::sync::watch;
 
 pub(super) use self::asks::Asks;
+pub(super) use self::cut_off::CutOffUse;
+use self::cut_off::Note;
 use self::here::Here;
 pub(super) use self::uses::Uses;
 use super::conversation::{Inner, Link};
@@ -41,8 +44,8 @@ struct Call {
 }
 
 impl Inner {
-    /// Starts a command of a plugin; it may take as long as it wants.
-    pub(super) fn start_plugin_command(
+    /// Starts a command of a plugin, which may take as long as it wants. Once this returns, it is not forgotten.
+    pub(super) async fn start_plugin_command(
         self: &Arc<Self>,
         link: &Link,
         place: &Place,
@@ -57,11 +60,16 @@ impl Inner {
             message: message.clone(),
             trigger: Trigger::Message,
         };
-        self.start_command(link, place, call, snapshot);
+        self.start_command(link, place, call, snapshot).await;
     }
 
     /// A press of a button whose data begin with the id of a command and a colon.
-    pub(super) fn press_plugin(self: &Arc<Self>, link: &Link, press: &Press, data: &str) -> Option<String> {
+    pub(super) async fn press_plugin(
+        self: &Arc<Self>,
+        link: &Link,
+        press: &Press,
+        data: &str,
+    ) -> Option<String> {
         let snapshot = self.snapshot();
         let (word, rest) = data.split_once(':')?;
         snapshot.registry.find(BackendKind::Command, word).ok()?;
@@ -75,49 +83,68 @@ impl Inner {
             message,
             trigger: Trigger::Button { data: rest.to_owned() },
         };
-        self.start_command(link, &place, call, &snapshot);
+        self.start_command(link, &place, call, &snapshot).await;
         None
     }
 
-    fn start_command(self: &Arc<Self>, link: &Link, place: &Place, call: Call, snapshot: &Arc<Snapshot>) {
-        let used = self.uses.begin(place, &call.message);
+    async fn start_command(
+        self: &Arc<Self>,
+        link: &Link,
+        place: &Place,
+        call: Call,
+        snapshot: &Arc<Snapshot>,
+    ) {
         let here = Arc::new(Here {
             inner: Arc::clone(self),
             link: link.clone(),
             place: place.clone(),
             message: call.message.clone(),
-            used: Arc::clone(&used),
+            used: self.uses.begin(place, &call.message),
+            note: Note::new(self.store(), &link.id, &call.word, &call.message),
         });
+        // From here on it can be cancelled.
+        let going_on = (self.work.begin(&link.id), here.used.at_work());
+        here.note.begin().await;
         let inner = Arc::clone(self);
         let snapshot = Arc::clone(snapshot);
-        let busy = self.work.begin(&link.id);
-        // From here on it can be cancelled.
-        let at_work = used.at_work();
         self.spawn(async move {
-            let (_busy, _at_work) = (busy, at_work);
             let word = call.word.clone();
-            let answered = AssertUnwindSafe(inner.use_command(&here, call, &snapshot)).catch_unwind();
-            let answered = tokio::select! {
-                answered = answered => answered,
-                () = overdue(used.wish()) => Ok(Ok(Some(view::notice("`cancelled`")))),
-            };
-            let answer = match answered {
-                Ok(Ok(Some(answer))) => answer,
-                Ok(Ok(None)) => return,
-                Ok(Err(error)) => view::error(&error.to_string(), error.hints()),
-                Err(_) => {
-                    let offer = snapshot.registry.find(BackendKind::Command, &word).ok();
-                    let from = offer.and_then(|entry| entry.row().distribution);
-                    let from = from.map(|from| format!(" ({} {})", from.name, from.version));
-                    tracing::error!(command = word, "a command panicked");
-                    view::error(&format!("the command /{word}{} panicked", from.unwrap_or_default()), &[])
-                }
-            };
-            if let Err(error) = here.say(&here.place.address, answer, here.reply()).await {
+            if let Some(answer) = inner.answer_call(&here, call, &snapshot).await
+                && let options = here.reply().key(here.note.reply_key())
+                && let Err(error) = here.say(&here.place.address, answer, options).await
+            {
                 let transport = &here.place.transport;
                 tracing::warn!(%transport, command = word, %error, "the answer of a command could not be sent");
             }
+            here.note.end().await;
+            drop(going_on);
         });
+    }
+
+    /// What a command answers, whatever becomes of it.
+    async fn answer_call(
+        self: &Arc<Self>,
+        here: &Arc<Here>,
+        call: Call,
+        snapshot: &Arc<Snapshot>,
+    ) -> Option<OutgoingMessage> {
+        let word = call.word.clone();
+        let answered = AssertUnwindSafe(self.use_command(here, call, snapshot)).catch_unwind();
+        let answered = tokio::select! {
+            answered = answered => answered,
+            () = overdue(here.used.wish()) => return Some(view::notice("`cancelled`")),
+        };
+        match answered {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(error)) => Some(view::error(&error.to_string(), error.hints())),
+            Err(_) => {
+                let offer = snapshot.registry.find(BackendKind::Command, &word).ok();
+                let from = offer.and_then(|entry| entry.row().distribution);
+                let from = from.map(|from| format!(" ({} {})", from.name, from.version)).unwrap_or_default();
+                tracing::error!(command = word, "a command panicked");
+                Some(view::error(&format!("the command /{word}{from} panicked"), &[]))
+            }
+        }
     }
 
     async fn use_command(

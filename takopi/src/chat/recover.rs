@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::bubble::Showing;
 use super::conversation::{Chat, Inner, Left, Link, Mode};
 use super::deliver::{Answer, Manner};
+use super::plugin_commands::CutOffUse;
 use super::receive::Waiting;
 use super::resolve::{Continues, Job};
 use super::view::{self, Card};
@@ -27,8 +28,13 @@ impl Inner {
     /// Once a transport is there: the messages that wait, the runs that were cut off, and the answers that did not arrive.
     /// To be called before anything is received through it: what waits stands before what comes.
     pub(super) fn recover(self: &Arc<Self>, link: Link) {
-        let Left { cut_off, waiting } = self.take_left(&link.id);
+        let Left { cut_off, waiting, uses } = self.take_left(&link.id);
+        let mut begun = Vec::new();
         for Unfinished { seq, message, shown, .. } in waiting {
+            if uses.iter().any(|used| used.is_of(&message)) {
+                begun.push(seq);
+                continue;
+            }
             let busy = self.work.begin(&link.id);
             self.take(&link.id, Waiting { seq, message, shown, busy });
         }
@@ -38,6 +44,9 @@ impl Inner {
             // One that can not be told at once does not hold up the others.
             let recover = async |run: CutOffRun| inner.recover_run(&link, &run).await;
             futures_util::stream::iter(cut_off).for_each_concurrent(AT_ONCE, recover).await;
+            inner.finish(&begun, &MessageEnd::Command).await;
+            let tell = async |used: CutOffUse| inner.tell_cut_off_use(&link, &used).await;
+            futures_util::stream::iter(uses).for_each_concurrent(AT_ONCE, tell).await;
             drop(busy);
         });
     }
@@ -47,7 +56,8 @@ impl Inner {
         let is_own = |run: &mut CutOffRun| run.place.transport == *transport;
         let cut_off = left.cut_off.extract_if(.., is_own).collect();
         let waiting = left.waiting.extract_if(.., |waiting| waiting.transport == *transport).collect();
-        Left { cut_off, waiting }
+        let uses = left.uses.extract_if(.., |used| used.is_over(transport)).collect();
+        Left { cut_off, waiting, uses }
     }
 
     async fn recover_run(&self, link: &Link, run: &CutOffRun) {

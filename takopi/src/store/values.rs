@@ -23,6 +23,11 @@ impl Namespace {
     pub fn command(id: &str) -> Self {
         Self(format!("command:{id}"))
     }
+
+    /// What takopi itself notes of uses of commands that go on.
+    pub(crate) fn uses() -> Self {
+        Self("uses".to_owned())
+    }
 }
 
 /// The keys and values of one plugin.

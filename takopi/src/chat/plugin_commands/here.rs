@@ -6,12 +6,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use takopi_api::command::{AskError, CommandHost, Emission, RunRequest, RunResult};
 use takopi_api::error::Error;
-use takopi_api::message::{Address, IncomingMessage, MessageRef, OutgoingMessage, SendOptions};
+use takopi_api::message::{Address, IncomingMessage, MessageKind, MessageRef, OutgoingMessage, SendOptions};
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::RunId;
 use takopi_api::runtime::RunContext;
 use takopi_api::transport::{People, SendError, SendFailure};
 
+use super::cut_off::Note;
 use super::uses::Use;
 use crate::chat::conversation::{Inner, Link, Mode};
 use crate::chat::deliver::{Answer, Manner};
@@ -29,6 +30,7 @@ pub(super) struct Here {
     pub(super) place: Place,
     pub(super) message: IncomingMessage,
     pub(super) used: Arc<Use>,
+    pub(super) note: Note,
 }
 
 impl Here {
@@ -46,6 +48,7 @@ impl Here {
     ) -> Result<MessageRef, SendError> {
         let link = self.link();
         let place = Place { transport: link.id.clone(), address: to.clone() };
+        let kind = message.kind;
         let message = view::about_this(message, &self.message.id);
         let mut answer = Answer {
             link: &link,
@@ -63,6 +66,11 @@ impl Here {
             let sent = sent?;
             self.used.name(sent.clone());
             last = Ok(sent);
+        }
+        if let Ok(sent) = &last
+            && kind == MessageKind::Progress
+        {
+            self.note.shown_by(sent).await;
         }
         last
     }

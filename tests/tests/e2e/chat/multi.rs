@@ -1,5 +1,6 @@
 //! `/multi`: several engines answer one prompt.
 
+use rustix::process::Signal;
 use takopi_api::message::MessageId;
 use takopi_tests::{Scene, Script};
 
@@ -82,6 +83,25 @@ fn a_cancel_ends_all_engines_and_keeps_what_was_answered() {
         assert!(answer.text.contains("cancelled\n\n## codex"), "{}", answer.text);
     }
     assert_eq!(talk.sandbox.left_behind(), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_kill_cut_off_is_told_and_not_begun_again() {
+    let mut talk = Talk::begun("codex", "", BOTH);
+    let id = talk.say("/multi largest files wait:600000");
+    talk.reads(&id, "asking · codex, acme");
+    talk.wait("the run", |_| (talk.prompts().len() == 1).then_some(()));
+    talk.ask("/multi");
+    talk.stop(Signal::KILL);
+    talk.start();
+    talk.reads(&id, "interrupted · /multi");
+    assert_eq!((talk.seen().len(), talk.prompts().len()), (2, 1));
+    // It is told once.
+    talk.stop(Signal::TERM);
+    talk.start();
+    let id = talk.say("/multi largest files");
+    combined(&talk, &id);
+    assert_eq!(talk.seen().len(), 3);
 }
 
 #[test]
