@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 #![expect(clippy::disallowed_methods, reason = "the program under test")]
 
+use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
 fn takopi(args: &[&str]) -> Output {
@@ -26,14 +27,15 @@ fn the_three_lists_of_the_shipped_binary_fit() {
 fn the_binary_has_what_its_features_promise() {
     let output = takopi(&["plugins", "--json"]);
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let listed: Vec<&str> = report["groups"]
+    let listed: BTreeSet<(&str, &str)> = report["groups"]
         .as_array()
         .unwrap()
         .iter()
         .flat_map(|group| group["backends"].as_array().unwrap())
-        .map(|row| row["id"].as_str().unwrap())
+        .map(|row| (row["kind"].as_str().unwrap(), row["id"].as_str().unwrap()))
         .collect();
-    let promised: Vec<&str> = takopi::bundled::BUNDLED.iter().map(|(known, _)| known.id()).collect();
+    let promised: BTreeSet<(&str, &str)> =
+        takopi::bundled::BUNDLED.iter().map(|(known, _)| (known.kind(), known.id())).collect();
     assert_eq!(listed, promised);
     assert_eq!(
         report["not_compiled_in"].as_array().unwrap().len(),
