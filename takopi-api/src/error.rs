@@ -54,6 +54,27 @@ impl std::error::Error for Error {
     }
 }
 
+/// The failures of this crate that a plugin has nothing to add to, so that `?` hands them on.
+macro_rules! handed_on {
+    ($($failure:ty),+ $(,)?) => {
+        $(impl From<$failure> for Error {
+            fn from(failure: $failure) -> Self {
+                Self::new(failure.to_string()).source(failure)
+            }
+        })+
+    };
+}
+
+handed_on! {
+    crate::command::AskError,
+    crate::config::ConfigError,
+    crate::engine::InvalidId,
+    crate::message::ButtonDataError,
+    crate::resume::ResumeError,
+    crate::runtime::StoreError,
+    crate::transport::SendError,
+}
+
 /// The candidate that a mistyped `word` most likely means: at most a third of its characters differ.
 ///
 /// ```

@@ -282,7 +282,7 @@ impl TransportBackend for SpoolBackend {
     }
 
     async fn build_and_run(&self, run: TransportRun) -> Result<(), Error> {
-        let settings: Settings = run.config.parse().map_err(|error| Error::new(error.to_string()))?;
+        let settings: Settings = run.config.parse()?;
         let folder = settings.folder;
         let chat = chat_in(&folder);
         let outgoing = Arc::new(Spool { folder: folder.clone(), plain: settings.plain, chat });

@@ -47,7 +47,7 @@ impl CommandBackend for Command {
             // No message of it has a button that comes back.
             return Ok(None);
         }
-        let settings: Settings = context.config.parse().map_err(|error| Error::new(error.to_string()))?;
+        let settings: Settings = context.config.parse()?;
         let choices = choose::engines(&settings.engines, &context.catalog)?;
         let prompt = context.args_text.trim();
         if prompt.is_empty() {

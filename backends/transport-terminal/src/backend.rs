@@ -55,7 +55,7 @@ impl TransportBackend for TerminalBackend {
 
     async fn build_and_run(&self, run: TransportRun) -> Result<(), Error> {
         let TransportRun { config, runtime, shutdown, .. } = run;
-        let settings: Settings = config.parse().map_err(|error| Error::new(error.to_string()))?;
+        let settings: Settings = config.parse()?;
         let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
         let editor = if is_terminal { editor(&runtime, &settings) } else { None };
         match editor {

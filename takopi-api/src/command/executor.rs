@@ -138,12 +138,6 @@ pub enum AskError {
     Cancelled,
 }
 
-impl From<AskError> for Error {
-    fn from(error: AskError) -> Self {
-        Self::new(error.to_string())
-    }
-}
-
 /// How many runs go on at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Parallelism {

@@ -58,7 +58,7 @@ impl Surround {
 impl Inner {
     /// What is stored about where a message was written.
     pub(super) async fn surround(&self, place: &Place) -> Result<Surround, Error> {
-        let around = self.store().around(place).await.map_err(|error| Error::new(error.to_string()))?;
+        let around = self.store().around(place).await?;
         let is_topic = place.address.topic.id().is_some();
         Ok(Surround {
             own: around.own,
