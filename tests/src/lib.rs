@@ -100,3 +100,8 @@ impl Script {
         ])
     }
 }
+
+/// The code in the manual is compiled, and run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/how-to/write-a-plugin.md")]
+pub struct HowToWriteAPlugin;
