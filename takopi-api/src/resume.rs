@@ -46,6 +46,29 @@ impl ResumeToken {
         Ok(Self { engine, value })
     }
 
+    /// The thread of an engine that runs another one: it is called after that one's, so that continuing it continues that.
+    ///
+    /// ```
+    /// use takopi_api::engine::EngineId;
+    /// use takopi_api::resume::ResumeToken;
+    ///
+    /// let inner = ResumeToken::new(EngineId::from_static("codex"), "42").unwrap();
+    /// let outer = ResumeToken::around(EngineId::from_static("loop"), &inner);
+    /// assert_eq!(outer.value(), "codex:42");
+    /// assert_eq!(outer.within(), Some(inner));
+    /// ```
+    #[must_use]
+    pub fn around(engine: EngineId, inner: &Self) -> Self {
+        Self { engine, value: inner.to_string() }
+    }
+
+    /// The thread that [`Self::around`] was given, if it was made by that.
+    #[must_use]
+    pub fn within(&self) -> Option<Self> {
+        let (engine, value) = self.value.split_once(':')?;
+        Self::new(EngineId::parse(engine).ok()?, value).ok()
+    }
+
     /// The engine whose thread it is.
     #[must_use]
     pub const fn engine(&self) -> &EngineId {

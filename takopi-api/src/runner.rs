@@ -6,9 +6,11 @@
 //! and no process left behind. The contract is enforced here and not trusted, so `run` is no method that a plugin could
 //! replace.
 
+mod compose;
 mod contract;
 mod control;
 mod enforce;
+mod engines;
 mod steps;
 mod threads;
 
@@ -20,7 +22,9 @@ use async_trait::async_trait;
 use futures_core::stream::BoxStream;
 use serde::{Deserialize, Serialize};
 
+pub use compose::{Composition, compose};
 pub use control::{Control, ControlError, RunControl};
+pub use engines::{Engines, FindEngine, FoundEngine};
 pub use threads::{ThreadGuard, ThreadLocks};
 
 use crate::engine::EngineId;
@@ -140,6 +144,8 @@ pub struct RunSpec {
     pub processes: Arc<dyn ProcessHost>,
     /// The threads that are in use, shared by all runs of the program.
     pub threads: ThreadLocks,
+    /// The engines that this one may run, see [`compose`].
+    pub engines: Engines,
 }
 
 impl RunSpec {
@@ -165,6 +171,7 @@ impl RunSpec {
             outbox: None,
             processes,
             threads,
+            engines: Engines::default(),
         }
     }
 
@@ -213,6 +220,13 @@ impl RunSpec {
     #[must_use]
     pub fn environment(mut self, environment: Environment) -> Self {
         self.environment = environment;
+        self
+    }
+
+    /// Sets which engines it may run.
+    #[must_use]
+    pub fn engines(mut self, engines: Engines) -> Self {
+        self.engines = engines;
         self
     }
 

@@ -6,6 +6,7 @@
 mod command;
 mod contract;
 mod conversation;
+mod engines;
 mod processes;
 mod recordings;
 mod transport;
@@ -20,6 +21,7 @@ use tokio::sync::watch;
 pub use command::FakeCommandHost;
 pub use contract::{RunnerContract, check_events};
 pub use conversation::{FakeConversation, MemoryStore};
+pub use engines::{ScriptedEngine, engines};
 pub use processes::{Script, ScriptedProcesses};
 pub use recordings::{Expected, Recordings};
 pub use transport::{Call, Held, Record, RecordingTransport, Shown};

@@ -17,7 +17,7 @@ mod dispatch;
 mod door;
 mod drive;
 pub mod embedded;
-mod engines;
+pub(crate) mod engines;
 mod execute;
 pub mod files;
 pub(crate) mod links;

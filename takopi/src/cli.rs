@@ -21,6 +21,7 @@ mod worktrees;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use takopi_api::plugin::{Backend, BackendKind, Distribution};
@@ -84,7 +85,7 @@ enum Command {
 
 /// What a command works with: the registry under the configuration's enabled list, and the configuration.
 struct Session<'a> {
-    registry: Registry,
+    registry: Arc<Registry>,
     config: Config,
     linked: &'a [&'static Distribution],
     /// What has read the configuration, and can read it again.
@@ -264,7 +265,7 @@ fn open_reader<'a>(
     linked: &'a [&'static Distribution],
 ) -> Result<Session<'a>, CliError> {
     let config = reader.load_and_migrate()?;
-    let registry = registry(rows, &reader, &config);
+    let registry = Arc::new(registry(rows, &reader, &config));
     Ok(Session { registry, config, linked, reader })
 }
 

@@ -51,7 +51,7 @@ pub trait Control: Send + Sync {
         Err(ControlError::Unsupported("requests"))
     }
 
-    /// Ends the run and every process of it at once.
+    /// The run and every process of it are ended, at once: for what an engine has besides processes.
     fn kill(&self) {}
 }
 

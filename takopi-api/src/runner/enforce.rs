@@ -34,6 +34,8 @@ pub(super) fn run(runner: Arc<dyn Runner>, mut spec: RunSpec) -> Run {
         state: Mutex::default(),
     });
     spec.processes = Arc::clone(&processes) as Arc<dyn ProcessHost>;
+    let inner = Arc::new(InnerProcesses(Arc::clone(&processes)));
+    spec.engines = spec.engines.inside(runner.engine().clone(), inner);
     let gate = Arc::new(Gate {
         state: Mutex::new(GateState::default()),
         stop: Notify::new(),
@@ -294,11 +296,17 @@ impl ProcessHost for RunProcesses {
     }
 
     async fn spawn(&self, mut command: CommandSpec) -> Result<Process, SpawnError> {
+        command.environment.extend(&self.environment);
+        self.start(command).await
+    }
+}
+
+impl RunProcesses {
+    async fn start(&self, mut command: CommandSpec) -> Result<Process, SpawnError> {
         if self.state().closed.is_some() {
             return Err(SpawnError::RunOver);
         }
         command.run_id = Some(self.run_id.clone());
-        command.environment.extend(&self.environment);
         let process = self.host.spawn(command).await?;
         let mut state = self.state();
         state.handles.push(Arc::downgrade(&process.handle));
@@ -307,6 +315,21 @@ impl ProcessHost for RunProcesses {
         }
         drop(state);
         Ok(process)
+    }
+}
+
+/// Starts the programs of runs inside of a run. They are the outer run's as well and end with it, but what is passed to its
+/// engine is none of theirs.
+struct InnerProcesses(Arc<RunProcesses>);
+
+#[async_trait]
+impl ProcessHost for InnerProcesses {
+    fn obstacle(&self) -> Option<String> {
+        self.0.obstacle()
+    }
+
+    async fn spawn(&self, command: CommandSpec) -> Result<Process, SpawnError> {
+        self.0.start(command).await
     }
 }
 
@@ -393,10 +416,14 @@ impl Control for GateControl {
     }
 
     fn kill(&self) {
-        {
+        let position = {
             let mut state = self.0.state();
             state.interrupted = true;
             state.stop_patience = LAST_WORDS;
+            state.position.clone()
+        };
+        if let Position::Running(control) = position {
+            control.kill();
         }
         self.0.processes.end(Ending::now());
         self.0.stop.notify_one();

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::StreamExt;
+use takopi_api::error::Error;
 use takopi_api::event::{Completed, Event, Outcome, TextKind};
 use takopi_api::message::OutgoingMessage;
 use takopi_api::resume::ResumeToken;
-use takopi_api::runner::{Run, RunControl, RunId, RunSpec};
-use takopi_api::runtime::EngineState;
+use takopi_api::runner::{Engines, Run, RunControl, RunId, RunSpec};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -72,13 +72,7 @@ impl Inner {
             .engines
             .get(&job.engine)
             .ok_or_else(|| format!("there is no engine {} any more", job.engine))?;
-        let runner = engine.runner().map_err(str::to_owned)?;
-        if let EngineState::Missing { install } = engine.state() {
-            return Err(format!(
-                "{} is not installed, or not on PATH\ninstall it with `{install}`",
-                job.engine
-            ));
-        }
+        let runner = engine.usable().map_err(|error| with_hints(&error))?;
         let brought = self.bring(link, job, id, &cwd).await?;
         let outbox = match sight {
             Sight::Shown => {
@@ -94,6 +88,7 @@ impl Inner {
             .attachments(brought.attachments)
             .options(job.options.clone())
             .environment(engine.environment().clone())
+            .engines(Engines::new(Arc::clone(&job.snapshot) as _))
             .outbox(outbox);
         spec.id = id.clone();
         Ok(runner.run(spec))
@@ -176,6 +171,11 @@ impl Inner {
             _ => {}
         }
     }
+}
+
+/// An error as the reason why a run came to nothing.
+fn with_hints(error: &Error) -> String {
+    std::iter::once(error.to_string()).chain(error.hints().iter().cloned()).collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn failed(job: &Job, error: String) -> Completed {

@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use takopi_api::engine::{Availability, EngineBackend, EngineId};
+use takopi_api::error::Error;
 use takopi_api::plugin::BackendKind;
 use takopi_api::process::Environment;
 use takopi_api::resume::ResumeToken;
-use takopi_api::runner::Runner;
+use takopi_api::runner::{FoundEngine, Runner};
 use takopi_api::runtime::{EngineInfo, EngineState};
 
 use crate::config::{Config, FIRST_CHOICE};
-use crate::plugins::{self, Registry};
+use crate::plugins::{self, LookupError, Registry};
 
 /// The enabled engines under one configuration.
 pub(crate) struct Engines {
@@ -124,6 +125,23 @@ impl Engines {
         kept
     }
 
+    /// An engine for a run that wants to run it.
+    ///
+    /// # Errors
+    /// [`Error`] if there is none, or it can not run now.
+    pub(crate) fn find(&self, registry: &Registry, id: &str) -> Result<FoundEngine, Error> {
+        let unknown = |lookup: LookupError| {
+            lookup.hints().into_iter().fold(Error::new(lookup.to_string()), Error::hint)
+        };
+        let backend = registry.engine(id).map_err(unknown)?;
+        let engine = EngineId::parse(id).ok().and_then(|id| self.get(&id));
+        // What the registry shows now may be more than when these were read.
+        let engine = engine.ok_or_else(|| Error::new(format!("there is no engine {id} in this run")))?;
+        Ok(FoundEngine::new(Arc::clone(engine.usable()?))
+            .capabilities(backend.capabilities.clone())
+            .environment(engine.environment.clone()))
+    }
+
     /// The line that resumes a thread in a terminal.
     pub(crate) fn resume_line(&self, token: &ResumeToken) -> Option<String> {
         self.get(token.engine())?.runner().ok()?.format_resume(token).ok()
@@ -170,6 +188,21 @@ impl Engine {
             plugins::build_runner(backend, config).map_err(|error| error.to_string())
         });
         built.as_ref().map_err(String::as_str)
+    }
+
+    /// The runner, if the engine can run now.
+    ///
+    /// # Errors
+    /// [`Error`] if its table is wrong or its program is not there.
+    pub(crate) fn usable(&self) -> Result<&Arc<dyn Runner>, Error> {
+        let runner = self.runner().map_err(Error::new)?;
+        match self.state() {
+            EngineState::Missing { install } => {
+                let error = Error::new(format!("{} is not installed, or not on PATH", self.id));
+                Err(error.hint(format!("install it with `{install}`")))
+            }
+            _ => Ok(runner),
+        }
     }
 
     /// Whether it can run now: programs are looked for each time, a person may just have installed one.

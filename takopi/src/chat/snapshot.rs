@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use takopi_api::config::ConfigError;
 use takopi_api::engine::EngineId;
+use takopi_api::error::Error;
 use takopi_api::message::ChannelId;
 use takopi_api::plugin::{BackendKind, is_valid_id};
+use takopi_api::runner::{FindEngine, FoundEngine};
 use takopi_api::runtime::{Catalog, CommandInfo};
 use takopi_api::transport::TransportId;
 
@@ -77,6 +79,13 @@ impl Names for Snapshot {
 
     fn project(&self, word: &str) -> Option<String> {
         self.projects.find(word).ok().map(|project| project.alias.to_string())
+    }
+}
+
+/// A run may run the engines of the snapshot that it began with.
+impl FindEngine for Snapshot {
+    fn find(&self, id: &str) -> Result<FoundEngine, Error> {
+        self.engines.find(&self.registry, id)
     }
 }
 

@@ -5,6 +5,7 @@ mod engines;
 mod here;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use serde::Serialize;
 use takopi_api::config::ConfigError;
@@ -117,7 +118,7 @@ pub(super) fn run(
         Err(error) => (reader.parse("")?, Some(error)),
     };
     let registry = registry(rows, &reader, &config);
-    let session = Session { registry, config, linked, reader };
+    let session = Session { registry: Arc::new(registry), config, linked, reader };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let reach = if args.offline { Reach::Here } else { Reach::Outside };
     let findings = runtime.block_on(async {

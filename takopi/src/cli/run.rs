@@ -4,6 +4,7 @@ mod ask;
 mod choose;
 mod display;
 mod drive;
+mod inner;
 
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 
 use takopi_api::engine::EngineBackend;
 use takopi_api::process::Environment;
-use takopi_api::runner::{Attachment, RunOptions, RunSpec, Runner, ThreadLocks};
+use takopi_api::runner::{Attachment, Engines, RunOptions, RunSpec, Runner, ThreadLocks};
 
 use super::error::CliError;
 use super::{Session, output};
@@ -20,6 +21,7 @@ use crate::plugins;
 use crate::process::LocalProcesses;
 use choose::Thread;
 use display::Display;
+use inner::InnerEngines;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RunArgs {
@@ -88,14 +90,17 @@ pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliE
         let processes = LocalProcesses::new(session.config.limits);
         let options = RunOptions::default().model(args.model).reasoning(args.reasoning);
         let environment = Environment::empty().pass(session.config.pass_env(engine.id)?);
+        let inner = InnerEngines::new(session);
         let spec = RunSpec::new(prompt, &cwd, Arc::clone(&processes) as _, ThreadLocks::default())
             .resume(resume)
             .attachments(attachments)
             .options(options)
-            .environment(environment);
+            .environment(environment)
+            .engines(Engines::new(Arc::clone(&inner) as _));
         let display = Display::new(engine.id, &cwd.to_string_lossy(), args.json);
         let code = drive::drive(&runner, spec, display).await;
         runner.shutdown().await;
+        inner.shutdown().await;
         drive::shut_down(&processes).await?;
         code
     });

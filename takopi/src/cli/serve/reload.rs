@@ -36,9 +36,9 @@ impl Snapshots {
         reader: Reader,
         chosen: Option<EngineId>,
         final_notify: Option<bool>,
-        registry: Registry,
+        registry: Arc<Registry>,
     ) -> Self {
-        Self { rows: rows.to_vec(), reader, chosen, final_notify, registry: Arc::new(registry), revision: 0 }
+        Self { rows: rows.to_vec(), reader, chosen, final_notify, registry, revision: 0 }
     }
 
     pub(super) fn next(&mut self, config: Config) -> Result<Snapshot, ConfigError> {

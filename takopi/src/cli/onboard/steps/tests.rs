@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use takopi_api::config::Secret;
@@ -211,7 +212,7 @@ impl Machine {
         let reader = Reader::new(&self.file, vocabulary, Overrides::default());
         let config = reader.load().unwrap();
         let registry = Registry::new(rows(transports), &["cancel"], config.enabled.clone());
-        let session = Session { registry, config, linked: &[], reader };
+        let session = Session { registry: Arc::new(registry), config, linked: &[], reader };
         let mut person = Person { answers: answers.iter().cloned().collect(), said: String::new() };
         let ended = set_up(&mut person, &session, repository.then_some(&self.here)).await;
         assert!(person.answers.is_empty(), "it did not ask everything: {}", person.said);
