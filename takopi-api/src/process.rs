@@ -40,6 +40,15 @@ pub enum Stdin {
     Open,
 }
 
+/// How big a terminal is, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TerminalSize {
+    /// How wide.
+    pub columns: u16,
+    /// How many lines.
+    pub rows: u16,
+}
+
 /// A program to start. There is no shell in between: arguments reach the program as they are.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -54,6 +63,8 @@ pub struct CommandSpec {
     pub environment: Environment,
     /// What it gets on its standard input.
     pub stdin: Stdin,
+    /// The terminal that it believes to be on, if it does.
+    pub terminal: Option<TerminalSize>,
     /// The run that it belongs to: a host marks every process of the run with it.
     pub run_id: Option<RunId>,
 }
@@ -68,6 +79,7 @@ impl CommandSpec {
             cwd: cwd.into(),
             environment: Environment::base(),
             stdin: Stdin::Closed,
+            terminal: None,
             run_id: None,
         }
     }
@@ -97,6 +109,20 @@ impl CommandSpec {
     #[must_use]
     pub fn stdin(mut self, stdin: Stdin) -> Self {
         self.stdin = stdin;
+        self
+    }
+
+    /// Lets it write to a terminal of its own, which is its controlling terminal: for programs that say nothing, or something
+    /// else, where there is none.
+    ///
+    /// Its standard output and its standard error then are one ([`Process::stdout`]), and the tail of standard error stays
+    /// empty. Lines end as the program ends them, and nothing that is typed is repeated; escape sequences are the program's
+    /// affair, and lines that are none of the engine's are the translation's. With [`Stdin::Open`] its standard input is the
+    /// terminal too: what is written there is typed, and closing it types Ctrl-D. As on any terminal, a typed line holds at
+    /// most 4,095 bytes unless the program wants to have it otherwise. Else its standard input is what it is without terminal.
+    #[must_use]
+    pub const fn terminal(mut self, size: TerminalSize) -> Self {
+        self.terminal = Some(size);
         self
     }
 }

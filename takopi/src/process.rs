@@ -3,6 +3,7 @@
 mod admission;
 mod host;
 mod tail;
+mod terminal;
 #[cfg(target_os = "linux")]
 mod tree;
 

@@ -1,7 +1,8 @@
 //! The process host on real programs.
 
 use takopi::process::{Limits, LocalProcesses};
-use takopi_api::process::{CommandSpec, ExitStatus, ProcessHost};
+use takopi_api::process::{Ask, CommandSpec, Ending, Exit, ExitStatus, ProcessHost, Stdin, TerminalSize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// What ends one program must never reach the next one, however soon it starts.
 #[tokio::test]
@@ -49,4 +50,75 @@ fn a_runtime_that_is_given_up_leaves_no_program_behind() {
     assert!(is_alive());
     drop((runtime, host));
     assert!(!is_alive());
+}
+
+/// All that a program says, and how it ended.
+async fn output_of(command: CommandSpec) -> (String, Exit) {
+    let host = LocalProcesses::new(Limits::default());
+    let mut process = host.spawn(command).await.unwrap();
+    let mut output = String::new();
+    process.stdout.read_to_string(&mut output).await.unwrap();
+    (output, process.handle.exited().await)
+}
+
+fn on_a_terminal(script: &str) -> CommandSpec {
+    CommandSpec::new("sh", "/").args(["-c", script]).terminal(TerminalSize { columns: 321, rows: 45 })
+}
+
+#[tokio::test]
+async fn a_program_may_have_a_terminal_of_its_own() {
+    let script = "test -t 1 && test -t 2 && ! test -t 0 && echo out && echo err >&2 && stty size <&1";
+    let (output, exit) = output_of(on_a_terminal(script)).await;
+    assert_eq!(output, "out\nerr\n45 321\n");
+    assert_eq!((exit.status, exit.stderr_tail.as_str()), (ExitStatus::Code(0), ""));
+    // It is the one that a program finds under this name, and no other program's.
+    let (output, _) = output_of(on_a_terminal("stty size </dev/tty; tty <&1")).await;
+    assert!(output.starts_with("45 321\n/dev/"), "{output}");
+    let (_, exit) = output_of(CommandSpec::new("sh", "/").args(["-c", "cat </dev/tty"])).await;
+    assert!(exit.stderr_tail.contains("/dev/tty"), "without one there is none: {exit:?}");
+}
+
+#[tokio::test]
+async fn what_is_written_last_is_read_and_what_is_long_is_whole() {
+    let script = "head -c 300000 /dev/zero | tr '\\0' x; echo; echo end";
+    let (output, _) = output_of(on_a_terminal(script)).await;
+    assert_eq!(output.len(), 300_005);
+    assert!(output.ends_with("x\nend\n"));
+}
+
+#[tokio::test]
+async fn what_is_typed_reaches_a_program_and_so_does_the_end_of_it() {
+    let host = LocalProcesses::new(Limits::default());
+    let command = on_a_terminal("test -t 0; echo $?; cat; echo over").stdin(Stdin::Open);
+    let mut process = host.spawn(command).await.unwrap();
+    let mut stdin = process.stdin.take().unwrap();
+    stdin.write_all(b"hello\n").await.unwrap();
+    stdin.shutdown().await.unwrap();
+    let mut output = String::new();
+    process.stdout.read_to_string(&mut output).await.unwrap();
+    assert_eq!(output, "0\nhello\nover\n");
+    // A payload is no typing: it comes through a pipe, however long.
+    let long = "y".repeat(100_000);
+    let payload = Stdin::Payload(long.clone().into_bytes());
+    let (output, _) = output_of(on_a_terminal("test -t 0 || cat").stdin(payload)).await;
+    assert_eq!(output, long);
+}
+
+#[tokio::test]
+async fn a_program_on_a_terminal_is_asked_and_ended_as_any_other() {
+    let host = LocalProcesses::new(Limits::default());
+    let mut asked =
+        host.spawn(on_a_terminal("trap 'exit 3' INT; echo on; sleep 271829 & wait")).await.unwrap();
+    asked.stdout.read_exact(&mut [0; 3]).await.unwrap();
+    asked.handle.end(Ending::asking(Ask::Interrupt));
+    assert_eq!(asked.handle.exited().await.status, ExitStatus::Code(3));
+    let script = "trap '' INT TERM HUP; setsid sleep 271830 & echo on; sleep 271831; :";
+    let mut deaf = host.spawn(on_a_terminal(script)).await.unwrap();
+    deaf.stdout.read_exact(&mut [0; 3]).await.unwrap();
+    deaf.handle.end(Ending::now());
+    deaf.handle.exited().await;
+    let mut rest = Vec::new();
+    // It ends only when nobody has the terminal open any more.
+    deaf.stdout.read_to_end(&mut rest).await.unwrap();
+    host.shutdown().await;
 }

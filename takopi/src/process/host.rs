@@ -20,6 +20,7 @@ use tokio::time::Instant;
 
 use super::admission::{Admission, Limits, Place};
 use super::tail::Tail;
+use super::terminal::Terminal;
 #[cfg(target_os = "linux")]
 use super::tree::{Family, Running, Tree};
 
@@ -98,6 +99,7 @@ impl ProcessHost for LocalProcesses {
             return Err(SpawnError::NoFolder { cwd: command.cwd });
         }
         let program = find_program(&command.program, &command.cwd)?;
+        let refused = |source| SpawnError::Refused { program: program.display().to_string(), source };
         let place = match &command.run_id {
             Some(run_id) => self.admission.enter(run_id).await,
             // What belongs to no run is takopi's own short question, such as for a version.
@@ -107,9 +109,11 @@ impl ProcessHost for LocalProcesses {
         #[cfg(target_os = "linux")]
         let running = Running::new(&self.family);
         let mark = next_mark();
-        let mut child = prepare(&program, &command, &mark)
-            .spawn()
-            .map_err(|source| SpawnError::Refused { program: program.display().to_string(), source })?;
+        let terminal = command.terminal.map(Terminal::open).transpose().map_err(refused)?;
+        let mut prepared = prepare(&program, &command, &mark, terminal.as_ref()).map_err(refused)?;
+        let mut child = prepared.spawn().map_err(refused)?;
+        // It has copies of the program's end of the terminal.
+        drop(prepared);
         let tail = Tail::default();
         let stdin = feed(child.stdin.take(), &command.stdin);
         let stderr = child.stderr.take().map(|stderr| tokio::spawn(drain(stderr, tail.clone())));
@@ -129,6 +133,12 @@ impl ProcessHost for LocalProcesses {
             let mut watchers = self.watchers();
             while watchers.try_join_next().is_some() {}
             watchers.spawn(watcher.watch());
+        }
+        if let Some(terminal) = terminal {
+            let (output, input) = terminal.attach().map_err(refused)?;
+            let is_open = command.stdin == Stdin::Open;
+            let stdin = if is_open { Some(Box::new(input) as _) } else { stdin };
+            return Ok(Process { stdout: Box::new(output), stdin, handle });
         }
         let stdout: Box<dyn tokio::io::AsyncRead + Send + Unpin> = match stdout {
             Some(stdout) => {
@@ -154,7 +164,19 @@ fn next_mark() -> String {
     return String::new();
 }
 
-fn prepare(program: &Path, command: &CommandSpec, mark: &str) -> Command {
+fn prepare(
+    program: &Path,
+    command: &CommandSpec,
+    mark: &str,
+    terminal: Option<&Terminal>,
+) -> std::io::Result<Command> {
+    // What is no pipe of its own lies on the terminal, if there is one.
+    let shown = || terminal.map_or_else(|| Ok(Stdio::piped()), Terminal::stdio);
+    let stdin = match &command.stdin {
+        Stdin::Closed => Stdio::null(),
+        Stdin::Open => shown()?,
+        _ => Stdio::piped(),
+    };
     #[expect(clippy::disallowed_methods, reason = "this is the process host")]
     let mut prepared = std::process::Command::new(program);
     prepared
@@ -163,27 +185,34 @@ fn prepare(program: &Path, command: &CommandSpec, mark: &str) -> Command {
         .env_clear()
         .envs(command.environment.select(std::env::vars_os()))
         .env("PWD", &command.cwd)
-        .stdin(if command.stdin == Stdin::Closed { Stdio::null() } else { Stdio::piped() })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+        .stdin(stdin)
+        .stdout(shown()?)
+        .stderr(shown()?);
     if let Some(run_id) = &command.run_id {
         prepared.env(RunId::VARIABLE, run_id.as_str());
     }
     #[cfg(target_os = "linux")]
     prepared.env(super::tree::OWNER_VARIABLE, mark);
-    lead_a_session(&mut prepared);
-    Command::from(prepared)
+    lead_a_session(&mut prepared, terminal.is_some());
+    Ok(Command::from(prepared))
 }
 
-/// In a session of its own the program has no terminal: neither does Ctrl-C reach it before takopi has asked it politely,
-/// nor can it ask for a password behind takopi's back.
+/// In a session of its own the program has no terminal but the one that takopi gives it: neither does Ctrl-C reach it before
+/// takopi has asked it politely, nor can it ask for a password behind takopi's back.
 #[expect(unsafe_code, reason = "no safe way leads to setsid before exec; see the comment on the call")]
-fn lead_a_session(command: &mut std::process::Command) {
+fn lead_a_session(command: &mut std::process::Command, on_a_terminal: bool) {
     use std::os::unix::process::CommandExt;
     // SAFETY: the closure runs between fork and exec, where only async-signal-safe functions may be called. It calls
-    // setsid(2), which is one, and allocates nothing.
+    // setsid(2) and ioctl(2), which are such, and allocates nothing.
     unsafe {
-        command.pre_exec(|| Ok(rustix::process::setsid().map(drop)?));
+        command.pre_exec(move || {
+            rustix::process::setsid()?;
+            if on_a_terminal {
+                // By now standard output is the program's end of it.
+                rustix::process::ioctl_tiocsctty(rustix::stdio::stdout())?;
+            }
+            Ok(())
+        });
     }
 }
 
