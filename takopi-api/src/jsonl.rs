@@ -1,8 +1,10 @@
-//! Engines that print one JSON value a line: the framing ([`LineReader`]) and the runner ([`JsonlSubprocessRunner`]) that
-//! leaves to an engine only its arguments and its translation ([`JsonlEngine`]).
+//! Engines that print one JSON value a line, or say before each how long it is ([`Framing`]): the reader ([`LineReader`]),
+//! and the runner ([`JsonlSubprocessRunner`]) that leaves to an engine only its arguments and its translation
+//! ([`JsonlEngine`]).
 
 mod engine;
 mod field;
+mod framing;
 mod lines;
 mod reader;
 mod runner;
@@ -13,6 +15,7 @@ mod wire;
 
 pub use engine::{JsonlEngine, Recognition, RefusedRun, Unfinished};
 pub use field::Field;
+pub use framing::Framing;
 pub use lines::{Line, LineReader};
 pub use reader::{Malformed, Reader};
 pub use runner::JsonlSubprocessRunner;

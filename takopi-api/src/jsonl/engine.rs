@@ -4,6 +4,7 @@ use std::path::Path;
 
 use async_trait::async_trait;
 
+use super::Framing;
 use crate::engine::EngineId;
 use crate::event::{EventFactory, Usage};
 use crate::process::{Ask, CommandSpec, Exit};
@@ -57,6 +58,9 @@ pub trait JsonlEngine: Send + Sync + 'static {
 
     /// Whether [`Self::read_stderr`] does anything: the end of a run then waits a moment for standard error.
     const READS_STDERR: bool = false;
+
+    /// How the program's output is cut into what [`Self::translate`] gets.
+    const FRAMING: Framing = Framing::Lines;
 
     /// The engine.
     fn engine(&self) -> &EngineId;

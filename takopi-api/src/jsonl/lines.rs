@@ -1,9 +1,12 @@
 //! Lines of a byte stream: split at `\n` only (never at U+2028, which stands raw in the JSON of most engines), with a cap.
 
 use std::io;
+use std::ops::Range;
 
 use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncReadExt};
+
+use super::framing::Awaited;
 
 /// What the buffer grows by, and shrinks back to after a long line, in bytes. With less than this, programs that print much
 /// wait for takopi more often.
@@ -21,6 +24,8 @@ pub struct LineReader<R> {
     searched: usize,
     /// How many bytes of a line that is too long were skipped already.
     skipped: u64,
+    /// Where in a message that says how long it is.
+    pub(super) awaited: Awaited,
 }
 
 /// One line, without its line break.
@@ -37,11 +42,27 @@ pub enum Line<'a> {
     },
 }
 
+/// A line, by where it stands in the buffer.
+#[derive(Debug, Clone)]
+pub(super) enum Found {
+    Complete(Range<usize>),
+    Torn(Range<usize>),
+    TooLong(u64),
+}
+
 impl<R: AsyncRead + Unpin> LineReader<R> {
     /// Reads lines of at most `limit` bytes.
     #[must_use]
     pub const fn new(reader: R, limit: usize) -> Self {
-        Self { reader, limit, buffer: Vec::new(), start: 0, searched: 0, skipped: 0 }
+        Self {
+            reader,
+            limit,
+            buffer: Vec::new(),
+            start: 0,
+            searched: 0,
+            skipped: 0,
+            awaited: Awaited::Message,
+        }
     }
 
     /// The next line, or `None` at the end.
@@ -49,6 +70,11 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
     /// # Errors
     /// What the reader says. The next call goes on after it.
     pub async fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+        Ok(self.find().await?.map(|found| self.lend(found)))
+    }
+
+    /// Finds the next line. What is found stands in the buffer until the next one is looked for.
+    pub(super) async fn find(&mut self) -> io::Result<Option<Found>> {
         loop {
             if let Some(found) = memchr(b'\n', &self.buffer[self.searched..]) {
                 let end = self.searched + found;
@@ -57,9 +83,9 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
                 self.searched = self.start;
                 if self.skipped > 0 {
                     let bytes = std::mem::take(&mut self.skipped) + line.len() as u64;
-                    return Ok(Some(Line::TooLong { bytes }));
+                    return Ok(Some(Found::TooLong(bytes)));
                 }
-                return Ok(Some(Line::Complete(&self.buffer[line])));
+                return Ok(Some(Found::Complete(line)));
             }
             self.searched = self.buffer.len();
             if self.buffer.len() - self.start > self.limit {
@@ -73,13 +99,56 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
                 self.searched = rest.end;
                 if self.skipped > 0 {
                     let bytes = std::mem::take(&mut self.skipped) + rest.len() as u64;
-                    return Ok(Some(Line::TooLong { bytes }));
+                    return Ok(Some(Found::TooLong(bytes)));
                 }
-                if rest.is_empty() {
-                    return Ok(None);
-                }
-                return Ok(Some(Line::Torn(&self.buffer[rest])));
+                return Ok((!rest.is_empty()).then_some(Found::Torn(rest)));
             }
+        }
+    }
+
+    /// Finds what the next `length` bytes are, whatever stands in them.
+    pub(super) async fn find_bytes(&mut self, length: u64) -> io::Result<Option<Found>> {
+        let fits = usize::try_from(length).ok().filter(|length| *length <= self.limit);
+        loop {
+            let there = self.buffer.len() - self.start;
+            let found = match fits {
+                Some(length) if there >= length => Found::Complete(self.start..self.start + length),
+                Some(_) => {
+                    if self.fill().await? > 0 {
+                        continue;
+                    }
+                    let rest = self.start..self.buffer.len();
+                    if rest.is_empty() {
+                        return Ok(None);
+                    }
+                    Found::Torn(rest)
+                }
+                None => {
+                    let missing = length - self.skipped;
+                    let skipped = missing.min(there as u64);
+                    self.skipped += skipped;
+                    self.start += usize::try_from(skipped).unwrap_or(there);
+                    self.searched = self.start;
+                    if skipped < missing && self.fill().await? > 0 {
+                        continue;
+                    }
+                    return Ok(Some(Found::TooLong(std::mem::take(&mut self.skipped))));
+                }
+            };
+            if let Found::Complete(bytes) | Found::Torn(bytes) = &found {
+                self.start = bytes.end;
+                self.searched = self.start;
+            }
+            return Ok(Some(found));
+        }
+    }
+
+    /// What was found, out of the buffer.
+    pub(super) fn lend(&self, found: Found) -> Line<'_> {
+        match found {
+            Found::Complete(line) => Line::Complete(&self.buffer[line]),
+            Found::Torn(line) => Line::Torn(&self.buffer[line]),
+            Found::TooLong(bytes) => Line::TooLong { bytes },
         }
     }
 

@@ -168,7 +168,7 @@ impl<E: JsonlEngine> JsonlRun<E> {
         mut lines: LineReader<Box<dyn AsyncRead + Send + Unpin>>,
         handle: Arc<dyn ProcessHandle>,
     ) {
-        let Ok(next) = tokio::time::timeout(Silence::TICK, lines.next()).await else {
+        let Ok(next) = tokio::time::timeout(Silence::TICK, lines.message(E::FRAMING)).await else {
             self.silence.tick(&mut self.out);
             self.stage = Stage::Reading { lines, handle };
             return;

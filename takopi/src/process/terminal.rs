@@ -52,7 +52,7 @@ impl Terminal {
     /// Our end, once the program is started: what it writes, and what can be typed. The program's end is closed here, so
     /// that the output ends when the program and all that it started have closed theirs.
     pub(super) fn attach(self) -> io::Result<(Output, Input)> {
-        let ours = Arc::new(AsyncFd::new(self.ours)?);
+        let ours = Arc::new(AsyncFd::register(self.ours)?);
         Ok((Output(Arc::clone(&ours)), Input { terminal: ours, has_ended: false }))
     }
 }
