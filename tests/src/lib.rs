@@ -34,6 +34,13 @@ pub enum Scene {
     /// Prints to standard output, with `{thread}` and `{prompt}` as JSON writes them: the thread that it was told to go
     /// on with, or a new one, and the first line of what it was asked.
     Say(String),
+    /// The same as a message before which stands how long it is, as language servers do it.
+    Frame(String),
+    /// The same as [`Self::Say`], with the text for this start: the first one for the first start that was noted, and the
+    /// last one for all that have none.
+    SayNth(Vec<String>),
+    /// Goes on only if its standard output is a terminal, and else complains and exits with code 1.
+    NeedTerminal,
     /// Notes that it was started, and when: see [`Sandbox::starts_of`]. As its last scene, it notes when it ends.
     Note,
     /// Waits as many milliseconds as its prompt says after `wait:`, if it does.
@@ -59,7 +66,7 @@ pub enum Scene {
 pub struct EngineStart {
     /// Its arguments.
     pub args: Vec<String>,
-    /// What it was asked.
+    /// What it was asked: on standard input, else in what follows `--`.
     pub prompt: String,
     /// Where.
     pub cwd: PathBuf,
@@ -77,6 +84,25 @@ impl EngineStart {
 }
 
 impl Script {
+    /// What codex prints when its answer is this.
+    #[must_use]
+    pub fn codex_says(answer: &str) -> String {
+        let item = serde_json::json!({"type": "agent_message", "id": "i", "text": answer});
+        let item = serde_json::json!({"type": "item.completed", "item": item});
+        format!("{item}\n{}\n", serde_json::json!({"type": "turn.completed"}))
+    }
+
+    /// A codex that notes its start, and gives one of these answers a start.
+    #[must_use]
+    pub fn codex_with(answers: &[&str]) -> Self {
+        Self::new([
+            Scene::Note,
+            Scene::Say("{\"type\":\"thread.started\",\"thread_id\":{thread}}\n".into()),
+            Scene::Linger,
+            Scene::SayNth(answers.iter().map(|answer| Self::codex_says(answer)).collect()),
+        ])
+    }
+
     /// An engine that reads its prompt and does this.
     #[must_use]
     pub fn new(scenes: impl IntoIterator<Item = Scene>) -> Self {

@@ -51,8 +51,13 @@ impl Terminal {
 
     /// Our end, once the program is started: what it writes, and what can be typed. The program's end is closed here, so
     /// that the output ends when the program and all that it started have closed theirs.
+    #[expect(
+        deprecated,
+        reason = "what it is warned of, a descriptor that changes, can not be with one that is owned; \
+                  the other way is unsafe"
+    )]
     pub(super) fn attach(self) -> io::Result<(Output, Input)> {
-        let ours = Arc::new(AsyncFd::register(self.ours)?);
+        let ours = Arc::new(AsyncFd::new(self.ours)?);
         Ok((Output(Arc::clone(&ours)), Input { terminal: ours, has_ended: false }))
     }
 }

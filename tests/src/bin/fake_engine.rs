@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 
 use std::fs::OpenOptions;
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
@@ -29,7 +29,10 @@ fn main() -> ExitCode {
         io::stdin().read_to_string(&mut prompt).unwrap();
         fs::write(me.with_extension("prompt"), &prompt).unwrap();
     }
-    let args = env::args().skip(1).collect();
+    let args: Vec<String> = env::args().skip(1).collect();
+    if !script.reads_prompt {
+        prompt = args.iter().skip_while(|arg| *arg != "--").skip(1).cloned().collect::<Vec<_>>().join(" ");
+    }
     let mut start = EngineStart { args, prompt, cwd: env::current_dir().unwrap(), at: SystemTime::now() };
     for scene in script.scenes {
         match scene {
@@ -44,6 +47,23 @@ fn main() -> ExitCode {
             }
             Scene::Say(text) => {
                 let _ = io::stdout().lock().write_all(fill_in(&text, &start).as_bytes());
+            }
+            Scene::Frame(text) => {
+                let text = fill_in(&text, &start);
+                let framed = format!("Content-Length: {}\r\n\r\n{text}", text.len());
+                let _ = io::stdout().lock().write_all(framed.as_bytes());
+            }
+            Scene::SayNth(texts) => {
+                let log = fs::read_to_string(me.with_extension("log")).unwrap_or_default();
+                let nth = log.lines().count().max(1);
+                let text = texts.get(nth - 1).or(texts.last()).unwrap();
+                let _ = io::stdout().lock().write_all(fill_in(text, &start).as_bytes());
+            }
+            Scene::NeedTerminal => {
+                if !io::stdout().is_terminal() {
+                    io::stderr().lock().write_all(b"this program needs a terminal\n").unwrap();
+                    return ExitCode::FAILURE;
+                }
             }
             Scene::Note => {
                 start.at = SystemTime::now();

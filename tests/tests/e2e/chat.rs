@@ -8,6 +8,7 @@ mod flags;
 mod kill;
 mod multi;
 mod plugin_commands;
+mod ports;
 mod queue;
 mod reload;
 mod requests;

@@ -9,6 +9,7 @@ mod doctor_here;
 mod memory;
 mod onboard;
 mod plugins;
+mod ports;
 mod processes;
 mod recorded_codex;
 mod run;

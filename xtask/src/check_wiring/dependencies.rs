@@ -12,7 +12,7 @@ pub(super) fn check(workspace: &Workspace) -> Vec<Violation> {
     let packages = workspace.packages();
     let is_backend = |name: &str| {
         let package = packages.iter().find(|package| package.name.as_str() == name);
-        package.is_some_and(|package| workspace.folder_of(package).starts_with("backends/"))
+        package.is_some_and(|package| is_plugin(&workspace.folder_of(package)))
     };
     let is_member = |name: &str| packages.iter().any(|package| package.name.as_str() == name);
     let rule = |package: &Package, dependency: &Dependency| {
@@ -46,6 +46,11 @@ pub(super) fn check(workspace: &Workspace) -> Vec<Violation> {
     violations
 }
 
+/// Whether a folder holds a plugin, or plugins that are of use in tests only.
+fn is_plugin(folder: &str) -> bool {
+    folder.starts_with("backends/") || folder == "tests/ports"
+}
+
 /// What a plugin must not depend on, neither in its code nor in its tests nor in its build script.
 fn backend_rule(to: &str, is_backend: bool) -> Option<&'static str> {
     match to {
@@ -69,5 +74,7 @@ mod tests {
         assert!(backend_rule("takopi", false).is_some());
         assert!(backend_rule("clap", false).is_some());
         assert!(backend_rule("takopi-engine-codex", true).is_some());
+        assert!(is_plugin("backends/engine-codex") && is_plugin("tests/ports"));
+        assert!(!is_plugin("tests") && !is_plugin("takopi"));
     }
 }

@@ -9,7 +9,7 @@ use crate::manifest;
 use crate::workspace::Workspace;
 
 /// Packages that are of use here only.
-const UNPUBLISHED: &[&str] = &["xtask", "tests"];
+const UNPUBLISHED: &[&str] = &["xtask", "tests", "tests/ports"];
 
 pub(super) fn check(workspace: &Workspace) -> Result<Vec<Violation>, Error> {
     let root = manifest::read(workspace, manifest::ROOT)?;
