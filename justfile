@@ -21,6 +21,10 @@ ci:
 live *engines:
     cargo xtask live-engines {{engines}}
 
+# the examples, with the crates as they would be published
+examples:
+    cargo xtask examples
+
 # the binary as it is shipped
 dist:
     cargo build -p takopi --profile dist

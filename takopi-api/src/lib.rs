@@ -33,6 +33,11 @@ pub mod transport;
 /// crate's manifest), so the number is for reports and not for negotiation.
 pub const PLUGIN_API_VERSION: u32 = 1;
 
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// What [`plugin!`] expands to. Not part of the API.
 #[doc(hidden)]
 pub mod __private {

@@ -43,8 +43,17 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 pub(crate) fn cargo(workspace: &Workspace) -> Command {
     let mut cargo = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace.path(""));
+    // What cargo said about this package. Build scripts that look at it, such as the one of `ring`, would run anew.
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_str().is_some_and(|name| OF_THIS_PACKAGE.iter().any(|start| name.starts_with(start))) {
+            cargo.env_remove(variable);
+        }
+    }
     cargo
 }
+
+/// How the variables begin that cargo sets for a package that it runs.
+const OF_THIS_PACKAGE: [&str; 2] = ["CARGO_PKG_", "CARGO_MANIFEST_"];
 
 /// Builds the program and says where it is. What the compiler has to say goes to standard error.
 pub(crate) fn build_program(

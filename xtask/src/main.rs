@@ -9,6 +9,7 @@ mod cargo;
 mod check_wiring;
 mod docs;
 mod error;
+mod examples;
 mod feature_sets;
 mod live_engines;
 mod manifest;
@@ -55,6 +56,8 @@ enum Command {
         #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Profile::Dev])]
         profile: Vec<Profile>,
     },
+    /// Pack the crates, and build and test the examples with what was packed
+    Examples,
     /// Count the instructions of starting the shipped program, against a budget
     BenchStartup,
     /// Run the real CLIs of the engines against a scripted model server
@@ -84,6 +87,7 @@ fn run(command: &Command) -> Result<ExitCode, Error> {
         Command::NewBackend { kind, id } => new_backend::run(&workspace, *kind, id),
         Command::FeatureSets { profile } => feature_sets::run(&workspace, profile),
         Command::LiveEngines { engines } => live_engines::run(&workspace, engines),
+        Command::Examples => examples::run(&workspace),
         Command::BenchStartup => bench_startup::run(&workspace),
     }
 }

@@ -1,5 +1,6 @@
 //! The manifests agree: with the workspace in what it decides for all, and with the toolchain in use.
 
+use cargo_metadata::Package;
 use toml_edit::{DocumentMut, Item};
 
 use super::Violation;
@@ -25,6 +26,11 @@ pub(super) fn check(workspace: &Workspace) -> Result<Vec<Violation>, Error> {
         if UNPUBLISHED.contains(&folder.as_str()) && !is_unpublished(&own) {
             let advice = "write `publish = false`: it is of use here only";
             violations.push(Violation::new(&file, "the package can be published", advice));
+        }
+        if !is_unpublished(&own) {
+            violations.extend(unsaid(package).map(|(what, advice)| {
+                Violation::new(&file, format!("the package is published without {what}"), advice)
+            }));
         }
     }
     Ok(violations)
@@ -72,6 +78,16 @@ fn not_inherited(root: &DocumentMut, own: &DocumentMut) -> Vec<String> {
         missing.push("lints".to_owned());
     }
     missing
+}
+
+/// What strangers would look for in vain.
+fn unsaid(package: &Package) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let is_there = [package.description.is_some(), package.readme.is_some()];
+    let wanted = [
+        ("a description", "write `description = …`: lists show it"),
+        ("a README", "write a README.md beside it: it is the first thing that people see"),
+    ];
+    is_there.into_iter().zip(wanted).filter_map(|(is_there, wanted)| (!is_there).then_some(wanted))
 }
 
 fn is_unpublished(own: &DocumentMut) -> bool {
