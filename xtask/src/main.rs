@@ -15,6 +15,7 @@ mod live_engines;
 mod manifest;
 mod new_backend;
 mod plugin;
+mod public_api;
 mod workspace;
 
 use std::process::ExitCode;
@@ -58,6 +59,12 @@ enum Command {
     },
     /// Pack the crates, and build and test the examples with what was packed
     Examples,
+    /// Compare what plugins can use of takopi-api with what is written down
+    PublicApi {
+        /// Write it down
+        #[arg(long)]
+        write: bool,
+    },
     /// Count the instructions of starting the shipped program, against a budget
     BenchStartup,
     /// Run the real CLIs of the engines against a scripted model server
@@ -88,6 +95,8 @@ fn run(command: &Command) -> Result<ExitCode, Error> {
         Command::FeatureSets { profile } => feature_sets::run(&workspace, profile),
         Command::LiveEngines { engines } => live_engines::run(&workspace, engines),
         Command::Examples => examples::run(&workspace),
+        Command::PublicApi { write: false } => public_api::check(&workspace),
+        Command::PublicApi { write: true } => public_api::write(&workspace),
         Command::BenchStartup => bench_startup::run(&workspace),
     }
 }
