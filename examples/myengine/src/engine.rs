@@ -29,7 +29,8 @@ pub(crate) struct Settings {
 pub(crate) fn new() -> EngineBackend {
     let availability =
         Availability::Cli { commands: &["myengine"], install: "cargo install --path examples/myengine" };
-    EngineBackend::new("myengine", availability, build_runner).with_capabilities(EngineCapabilities::none())
+    EngineBackend::new("myengine", availability, build_runner)
+        .with_capabilities(EngineCapabilities::none().with_model())
 }
 
 fn build_runner(config: &EngineConfig) -> Result<Arc<dyn Runner>, ConfigError> {
@@ -55,8 +56,10 @@ impl JsonlEngine for Cli {
 
     /// The prompt goes in on standard input: whatever it begins with, it is no option.
     fn command(&self, spec: &RunSpec) -> Result<CommandSpec, RefusedRun> {
-        let mut command =
-            CommandSpec::new("myengine", &spec.cwd).args(&self.settings.extra_args).arg("--json");
+        let mut command = CommandSpec::new("myengine", &spec.cwd).args(&self.settings.extra_args);
+        if let Some(model) = &spec.options.model {
+            command = command.args(["--model", model]);
+        }
         if let Some(thread) = &spec.resume {
             command = command.args(["resume", thread.value()]);
         }

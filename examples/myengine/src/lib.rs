@@ -1,4 +1,4 @@
-//! Runs the myengine CLI: one `myengine --json` a run, the prompt on its standard input.
+//! Runs the myengine CLI: one `myengine` a run, the prompt on its standard input, one JSON value a line on its output.
 //!
 //! `engine` says what it is, what can be set, and how the CLI is called; `translate` what becomes of its lines.
 #![forbid(unsafe_code)]

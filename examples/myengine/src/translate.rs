@@ -11,14 +11,14 @@ wire! {
     /// One line. What it does not name is skipped, and a field of another type than today's costs only itself.
     struct Line<'a> {
         "type" => kind: Field<'a>,
-        /// Of a session or a tool.
+        /// `start`: the thread. `tool`: the step, the same from its begin to its end.
         "id" => id: Field<'a>,
-        /// What a tool does, in a few words.
-        "title" => title: Field<'a>,
-        /// Of a tool: `running`, `ok` or `failed`.
-        "status" => status: Field<'a>,
-        /// What is answered, or went wrong.
+        /// `say`: what it says on the way. `tool`: what it does. `error`: what went wrong.
         "text" => text: Field<'a>,
+        /// `tool`: `running`, `ok` or `failed`.
+        "status" => status: Field<'a>,
+        /// `end`: the answer.
+        "answer" => answer: Field<'a>,
     }
 }
 
@@ -28,19 +28,20 @@ pub(crate) fn line(line: &str, out: &mut EventFactory) -> Recognition {
         Err(error) => return Recognition::Malformed { reason: error.to_string() },
     };
     match &*line.kind.text() {
-        "session" => match ResumeToken::new(ENGINE.clone(), line.id.text()) {
+        "start" => match ResumeToken::new(ENGINE.clone(), line.id.text()) {
             Ok(thread) => out.started(thread, "my engine"),
             Err(error) => return Recognition::Malformed { reason: error.to_string() },
         },
+        "say" => out.note(line.text.text()),
         "tool" => {
-            let action = Action::new(line.id.text(), ActionKind::Tool, line.title.text());
+            let action = Action::new(line.id.text(), ActionKind::Tool, line.text.text());
             match &*line.status.text() {
                 "ok" => out.action_completed(action, ActionOutcome::Ok),
                 "failed" => out.action_completed(action, ActionOutcome::Failed),
                 _ => out.action_started(action),
             }
         }
-        "answer" => out.done(line.text.text(), None),
+        "end" => out.done(line.answer.text(), None),
         "error" => out.failed(line.text.text(), "", None),
         "" => return Recognition::Malformed { reason: "a line without a type".to_owned() },
         kind => return Recognition::Unknown { kind: kind.to_owned() },

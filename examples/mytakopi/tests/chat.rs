@@ -24,7 +24,7 @@ impl Machine {
     fn new() -> Self {
         let home = tempfile::tempdir().expect("there is room");
         let config = "transport = 'mytransport'\ndefault_engine = 'myengine'\n\
-            [transports.mytransport]\nfolder = 'chat'\nallowed = ['ann']\n\
+            [transports.mytransport]\nfolder = 'chat'\npeople = ['ann']\n\
             [plugins.multi]\nengines = ['myengine', 'acme']\n";
         fs::write(home.path().join("takopi.toml"), config).expect("there is room");
         fs::create_dir(home.path().join("chat")).expect("there is room");
@@ -98,19 +98,21 @@ impl Chat {
     }
 
     /// Waits for an answer below those that are known, and gives it.
-    fn answer(&self, after: u64) -> Message {
+    fn answer(&mut self, after: u64) -> Message {
         let since = Instant::now();
         loop {
             let messages: BTreeMap<u64, Message> =
                 self.lines().into_iter().map(|message| (message.id, message)).collect();
             let found = messages.values().find(|message| message.id > after && message.kind == "answer");
-            match found {
-                Some(answer) => return answer.clone(),
-                None if since.elapsed() < PATIENCE => std::thread::sleep(Duration::from_millis(20)),
-                None => {
-                    panic!("no answer: {messages:#?}\n{}", fs::read_to_string(&self.log).unwrap_or_default())
-                }
+            if let Some(answer) = found {
+                return answer.clone();
             }
+            let ended = self.program.try_wait().expect("it can be asked");
+            if ended.is_some() || since.elapsed() > PATIENCE {
+                let log = fs::read_to_string(&self.log).unwrap_or_default();
+                panic!("no answer, {ended:?}: {messages:#?}\n{log}");
+            }
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 }
@@ -143,7 +145,7 @@ fn the_plugins_are_in_the_program() {
 #[test]
 fn a_message_is_answered_and_a_reply_goes_on() {
     let machine = Machine::new();
-    let chat = machine.start();
+    let mut chat = machine.start();
     chat.write("ann", "/myengine hello", None);
     let first = chat.answer(0);
     assert!(first.text.contains("hello and thank you for `hello`"), "{first:?}");
@@ -158,7 +160,7 @@ fn a_message_is_answered_and_a_reply_goes_on() {
 #[test]
 fn commands_run_engines() {
     let machine = Machine::new();
-    let chat = machine.start();
+    let mut chat = machine.start();
     chat.write("ann", "/hello Bob", None);
     let greeting = chat.answer(0);
     let said = "hello, Bob! myengine says: hello and thank you for `Greet Bob in one sentence.`";
@@ -173,7 +175,7 @@ fn commands_run_engines() {
 #[test]
 fn who_is_not_named_is_not_heard() {
     let machine = Machine::new();
-    let chat = machine.start();
+    let mut chat = machine.start();
     chat.write("eve", "/myengine from eve", None);
     chat.write("ann", "/myengine from ann", None);
     chat.answer(0);

@@ -26,7 +26,7 @@ pub(crate) struct Settings {
     pub(crate) folder: PathBuf,
     /// Who is heard, by what stands under `from` in their lines. There is no default: where nobody is named, nobody is heard.
     #[serde(default)]
-    pub(crate) allowed: Vec<String>,
+    pub(crate) people: Vec<String>,
 }
 
 /// It holds nothing: files are opened when takopi runs it.
@@ -46,8 +46,8 @@ impl TransportBackend for MyTransport {
     fn check_setup(&self, context: &SetupContext<'_>) -> Vec<SetupIssue> {
         let step = match context.config.parse::<Settings>() {
             Err(error) => error.to_string(),
-            Ok(settings) if settings.allowed.is_empty() => format!(
-                "set `allowed` in [transports.mytransport] of {}: nobody else is heard",
+            Ok(settings) if settings.people.is_empty() => format!(
+                "set `people` in [transports.mytransport] of {}: nobody else is heard",
                 context.config_path.display()
             ),
             Ok(_) => return Vec::new(),
@@ -57,14 +57,14 @@ impl TransportBackend for MyTransport {
 
     async fn build_and_run(&self, run: TransportRun) -> Result<(), Error> {
         let settings: Settings = run.config.parse()?;
-        if settings.allowed.is_empty() {
+        if settings.people.is_empty() {
             return Err(Error::new("nobody is named who may be heard")
-                .hint("set `allowed` in [transports.mytransport]"));
+                .hint("set `people` in [transports.mytransport]"));
         }
         let folder = run.config_path.parent().unwrap_or(Path::new("")).join(settings.folder);
         let chat = Arc::new(Chat::open(&folder).await?);
         // takopi asks this list for every message; the transport asks nobody itself.
-        let access = Access::nobody().people(People::listed(settings.allowed)).channels(Channels::All);
+        let access = Access::nobody().people(People::listed(settings.people)).channels(Channels::All);
         let connection = run.runtime.connect(chat, access);
         let file = folder.join("in.jsonl");
         loop {

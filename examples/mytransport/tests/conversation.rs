@@ -51,7 +51,7 @@ async fn it_receives_and_sends() {
         let options = SendOptions::default().reply_to(Some(message.id));
         outgoing.send(&message.address, answer, options).await.expect("it is sent");
     };
-    run(folder.path(), "folder = 'chat'\nallowed = ['ann']", talk).await.expect("it ends well");
+    run(folder.path(), "folder = 'chat'\npeople = ['ann']", talk).await.expect("it ends well");
     assert_eq!(
         fs::read_to_string(chat.join("out.jsonl")).expect("takopi wrote"),
         "{\"id\":1,\"chat\":\"main\",\"kind\":\"answer\",\"text\":\"hello\",\"reply_to\":\"in-0\"}\n"
@@ -64,7 +64,7 @@ async fn without_a_name_nobody_is_heard() {
     let talk = async |conversation: &FakeConversation| {
         conversation.connected().await;
     };
-    for settings in ["folder = 'chat'", "folder = 'chat'\nallowed = []"] {
+    for settings in ["folder = 'chat'", "folder = 'chat'\npeople = []"] {
         let error = run(folder.path(), settings, talk).await.expect_err("nobody is named");
         assert_eq!(error.to_string(), "nobody is named who may be heard");
         let issues = transport("mytransport")

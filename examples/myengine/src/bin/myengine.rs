@@ -1,6 +1,6 @@
 //! A coding agent that can only greet: as much of a CLI as the engine needs to be tried.
 //!
-//! `myengine --json [resume ID]` reads the prompt from standard input, and prints one JSON value a line.
+//! `myengine [--model NAME] [resume ID]` reads the prompt from standard input, and prints one JSON value a line.
 #![forbid(unsafe_code)]
 
 use std::io::{self, Read, Write};
@@ -12,11 +12,13 @@ use serde_json::{Value, json};
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let known = match args.as_slice() {
-        ["--json"] => None,
-        ["--json", "resume", session] => Some(*session),
+    // Every model greets alike.
+    let args = if let ["--model", _, rest @ ..] = &args[..] { rest } else { &args };
+    let known = match args {
+        [] => None,
+        ["resume", thread] => Some(*thread),
         _ => {
-            eprintln!("usage: myengine --json [resume ID] < prompt");
+            eprintln!("usage: myengine [--model NAME] [resume ID] < prompt");
             return ExitCode::from(2);
         }
     };
@@ -33,14 +35,14 @@ fn run(known: Option<&str>) -> io::Result<()> {
     let mut prompt = String::new();
     io::stdin().read_to_string(&mut prompt)?;
     let prompt = prompt.trim();
-    say(json!({ "type": "session", "id": known.map_or_else(new_session, str::to_owned) }))?;
+    say(json!({ "type": "start", "id": known.map_or_else(new_thread, str::to_owned) }))?;
     if prompt.is_empty() {
         return say(json!({ "type": "error", "text": "there is nothing to do" }));
     }
-    say(json!({ "type": "tool", "id": "t1", "title": "look up a greeting", "status": "running" }))?;
-    say(json!({ "type": "tool", "id": "t1", "title": "look up a greeting", "status": "ok" }))?;
+    say(json!({ "type": "tool", "id": "t1", "text": "look up a greeting", "status": "running" }))?;
+    say(json!({ "type": "tool", "id": "t1", "text": "look up a greeting", "status": "ok" }))?;
     let again = if known.is_some() { "again, " } else { "" };
-    say(json!({ "type": "answer", "text": format!("hello {again}and thank you for `{prompt}`") }))
+    say(json!({ "type": "end", "answer": format!("hello {again}and thank you for `{prompt}`") }))
 }
 
 fn say(line: Value) -> io::Result<()> {
@@ -50,7 +52,7 @@ fn say(line: Value) -> io::Result<()> {
 }
 
 /// Unlike every other that this machine will see.
-fn new_session() -> String {
+fn new_thread() -> String {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
     format!("{nanos:x}-{:x}", std::process::id())
 }
