@@ -37,7 +37,7 @@ impl Machine {
         assert!(cli.exists(), "{} is not there: `cargo test --workspace` builds it", cli.display());
         let mut command = Command::new(MYTAKOPI);
         command.args(args).current_dir(self.home.path());
-        command.env("HOME", self.home.path()).env("PATH", programs);
+        command.env_clear().env("HOME", self.home.path()).env("PATH", programs);
         command.env("TAKOPI_CONFIG", self.home.path().join("takopi.toml"));
         command
     }
