@@ -13,12 +13,12 @@ use std::path::PathBuf;
 
 use async_trait::async_trait;
 
-pub use executor::{AskError, CommandHost, Emission, Executor, Parallelism, RunRequest, RunResult};
+pub use executor::{AskError, CommandHost, Emission, Executor, Parallelism, Reading, RunRequest, RunResult};
 
 use crate::config::ConfigTable;
 use crate::error::Error;
 use crate::message::{IncomingMessage, OutgoingMessage};
-use crate::runtime::{Catalog, PluginStore, RunContext};
+use crate::runtime::{Catalog, Origin, PluginHost, PluginStore, RunContext};
 use crate::transport::TransportId;
 
 /// What made a command run.
@@ -86,6 +86,15 @@ impl CommandContext {
         }
     }
 
+    /// Who used it, and where: to act for them later, by [`PluginHost::executor`].
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        Origin::new(self.transport.clone(), self.message.address.clone())
+            .chat(self.message.chat)
+            .sender(self.message.sender.clone())
+            .message(self.message.id.clone())
+    }
+
     /// What made it run.
     #[must_use]
     pub fn trigger(mut self, trigger: Trigger) -> Self {
@@ -145,6 +154,26 @@ pub trait CommandBackend: Send + Sync {
     /// # Errors
     /// [`Error`], which is sent as a reply.
     async fn handle(&self, context: CommandContext) -> Result<Option<OutgoingMessage>, Error>;
+
+    /// takopi begins to serve, or the command is enabled from now on. It is called only if its row says `starts = true`, and
+    /// never again before it was stopped. Transports may not be connected yet. It has ten seconds: what goes on belongs into a
+    /// task of [`PluginHost::spawn`].
+    ///
+    /// # Errors
+    /// [`Error`], which is logged. takopi goes on, and the command can be used; it is started again when its table changes.
+    async fn start(&self, host: PluginHost) -> Result<(), Error> {
+        let _ = host;
+        Ok(())
+    }
+
+    /// Its table in the configuration changed. It is called only after it was started, and has ten seconds.
+    async fn on_config(&self, host: PluginHost) {
+        let _ = host;
+    }
+
+    /// takopi ends, or the command is not enabled any more. It is called only after it was started, and has five seconds. What
+    /// can not wait for it is in the store already: a kill calls nothing.
+    async fn stop(&self) {}
 }
 
 /// Splits as a shell splits words: blanks separate, quotes and backslashes keep together. Where a quote is not closed,

@@ -105,6 +105,9 @@ pub struct Backend {
     /// The JSON schema of the backend's configuration table, if it declares one. It feeds the reference docs, the editor's
     /// schema and the warnings about unknown keys.
     pub config_schema: Option<fn() -> schemars::Schema>,
+    /// Whether it is started when takopi begins to serve, and not when somebody uses it: see
+    /// [`CommandBackend::start`].
+    pub starts: bool,
     /// How the backend is made.
     pub constructor: Constructor,
 }
@@ -113,7 +116,7 @@ impl Backend {
     /// A row without distribution, summary and schema; [`plugin!`](crate::plugin!) adds these.
     #[must_use]
     pub const fn new(id: &'static str, constructor: Constructor) -> Self {
-        Self { id, summary: "", distribution: None, config_schema: None, constructor }
+        Self { id, summary: "", distribution: None, config_schema: None, starts: false, constructor }
     }
 
     /// Adds the crate that the backend comes from.
@@ -134,6 +137,13 @@ impl Backend {
     #[must_use]
     pub const fn config_schema(mut self, schema: fn() -> schemars::Schema) -> Self {
         self.config_schema = Some(schema);
+        self
+    }
+
+    /// It is started when takopi begins to serve.
+    #[must_use]
+    pub const fn starts(mut self, starts: bool) -> Self {
+        self.starts = starts;
         self
     }
 
@@ -176,8 +186,9 @@ pub const fn is_valid_id(id: &str) -> bool {
 /// Registers the backends of a plugin crate. Called once, at the root of the crate.
 ///
 /// Each row is a kind (`engine`, `transport` or `command`), the id, and the path of the function that constructs the
-/// backend. A row may name its own summary (default: the package's description) and the type of its configuration
-/// table, which must be [`JsonSchema`](schemars::JsonSchema).
+/// backend. A row may say, in this order, that it is started with takopi (`starts = true`, see [`CommandBackend::start`]), the
+/// type of its configuration table, which must be [`JsonSchema`](schemars::JsonSchema), and its own summary (default: the
+/// package's description).
 ///
 /// ```
 /// mod backend {
@@ -210,7 +221,7 @@ pub const fn is_valid_id(id: &str) -> bool {
 /// ```
 #[macro_export]
 macro_rules! plugin {
-    ($($kind:ident $id:literal => $constructor:path $(, config = $config:ty)? $(, summary = $summary:expr)?);+ $(;)?) => {
+    ($($kind:ident $id:literal => $constructor:path $(, starts = $starts:literal)? $(, config = $config:ty)? $(, summary = $summary:expr)?);+ $(;)?) => {
         /// This crate as a distribution: its name, version and repository.
         pub static TAKOPI_PLUGIN: $crate::plugin::Distribution = $crate::plugin::Distribution::new(
             env!("CARGO_PKG_NAME"),
@@ -233,6 +244,7 @@ macro_rules! plugin {
                 $crate::plugin::Backend::new($id, $crate::plugin!(@constructor $kind $constructor))
                     .distribution(&TAKOPI_PLUGIN)
                     .summary($crate::plugin!(@summary $($summary)?))
+                    $(.starts($starts))?
                     $(.config_schema(|| $crate::schemars::schema_for!($config)))?
             }
         )+

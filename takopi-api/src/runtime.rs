@@ -4,6 +4,7 @@
 //! it received. Handles are cheap to clone, own what they need, and go on working after the call they were given to.
 
 mod catalog;
+mod host;
 mod shutdown;
 mod store;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use catalog::{Catalog, CommandInfo, EngineInfo, EngineState, ProjectInfo};
+pub use host::{Origin, PluginHost, PluginServices};
 pub use shutdown::{Shutdown, ShutdownSwitch};
 pub use store::{KeyValue, PluginStore, StoreError, Write};
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 
 use crate::engine::EngineId;
 use crate::error::Error;
@@ -25,12 +26,25 @@ pub enum Emission {
     Capture,
 }
 
+/// How the prompt of a run is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reading {
+    /// As it is; the run begins a new thread, if none is named.
+    #[default]
+    Prompt,
+    /// As a message that is written here: directives and resume lines count, and it goes on with the conversation here. It is
+    /// never a command.
+    Message,
+}
+
 /// A run that a command wants.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RunRequest {
     /// What the engine should do.
     pub prompt: String,
+    /// How that is read.
+    pub reading: Reading,
     /// The engine; else the one that a message here would have.
     pub engine: Option<EngineId>,
     /// The project and branch; else those that a message here would have.
@@ -49,12 +63,19 @@ impl RunRequest {
     pub fn new(prompt: impl Into<String>) -> Self {
         Self {
             prompt: prompt.into(),
+            reading: Reading::Prompt,
             engine: None,
             context: None,
             resume: None,
             options: RunOptions::default(),
             emission: Emission::Emit,
         }
+    }
+
+    /// A run that people see, as a message with this text would have it: `/codex /website @main mend the build`.
+    #[must_use]
+    pub fn message(text: impl Into<String>) -> Self {
+        Self { reading: Reading::Message, ..Self::new(text) }
     }
 
     /// The engine.
@@ -170,13 +191,16 @@ pub trait CommandHost: Send + Sync {
 
     /// Runs an engine to its end.
     async fn run(&self, request: RunRequest) -> Result<RunResult, Error>;
+
+    /// Starts a task that is looked after.
+    fn spawn(&self, name: &str, task: BoxFuture<'static, ()>);
 }
 
 /// Sends messages and starts runs where a command was used. It may be kept and used after the command has returned.
 ///
 /// People can end a use, by `/cancel` or by [`Button::cancel`](crate::message::Button::cancel) below one of its messages: its
 /// runs then end as interrupted, also those that it would begin after that, and its questions as cancelled. The command goes
-/// on with what there is; one that does not return is ended.
+/// on with what there is, and has a few messages left to say what became of it; one that does not return is ended.
 #[derive(Clone)]
 pub struct Executor(Arc<dyn CommandHost>);
 
@@ -246,6 +270,13 @@ impl Executor {
     /// [`Error`] if the run could not begin.
     pub async fn run_one(&self, request: RunRequest) -> Result<RunResult, Error> {
         self.0.run(request).await
+    }
+
+    /// Starts a task that goes on after the command has returned. It belongs to this use: people end both alike, and a panic in
+    /// it is logged with the command's id, its distribution and this name, and told to them. takopi waits for it at its end as
+    /// it waits for runs, and drops it then.
+    pub fn spawn(&self, name: &str, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.spawn(name, Box::pin(task));
     }
 
     /// Runs several; the results are in the order of the requests.

@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 
 use super::MemoryStore;
 use crate::command::{AskError, CommandContext, CommandHost, Executor, RunRequest, RunResult};
+use crate::config::{ConfigError, ConfigTable};
 use crate::error::Error;
 use crate::message::{Address, IncomingMessage, MessageId, MessageRef, OutgoingMessage, SendOptions};
-use crate::runtime::PluginStore;
-use crate::transport::{SendError, TransportId};
+use crate::runtime::{Catalog, Origin, PluginHost, PluginServices, PluginStore, ShutdownSwitch};
+use crate::transport::{SendError, SendFailure, TransportId};
 
 /// How a run of a test ends.
 type Ending = Box<dyn Fn(&RunRequest) -> Result<RunResult, Error> + Send + Sync>;
@@ -24,6 +26,9 @@ struct State {
     asked: Vec<OutgoingMessage>,
     answers: VecDeque<String>,
     requests: Vec<RunRequest>,
+    config: ConfigTable,
+    catalog: Arc<Catalog>,
+    is_refused: bool,
 }
 
 /// What a command uses, without takopi. It sends to nobody and runs nothing.
@@ -57,6 +62,30 @@ impl FakeCommandHost {
             store,
         )
         .args_text(args)
+    }
+
+    /// What a plugin is started with, and what stops it. It has a store of its own, and every transport is connected.
+    #[must_use]
+    pub fn plugin(self: &Arc<Self>, id: &str) -> (PluginHost, ShutdownSwitch) {
+        let (switch, shutdown) = ShutdownSwitch::new();
+        let store = PluginStore::new(Arc::new(MemoryStore::default()), PathBuf::new());
+        let services = Arc::new(FakeServices(Arc::clone(self)));
+        (PluginHost::new(id, store, shutdown, services), switch)
+    }
+
+    /// The table of the plugin that is started.
+    pub fn configure(&self, table: ConfigTable) {
+        self.state().config = table;
+    }
+
+    /// What there is, for the plugin that is started.
+    pub fn offer(&self, catalog: Catalog) {
+        self.state().catalog = Arc::new(catalog);
+    }
+
+    /// From here on, nobody is heard any more, or all are again.
+    pub fn refuse(&self, is_refused: bool) {
+        self.state().is_refused = is_refused;
     }
 
     /// What is answered to the next question; without any, nobody answers.
@@ -112,6 +141,9 @@ impl CommandHost for FakeCommandHost {
         _: SendOptions,
     ) -> Result<MessageRef, SendError> {
         let mut state = self.state();
+        if state.is_refused {
+            return Err(SendError::new(SendFailure::Refused, "nobody is heard"));
+        }
         state.sent.push(message);
         let id = MessageId::new(format!("b{}", state.sent.len()));
         Ok(MessageRef::new(to.unwrap_or_else(here), id))
@@ -138,7 +170,37 @@ impl CommandHost for FakeCommandHost {
     }
 
     async fn run(&self, request: RunRequest) -> Result<RunResult, Error> {
+        if self.state().is_refused {
+            return Err(Error::new("nobody is heard"));
+        }
         self.state().requests.push(request.clone());
         (self.ending)(&request)
+    }
+
+    fn spawn(&self, _: &str, task: BoxFuture<'static, ()>) {
+        tokio::spawn(task);
+    }
+}
+
+struct FakeServices(Arc<FakeCommandHost>);
+
+#[async_trait]
+impl PluginServices for FakeServices {
+    fn config(&self) -> Result<ConfigTable, ConfigError> {
+        Ok(self.0.state().config.clone())
+    }
+
+    fn catalog(&self) -> Arc<Catalog> {
+        Arc::clone(&self.0.state().catalog)
+    }
+
+    async fn connected(&self, _: &TransportId) {}
+
+    fn executor(&self, _: Origin) -> Executor {
+        Executor::new(Arc::clone(&self.0) as Arc<dyn CommandHost>)
+    }
+
+    fn spawn(&self, _: &str, task: BoxFuture<'static, ()>) {
+        tokio::spawn(task);
     }
 }
