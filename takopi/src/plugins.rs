@@ -2,12 +2,14 @@
 //!
 //! What this must not do: run code of a plugin before somebody uses the plugin.
 
+mod aside;
 pub mod check;
 mod enabled;
 mod load;
 mod registry;
 pub mod report;
 
+pub use aside::{Fault, Whose, aside};
 pub use enabled::EnabledList;
 pub use load::{LoadError, Loaded, build_runner};
 pub use registry::{Entry, LookupError, Problem, Registry, Standing};

@@ -1,6 +1,6 @@
 //! The conversation as a value: what all its parts share, and takopi's side of what transports see.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
@@ -92,6 +92,8 @@ pub(crate) struct Inner {
     pub(super) threads: ThreadLocks,
     pub(super) snapshot: watch::Sender<Arc<Snapshot>>,
     pub(super) links: RwLock<HashMap<TransportId, Link>>,
+    /// The transports that run and are connected.
+    pub(super) present: watch::Sender<HashSet<TransportId>>,
     pub(super) queue: Mutex<Queue<Kept, Job>>,
     pub(super) live: Live,
     pub(super) requests: Requests,
@@ -136,6 +138,7 @@ impl Chat {
             threads: ThreadLocks::default(),
             snapshot: watch::Sender::new(Arc::new(snapshot)),
             links: RwLock::default(),
+            present: watch::Sender::default(),
             queue: Mutex::default(),
             live: Live::default(),
             requests: Requests::default(),
@@ -188,6 +191,11 @@ impl Inner {
 
     pub(super) fn link(&self, transport: &TransportId) -> Option<Link> {
         self.links.read().unwrap_or_else(PoisonError::into_inner).get(transport).cloned()
+    }
+
+    /// Whether a transport runs and is connected. Runs may have a way out after that, too.
+    pub(super) fn is_present(&self, transport: &TransportId) -> bool {
+        self.present.borrow().contains(transport)
     }
 
     pub(super) fn queue(&self) -> MutexGuard<'_, Queue<Kept, Job>> {
@@ -271,6 +279,9 @@ impl Conversation for Chat {
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(transport.clone(), link.clone());
+        self.0.present.send_modify(|present| {
+            present.insert(transport.clone());
+        });
         // Only the first time: what was left is told once.
         if known.is_none() {
             self.0.recover(link);

@@ -14,6 +14,13 @@ impl Chat {
     pub(crate) fn connected(&self, transport: &TransportId) -> Option<Connected> {
         self.0.link(transport).map(|link| Connected(link.outgoing))
     }
+
+    /// A transport has ended. Runs that go on keep their way out; nothing new begins there until it is connected again.
+    pub(crate) fn parted(&self, transport: &TransportId) {
+        self.0.present.send_modify(|present| {
+            present.remove(transport);
+        });
+    }
 }
 
 impl PartialEq for Connected {

@@ -6,22 +6,21 @@ mod here;
 mod runs;
 mod uses;
 
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use takopi_api::command::{CommandBackend, CommandContext, Executor, Trigger};
 use takopi_api::error::Error;
 use takopi_api::message::{IncomingMessage, OutgoingMessage, Press};
 use takopi_api::plugin::BackendKind;
 use takopi_api::runtime::PluginStore;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 pub(super) use self::asks::Asks;
 pub(super) use self::cut_off::CutOffUse;
 use self::cut_off::Note;
-use self::here::Here;
+use self::here::AT_ONCE;
+pub(super) use self::here::{Here, Leave};
 pub(super) use self::uses::Uses;
 use super::conversation::{Inner, Link};
 use super::live::Wish;
@@ -29,7 +28,7 @@ use super::resolve::{Job, stored_context};
 use super::snapshot::Snapshot;
 use super::surround::Surround;
 use super::view;
-use crate::plugins::Loaded;
+use crate::plugins::{Fault, Loaded, Whose, aside};
 use crate::store::{Namespace, Place};
 
 /// How long a command may go on after a person ended it: engines take their time to end, and it tells what became of them.
@@ -94,29 +93,24 @@ impl Inner {
         call: Call,
         snapshot: &Arc<Snapshot>,
     ) {
-        let here = Arc::new(Here {
-            inner: Arc::clone(self),
-            link: link.clone(),
-            place: place.clone(),
-            message: call.message.clone(),
-            used: self.uses.begin(place, &call.message),
-            note: Note::new(self.store(), &link.id, &call.word, &call.message),
-        });
+        let note = Arc::new(Note::new(self.store(), &link.id, &call.word, &call.message));
+        let whose = Whose::new(BackendKind::Command, &call.word, &snapshot.registry);
+        let leave = Leave::Given { link: link.clone(), note: Arc::clone(&note) };
+        let here = Here::new(self, place, &call.message, whose, leave);
         // From here on it can be cancelled.
         let going_on = (self.work.begin(&link.id), here.used.at_work());
-        here.note.begin().await;
+        note.begin().await;
         let inner = Arc::clone(self);
-        let snapshot = Arc::clone(snapshot);
+        let (link, snapshot) = (link.clone(), Arc::clone(snapshot));
         self.spawn(async move {
-            let word = call.word.clone();
-            if let Some(answer) = inner.answer_call(&here, call, &snapshot).await
-                && let options = here.reply().key(here.note.reply_key())
+            if let Some(answer) = inner.answer_call(&here, link, call, snapshot).await
+                && let options = here.reply().key(note.reply_key())
                 && let Err(error) = here.say(&here.place.address, answer, options).await
             {
                 let transport = &here.place.transport;
-                tracing::warn!(%transport, command = word, %error, "the answer of a command could not be sent");
+                tracing::warn!(%transport, plugin = %here.whose, %error, "the answer of a command could not be sent");
             }
-            here.note.end().await;
+            note.end().await;
             drop(going_on);
         });
     }
@@ -124,32 +118,32 @@ impl Inner {
     /// What a command answers, whatever becomes of it.
     async fn answer_call(
         self: &Arc<Self>,
-        here: &Arc<Here>,
+        here: &Here,
+        link: Link,
         call: Call,
-        snapshot: &Arc<Snapshot>,
+        snapshot: Arc<Snapshot>,
     ) -> Option<OutgoingMessage> {
-        let word = call.word.clone();
-        let answered = AssertUnwindSafe(self.use_command(here, call, snapshot)).catch_unwind();
-        let answered = tokio::select! {
-            answered = answered => answered,
-            () = overdue(here.used.wish()) => return Some(view::notice("`cancelled`")),
-        };
-        match answered {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => Some(view::error(&error.to_string(), error.hints())),
-            Err(_) => {
-                let offer = snapshot.registry.find(BackendKind::Command, &word).ok();
-                let from = offer.and_then(|entry| entry.row().distribution);
-                let from = from.map(|from| format!(" ({} {})", from.name, from.version)).unwrap_or_default();
-                tracing::error!(command = word, "a command panicked");
-                Some(view::error(&format!("the command /{word}{from} panicked"), &[]))
+        let (inner, hands) = (Arc::clone(self), here.clone());
+        let used = async move { inner.use_command(hands, &link, call, &snapshot).await };
+        match aside(used, overdue(here.used.wish())).await {
+            Ok(Some(Ok(answer))) => answer,
+            Ok(Some(Err(error))) => Some(view::error(&error.to_string(), error.hints())),
+            Ok(None) => Some(view::notice("`cancelled`")),
+            Err(fault) => {
+                tracing::error!(plugin = %here.whose, %fault, "plugin.command.failed");
+                let what = match fault {
+                    Fault::Panicked(_) => "panicked",
+                    Fault::Blocked => "was cancelled, but blocks one of takopi's threads",
+                };
+                Some(view::error(&format!("{} {what}", here.whose), &[]))
             }
         }
     }
 
     async fn use_command(
         self: &Arc<Self>,
-        here: &Arc<Here>,
+        here: Here,
+        link: &Link,
         call: Call,
         snapshot: &Arc<Snapshot>,
     ) -> Result<Option<OutgoingMessage>, Error> {
@@ -163,7 +157,7 @@ impl Inner {
             _ => return Err(Error::new(format!("/{word} is no command"))),
         };
         let surround = self.surround(&here.place).await?;
-        let job = self.bare_job(&here.link, &here.place, &message, &surround).await.ok();
+        let job = self.bare_job(link, &here.place, &message, &surround).await.ok();
         let context = job.as_ref().and_then(|job| job.context.as_ref());
         let project = context.map(|context| &context.project);
         let context = stored_context(context);
@@ -173,17 +167,22 @@ impl Inner {
         };
         let config =
             snapshot.config.command_in(&word, project).map_err(|error| Error::new(error.to_string()))?;
-        let values = self.store().values(Namespace::command(&word));
-        let folder = self.surroundings.state_folder.join("commands").join(&word);
-        let store = PluginStore::new(Arc::new(values), folder);
-        let executor = Executor::new(Arc::clone(here) as _);
-        let context = CommandContext::new(message, here.link.id.clone(), executor, store)
+        let store = self.command_store(&word);
+        let executor = Executor::new(Arc::new(here));
+        let context = CommandContext::new(message, link.id.clone(), executor, store)
             .trigger(trigger)
             .args_text(args)
             .place(context, cwd)
             .config(config)
             .catalog(Arc::clone(&snapshot.catalog));
         command.handle(context).await
+    }
+
+    /// What a command remembers.
+    pub(super) fn command_store(&self, id: &str) -> PluginStore {
+        let values = self.store().values(Namespace::command(id));
+        let folder = self.surroundings.state_folder.join("commands").join(id);
+        PluginStore::new(Arc::new(values), folder)
     }
 
     /// What an empty message would come to where this one was written.
@@ -197,6 +196,26 @@ impl Inner {
         let mut bare = message.clone();
         bare.text.clear();
         self.job(link, place, None, &bare, surround).await
+    }
+}
+
+impl Here {
+    pub(super) fn new(
+        inner: &Arc<Inner>,
+        place: &Place,
+        message: &IncomingMessage,
+        whose: Whose,
+        leave: Leave,
+    ) -> Self {
+        Self {
+            inner: Arc::clone(inner),
+            place: place.clone(),
+            message: message.clone(),
+            used: inner.uses.begin(place, message),
+            leave,
+            whose,
+            sends: Arc::new(Semaphore::new(AT_ONCE)),
+        }
     }
 }
 

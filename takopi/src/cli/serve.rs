@@ -20,6 +20,7 @@ use super::question;
 use super::signals::Signals;
 use super::{Session, output};
 use crate::chat::conversation::{Chat, Left, Surroundings};
+use crate::chat::lifecycle::Started;
 use crate::config::{self, Config};
 use crate::lock::InstanceLock;
 use crate::plugins::Registry;
@@ -220,6 +221,8 @@ async fn serve(
     for (chosen, setup) in starting {
         transports.add(chosen, setup, &config).await.map_err(failed)?;
     }
+    let mut started = Started::new(chat.clone());
+    started.follow(&[]);
     chat.open_door(reload.reader().clone());
     let mut updates = config.watch.then(|| config::watch(reload.reader().clone(), &config));
     let outcome = loop {
@@ -230,19 +233,21 @@ async fn serve(
                 Err(error) => break Err(error),
             },
             update = next(&mut updates) => {
-                reload.apply(update, &chat, &mut transports).await;
+                reload.apply(update, &chat, &mut transports, &mut started).await;
                 updates = updates.filter(|_| reload.is_wanted());
             }
             () = signals.next() => break Ok(ExitCode::SUCCESS),
         }
     };
     transports.tell_to_stop();
+    started.tell_to_stop();
     tracing::info!("shutdown.draining");
     tokio::select! {
         () = chat.drain(PATIENCE) => {}
         // Whoever asks twice does not want to wait.
         () = signals.next() => chat.drain(Duration::ZERO).await,
     }
+    started.end().await;
     transports.end().await;
     processes.shutdown().await;
     store.close().await;

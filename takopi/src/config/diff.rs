@@ -38,6 +38,13 @@ impl Change {
             && parts.next().is_none_or(|table| table == id)
             && !parts.next().is_some_and(keys::is_of_chats)
     }
+
+    /// Whether a command has to know of it: the key stands in its table.
+    #[must_use]
+    pub fn concerns_command(&self, id: &str) -> bool {
+        let mut parts = self.key.parts();
+        parts.next() == Some("plugins") && parts.next().is_none_or(|table| table == id)
+    }
 }
 
 impl fmt::Display for Change {

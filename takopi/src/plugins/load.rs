@@ -12,6 +12,8 @@ use takopi_api::plugin::{Backend, Constructor};
 use takopi_api::runner::Runner;
 use takopi_api::transport::TransportBackend;
 
+use super::aside;
+
 /// A constructed backend.
 #[derive(Clone)]
 #[non_exhaustive]
@@ -108,8 +110,5 @@ fn caught<R>(code: impl FnOnce() -> R) -> Result<R, String> {
     IS_CAUGHT.set(true);
     let result = std::panic::catch_unwind(AssertUnwindSafe(code));
     IS_CAUGHT.set(false);
-    result.map_err(|panic| {
-        let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-        text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
-    })
+    result.map_err(|panic| aside::message(&*panic))
 }

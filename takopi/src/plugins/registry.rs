@@ -99,6 +99,19 @@ impl Registry {
         Self { entries, enabled }
     }
 
+    /// What another registry constructed of the same rows: a backend is constructed once, whatever the enabled list becomes.
+    #[must_use]
+    pub fn with_loaded_of(mut self, before: &Self) -> Self {
+        for entry in &mut self.entries {
+            let same = before.named(entry.row.kind(), entry.row.id);
+            let same = same.iter().find(|other| std::ptr::eq(other.row, entry.row));
+            if let Some(loaded) = same.and_then(|other| other.loaded.get()) {
+                entry.loaded = OnceLock::from(loaded.clone());
+            }
+        }
+        self
+    }
+
     /// The enabled list that rules this registry.
     #[must_use]
     pub const fn enabled(&self) -> &EnabledList {

@@ -10,5 +10,5 @@ fn main() -> ExitCode {
 
 takopi_api::plugin! {
     transport "spool" => spool::new;
-    command "probe" => probe::new, config = probe::Settings;
+    command "probe" => probe::new, starts = true, config = probe::Settings;
 }

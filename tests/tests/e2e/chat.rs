@@ -6,6 +6,7 @@ mod chat_system;
 mod commands;
 mod flags;
 mod kill;
+mod lifecycle;
 mod multi;
 mod plugin_commands;
 mod ports;

@@ -23,7 +23,7 @@ struct Noted {
 }
 
 /// The note of a use that goes on.
-pub(super) struct Note {
+pub(in crate::chat) struct Note {
     values: Values,
     key: String,
     /// Nothing once the use is over. Held while it is written, so that what is over stays so.

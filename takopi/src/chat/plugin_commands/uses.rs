@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use takopi_api::message::{IncomingMessage, MessageRef};
-use takopi_api::transport::TransportId;
+use takopi_api::transport::{SendError, SendFailure, TransportId};
 use tokio::sync::watch;
 
 use crate::chat::live::Wish;
@@ -14,6 +14,9 @@ use crate::store::Place;
 /// How many messages of one use stand for it, besides the person's: a command may send any number of them.
 const NAMES: usize = 16;
 
+/// How many messages a use may send or edit after a person ended it, to say what became of it.
+const LAST_WORDS: usize = 8;
+
 /// One use of a command, and what it started. It may outlive the command's answer.
 #[derive(Debug)]
 pub(in crate::chat) struct Use {
@@ -21,6 +24,7 @@ pub(in crate::chat) struct Use {
     asked_by: MessageRef,
     sent: Mutex<VecDeque<MessageRef>>,
     wish: watch::Sender<Wish>,
+    last_words: AtomicUsize,
     /// How much of it goes on.
     at_work: AtomicUsize,
     /// How much of that people see as runs, which they end by their messages.
@@ -67,6 +71,16 @@ impl Use {
         wish
     }
 
+    /// It wants to say something, which is an error once a person has ended it and it has had its last words.
+    pub(super) fn speak(&self) -> Result<(), SendError> {
+        let may_speak = match *self.wish.borrow() {
+            Wish::GoOn => true,
+            Wish::End => self.last_words.fetch_add(1, Ordering::AcqRel) < LAST_WORDS,
+            Wish::Kill => false,
+        };
+        may_speak.then_some(()).ok_or_else(|| SendError::new(SendFailure::TakenBack, "cancelled"))
+    }
+
     /// This message was sent by it.
     pub(super) fn name(&self, message: MessageRef) {
         let mut sent = self.sent();
@@ -100,12 +114,13 @@ pub(in crate::chat) struct Uses(Mutex<Vec<Weak<Use>>>);
 
 impl Uses {
     /// A message or a press uses a command.
-    pub(super) fn begin(&self, place: &Place, message: &IncomingMessage) -> Arc<Use> {
+    pub(in crate::chat) fn begin(&self, place: &Place, message: &IncomingMessage) -> Arc<Use> {
         let used = Arc::new(Use {
             place: place.clone(),
             asked_by: message.reference(),
             sent: Mutex::default(),
             wish: watch::Sender::new(Wish::GoOn),
+            last_words: AtomicUsize::new(0),
             at_work: AtomicUsize::new(0),
             as_runs: AtomicUsize::new(0),
         });
@@ -168,8 +183,11 @@ mod tests {
         assert!(uses.of_message(&transport, &sent(0)).is_none(), "the oldest is forgotten");
         let Some(found) = uses.of_message(&transport, &sent(NAMES)) else { panic!("it is not found") };
         let mut wish = used.wish();
+        assert!(found.speak().is_ok());
         found.cancel();
         assert_eq!(*wish.borrow_and_update(), Wish::End);
+        let last_words = std::iter::repeat_with(|| used.speak()).take_while(Result::is_ok);
+        assert_eq!(last_words.count(), LAST_WORDS);
         found.cancel();
         assert_eq!(*wish.borrow_and_update(), Wish::Kill);
         drop(running);

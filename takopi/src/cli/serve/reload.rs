@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::Named;
 use super::transports::{Transports, choose};
 use crate::chat::conversation::Chat;
+use crate::chat::lifecycle::Started;
 use crate::chat::snapshot::Snapshot;
 use crate::cli::error::CliError;
 use crate::cli::registry;
@@ -42,9 +43,10 @@ impl Snapshots {
     }
 
     pub(super) fn next(&mut self, config: Config) -> Result<Snapshot, ConfigError> {
-        // Constructors run once a registry, so it stays as long as it shows the same.
         if *self.registry.enabled() != config.enabled {
-            self.registry = Arc::new(registry(&self.rows, &self.reader, &config));
+            let registry = registry(&self.rows, &self.reader, &config);
+            // A plugin that goes on keeps what it has in memory.
+            self.registry = Arc::new(registry.with_loaded_of(&self.registry));
         }
         self.revision += 1;
         let registry = Arc::clone(&self.registry);
@@ -94,7 +96,13 @@ impl Reload {
     }
 
     /// Takes over what changed, and says in the log what that was. What can not be used changes nothing.
-    pub(super) async fn apply(&mut self, update: Update, chat: &Chat, transports: &mut Transports) {
+    pub(super) async fn apply(
+        &mut self,
+        update: Update,
+        chat: &Chat,
+        transports: &mut Transports,
+        started: &mut Started,
+    ) {
         let config = match update {
             Update::Reloaded(config) => *config,
             Update::Broken(error) => {
@@ -118,6 +126,7 @@ impl Reload {
         }
         let changes = config::diff(&self.current, &config);
         self.current = config;
+        started.follow(&changes);
         let (of_transports, own): (Vec<&Change>, Vec<&Change>) = changes
             .iter()
             .partition(|change| self.ids.iter().any(|id| change.concerns_transport(id.as_str())));

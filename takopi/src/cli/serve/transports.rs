@@ -182,6 +182,7 @@ impl Transports {
         let lane = self.lanes.extract_if(|_, lane| lane.task.id() == task).next().map(|(_, lane)| lane);
         let Some(Lane { chosen, setup, wish, fallback, .. }) = lane else { return Ok(self.left()) };
         let id = chosen.id.clone();
+        self.chat.parted(&id);
         match (wish, outcome) {
             (Wish::Again(new), outcome) => {
                 if let Err(error) = outcome {

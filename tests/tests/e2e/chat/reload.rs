@@ -10,7 +10,7 @@ use super::talk::Talk;
 
 /// Changes the configuration, and waits until the log says what became of that.
 #[track_caller]
-fn change(talk: &Talk, what: &str, to: &str, told: &str) {
+pub(super) fn change(talk: &Talk, what: &str, to: &str, told: &str) {
     let file = talk.sandbox.home().join(".takopi/takopi.toml");
     let before = fs::read_to_string(file).unwrap();
     assert!(before.contains(what), "{what:?} is not in {before}");

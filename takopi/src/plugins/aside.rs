@@ -1,0 +1,157 @@
+//! Code of a plugin on a thread of its own: one that blocks holds up nobody else, and a panic in it is no panic of takopi.
+
+use std::any::Any;
+use std::fmt;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use takopi_api::plugin::{BackendKind, Distribution};
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, oneshot};
+
+use super::Registry;
+
+/// How many threads plugins have at a time: the others of the pool are takopi's. What finds none runs among the rest.
+const THREADS: usize = 128;
+
+/// How long code may take to come to a place where it can be dropped, before it counts as blocked.
+const NOTICE: Duration = Duration::from_secs(1);
+
+/// A plugin, as its faults name it: `the command /ping (acme-ping 1.2.0)`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Whose {
+    kind: BackendKind,
+    /// Its id.
+    pub id: String,
+    distribution: Option<&'static Distribution>,
+}
+
+/// How code of a plugin ended, if not by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// It panicked, with this message.
+    Panicked(String),
+    /// It was to end, and does not even wait for anything, so that it can not be dropped. Its thread is lost.
+    Blocked,
+}
+
+impl Whose {
+    /// The plugin of a kind with this id.
+    #[must_use]
+    pub fn new(kind: BackendKind, id: &str, registry: &Registry) -> Self {
+        let distribution = registry.find(kind, id).ok().and_then(|entry| entry.row().distribution);
+        Self { kind, id: id.to_owned(), distribution }
+    }
+}
+
+impl fmt::Display for Whose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slash = if self.kind == BackendKind::Command { "/" } else { "" };
+        write!(f, "the {} {slash}{}", self.kind, self.id)?;
+        self.distribution.map_or(Ok(()), |distribution| write!(f, " ({distribution})"))
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Panicked(message) => write!(f, "it panicked: {message}"),
+            Self::Blocked => f.write_str("it blocks its thread and can not be ended; that thread is lost"),
+        }
+    }
+}
+
+/// Runs code of a plugin until it ends, or until `end` does: then it is dropped, and `None` is given.
+///
+/// # Errors
+/// [`Fault`].
+pub async fn aside<T: Send + 'static>(
+    code: impl Future<Output = T> + Send + 'static,
+    end: impl Future<Output = ()> + Send,
+) -> Result<Option<T>, Fault> {
+    static SEATS: Semaphore = Semaphore::const_new(THREADS);
+    let code = AssertUnwindSafe(code).catch_unwind();
+    let Ok(seat) = SEATS.try_acquire() else {
+        return tokio::select! {
+            biased;
+            done = code => done.map(Some).map_err(panicked),
+            () = end => Ok(None),
+        };
+    };
+    let runtime = Handle::current();
+    // Gone, it means the same: nobody waits for the code any more.
+    let (enough, is_enough) = oneshot::channel::<()>();
+    let mut thread = tokio::task::spawn_blocking(move || {
+        let _seat = seat;
+        runtime.block_on(async {
+            tokio::select! {
+                biased;
+                done = code => done.map(Some),
+                _ = is_enough => Ok(None),
+            }
+        })
+    });
+    let joined = tokio::select! {
+        biased;
+        joined = &mut thread => joined,
+        () = end => {
+            drop(enough);
+            match tokio::time::timeout(NOTICE, thread).await {
+                Ok(joined) => joined,
+                Err(_) => return Err(Fault::Blocked),
+            }
+        }
+    };
+    match joined {
+        Ok(done) => done.map_err(panicked),
+        // What is caught above does not come here, but a destructor can panic too.
+        Err(error) => Err(Fault::Panicked(error.to_string())),
+    }
+}
+
+/// The message of a panic.
+pub(super) fn message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn panicked(panic: Box<dyn Any + Send>) -> Fault {
+    Fault::Panicked(message(&*panic))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_ends_by_itself_by_its_end_or_by_a_panic() {
+        assert_eq!(aside(ready(1), pending()).await, Ok(Some(1)));
+        assert_eq!(aside(pending::<()>(), ready(())).await, Ok(None));
+        let panics = async { panic!("on {}", "purpose") };
+        assert_eq!(aside(panics, pending()).await, Err::<Option<()>, _>(Fault::Panicked("on purpose".into())));
+    }
+
+    #[tokio::test]
+    async fn one_that_blocks_holds_up_nobody_and_is_named() {
+        let (go_on, blocks) = std::sync::mpsc::channel::<()>();
+        let blocked = aside(async move { blocks.recv().is_ok() }, async {
+            // Only a runtime that goes on gets here.
+            tokio::task::yield_now().await;
+        });
+        assert_eq!(blocked.await, Err(Fault::Blocked));
+        drop(go_on);
+    }
+
+    #[tokio::test]
+    async fn what_uses_time_and_tasks_finds_them_there() {
+        let code = async {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            tokio::spawn(async { 2 }).await.unwrap_or_default()
+        };
+        assert_eq!(aside(code, pending()).await, Ok(Some(2)));
+    }
+}
