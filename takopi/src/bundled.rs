@@ -49,6 +49,7 @@ macro_rules! bundled {
 
 bundled! {
     "command-multi" => takopi_command_multi,
+    "command-schedule" => takopi_command_schedule,
     "engine-acme" => takopi_engine_acme,
     "engine-claude" => takopi_engine_claude,
     "engine-codex" => takopi_engine_codex,

@@ -106,8 +106,7 @@ impl CommandBackend for Probe {
         let rest = || context.args[1..].join(" ");
         let answer = match context.args.first().map(String::as_str) {
             Some("where") => {
-                let settings: Settings =
-                    context.config.parse()?;
+                let settings: Settings = context.config.parse()?;
                 let cwd = context.cwd.as_ref().map(|cwd| cwd.display().to_string());
                 let sender = context.message.sender.as_ref().map(ToString::to_string);
                 let (word, project) = (settings.word, context.context.to_string());
@@ -166,7 +165,11 @@ impl CommandBackend for Probe {
                 let there = self.host()?.executor(there.sender(context.message.sender.clone()));
                 let told = there.send(said(word(3)), SendOptions::default()).await;
                 let ran = there.run_one(RunRequest::new("hello")).await;
-                format!("told {:?}, ran {:?}", told.map(|_| ()), ran.map(|_| ()).map_err(|error| error.to_string()))
+                format!(
+                    "told {:?}, ran {:?}",
+                    told.map(|_| ()),
+                    ran.map(|_| ()).map_err(|error| error.to_string())
+                )
             }
             Some("act") => {
                 let (host, origin, text) = (self.host()?, context.origin(), rest());

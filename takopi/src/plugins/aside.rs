@@ -132,7 +132,10 @@ mod tests {
         assert_eq!(aside(ready(1), pending()).await, Ok(Some(1)));
         assert_eq!(aside(pending::<()>(), ready(())).await, Ok(None));
         let panics = async { panic!("on {}", "purpose") };
-        assert_eq!(aside(panics, pending()).await, Err::<Option<()>, _>(Fault::Panicked("on purpose".into())));
+        assert_eq!(
+            aside(panics, pending()).await,
+            Err::<Option<()>, _>(Fault::Panicked("on purpose".into()))
+        );
     }
 
     #[tokio::test]

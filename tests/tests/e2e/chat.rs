@@ -14,5 +14,6 @@ mod queue;
 mod reload;
 mod requests;
 mod restart;
+mod schedule;
 mod talk;
 mod thread;

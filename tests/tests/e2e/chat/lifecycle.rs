@@ -31,7 +31,7 @@ fn a_plugin_is_started_told_of_changes_and_stopped() {
     let (all, takopi) = ("enabled = []", "enabled = [\"takopi\"]");
     let both = "enabled = [\"takopi\", \"takopi-tests\"]";
     // The transport of the tests is of the same distribution, so it is what runs that stays.
-    change(&talk, all, both, "change=plugins.enabled added");
+    change(&talk, all, both, "change=plugins.enabled changed");
     assert_eq!(talk.ask("/probe life").text, "probe word \"two\" changes 1 stops 0", "it was not let be");
     change(&talk, both, takopi, "plugin.stopping: it is not enabled any more");
     change(&talk, takopi, both, "plugin.started");
@@ -44,7 +44,10 @@ fn a_plugin_is_started_told_of_changes_and_stopped() {
 #[test]
 fn one_that_does_not_start_is_named_and_tried_again_when_its_table_changes() {
     let mut talk = Talk::begun("codex", "", "[plugins.probe]\nstart = \"fails\"\n");
-    logged(&talk, &["plugin.start.failed", WHOSE, "it does not want to", "ask it nicely", "`[plugins.probe]`"]);
+    logged(
+        &talk,
+        &["plugin.start.failed", WHOSE, "it does not want to", "ask it nicely", "`[plugins.probe]`"],
+    );
     assert_eq!(talk.ask("/probe life").text, "error: it was not started");
     change(&talk, "\"fails\"", "\"panics\"", "change=plugins.probe.start changed");
     logged(&talk, &["plugin.call.failed", WHOSE, "it panicked: it panics at its start on purpose"]);
@@ -70,7 +73,10 @@ fn tasks_that_panic_or_never_end_are_named() {
     let id = talk.say("/probe bad_task");
     talk.reads(&id, "begun");
     let told = talk.reads(&id, "error: ").text;
-    assert!(told.starts_with(&format!("error: {WHOSE}")) && told.ends_with("failed in its task `bad`"), "{told}");
+    assert!(
+        told.starts_with(&format!("error: {WHOSE}")) && told.ends_with("failed in its task `bad`"),
+        "{told}"
+    );
     assert_eq!(talk.stop(Signal::TERM).code(), Some(0));
     assert!(talk.log().contains("plugin.tasks.dropped"), "{}", talk.log());
 }
@@ -112,7 +118,9 @@ fn a_plugin_acts_for_a_person_only_while_that_person_is_heard() {
     let mut talk = Talk::begun("codex", "", "");
     let told = talk.ask("/probe tell spool d hi").text;
     assert!(told.starts_with("told Ok(()), ran Err(\"a run answers a message"), "{told}");
-    talk.wait("it", |_| talk.seen().into_iter().find(|seen| seen.text == "hi" && seen.lying.to.channel.as_str() == "d"));
+    talk.wait("it", |_| {
+        talk.seen().into_iter().find(|seen| seen.text == "hi" && seen.lying.to.channel.as_str() == "d")
+    });
     let nowhere = talk.ask("/probe tell terminal d hi").text;
     assert!(nowhere.contains("terminal is not connected"), "{nowhere}");
     let id = talk.say("/probe act /codex hello there");
