@@ -12,7 +12,7 @@ const WHOSE: &str = "the command /probe (takopi-tests ";
 
 /// Waits until the log says this.
 #[track_caller]
-fn logged(talk: &Talk, parts: &[&str]) {
+pub(super) fn logged(talk: &Talk, parts: &[&str]) {
     let deadline = Instant::now() + Duration::from_secs(60);
     let is_there = |line: &str| parts.iter().all(|part| line.contains(part));
     while !talk.log().lines().any(is_there) {

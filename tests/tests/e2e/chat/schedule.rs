@@ -1,7 +1,11 @@
 //! `/at`, `/cron` and `/schedule`: prompts for later, also across restarts.
 
 use rustix::process::Signal;
+use takopi::store::{Namespace, Store};
+use takopi_api::message::Sender;
+use takopi_api::runtime::{KeyValue, Write};
 
+use super::lifecycle::logged;
 use super::reload::change;
 use super::talk::{Seen, Talk};
 
@@ -66,18 +70,62 @@ fn a_run_that_a_kill_cut_off_is_told_and_not_begun_again() {
     assert_eq!(talk.prompts().len(), 1, "it was begun again");
 }
 
+/// Lets takopi find at its next start that what is scheduled as #1 was due long ago.
+fn let_time_pass(talk: &Talk) {
+    let (store, _) = Store::open(talk.state_file().parent().unwrap()).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (values, key) = (store.values(Namespace::command("schedule")), "entry/0000000001");
+        let entry = values.get(key).await.unwrap().unwrap();
+        let mut entry: serde_json::Value = serde_json::from_slice(&entry).unwrap();
+        entry["state"] = serde_json::json!({ "waiting": "2020-02-29T12:00:00Z" });
+        values.write(vec![Write::put(key, entry.to_string())]).await.unwrap();
+        store.close().await;
+    });
+}
+
+#[test]
+fn a_time_that_was_missed_is_told_and_waits_for_a_person() {
+    let mut talk = Talk::begun("codex", "", "");
+    let id = talk.say("/at 1d hello");
+    talk.reads(&id, "#1 runs at ");
+    talk.stop(Signal::TERM);
+    let_time_pass(&talk);
+    talk.start();
+    let missed = talk.reads(&id, "#1 was missed at Sat 2020-02-29 ");
+    assert!(missed.text.ends_with("it is not made up for\nhello"), "{}", missed.text);
+    assert!(talk.ask("/schedule").text.contains(", missed: hello"));
+    assert_eq!(talk.prompts().len(), 0);
+    assert_eq!(talk.press(&missed, "run now"), None);
+    talk.reads(&id, "done · codex");
+    assert_eq!(talk.prompts(), ["hello"]);
+}
+
+#[test]
+fn times_that_were_missed_are_made_up_for_by_one_run_if_that_is_wanted() {
+    let mut talk = Talk::begun("codex", "", "[plugins.schedule]\nmissed = \"run\"\n");
+    let id = talk.say("/cron 0 4 1 1 * happy new year");
+    talk.reads(&id, "#1 runs at ");
+    talk.stop(Signal::TERM);
+    let_time_pass(&talk);
+    talk.start();
+    let missed = talk.reads(&id, "#1 was missed at Sat 2020-02-29 ");
+    assert!(missed.text.contains("times more: takopi was not running"), "{}", missed.text);
+    talk.reads(&id, "done · codex");
+    assert!(talk.ask("/schedule").text.contains("#1 0 4 1 1 *, next at "));
+    assert_eq!(talk.prompts(), ["happy new year"]);
+}
+
 #[test]
 fn who_is_not_heard_any_more_gets_no_run() {
     let mut talk = Talk::begun("codex", "", "");
-    talk.ask("/at 4s hello");
+    talk.ask("/at 1d hello");
     change(&talk, "people = [\"me\", \"you\"]", "people = [\"you\"]", "it is started anew");
-    let before = talk.seen().len();
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-    while !talk.log().contains("schedule.run.failed number=1 error=Mia is not heard in c of spool") {
-        assert!(std::time::Instant::now() < deadline, "{}", talk.log());
-        std::thread::sleep(std::time::Duration::from_millis(10));
-    }
-    assert_eq!((talk.prompts().len(), talk.seen().len()), (0, before), "something was said there");
+    let other = talk.message("c", "/schedule run 1").sender(Sender::new("you"));
+    let other = talk.send(other);
+    talk.reads(&other, "#1 runs now");
+    logged(&talk, &["schedule.run.failed", "number=1", "Mia is not heard in c of spool"]);
+    assert_eq!(talk.prompts().len(), 0);
     change(&talk, "people = [\"you\"]", "people = [\"me\"]", "it is started anew");
     let list = talk.ask("/schedule").text;
     assert!(list.contains("missed: hello\n   the last time: Mia is not heard in c of spool"), "{list}");
