@@ -196,7 +196,8 @@ pub trait CommandHost: Send + Sync {
     fn spawn(&self, name: &str, task: BoxFuture<'static, ()>);
 }
 
-/// Sends messages and starts runs where a command was used. It may be kept and used after the command has returned.
+/// Sends messages and starts runs where a command was used. It may be kept and used after the command has returned; whether
+/// the person is heard is asked anew for each run.
 ///
 /// People can end a use, by `/cancel` or by [`Button::cancel`](crate::message::Button::cancel) below one of its messages: its
 /// runs then end as interrupted, also those that it would begin after that, and its questions as cancelled. The command goes
@@ -267,7 +268,7 @@ impl Executor {
     /// Runs an engine to its end. An engine's failure is a result and no error, and so is that a person ended it.
     ///
     /// # Errors
-    /// [`Error`] if the run could not begin.
+    /// [`Error`] if the run could not begin, such as because the person who wanted it is not heard here any more.
     pub async fn run_one(&self, request: RunRequest) -> Result<RunResult, Error> {
         self.0.run(request).await
     }

@@ -124,6 +124,11 @@ fn panicked(panic: Box<dyn Any + Send>) -> Fault {
 #[cfg(test)]
 mod tests {
     use std::future::{pending, ready};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+    use tokio::sync::watch;
 
     use super::*;
 
@@ -147,6 +152,28 @@ mod tests {
         });
         assert_eq!(blocked.await, Err(Fault::Blocked));
         drop(go_on);
+    }
+
+    #[tokio::test]
+    async fn more_than_there_are_threads_run_all_the_same() {
+        let (begun, go_on) = (AtomicUsize::new(0), watch::Sender::new(false));
+        let begun = Arc::new(begun);
+        let code = || {
+            let (begun, mut go_on) = (Arc::clone(&begun), go_on.subscribe());
+            async move {
+                begun.fetch_add(1, Ordering::AcqRel);
+                go_on.wait_for(|go_on| *go_on).await.is_ok()
+            }
+        };
+        let all = join_all((0..THREADS + 2).map(|_| aside(code(), pending())));
+        let watched = async {
+            while begun.load(Ordering::Acquire) < THREADS + 2 {
+                tokio::task::yield_now().await;
+            }
+            go_on.send_replace(true);
+        };
+        let (ended, ()) = tokio::join!(all, watched);
+        assert!(ended.into_iter().all(|ended| ended == Ok(Some(true))));
     }
 
     #[tokio::test]

@@ -18,13 +18,15 @@ fn prints(ended: &Ended, code: i32, expected: &str) {
     assert_eq!(ended.stdout, expected.replace("VERSION", version()));
 }
 
+/// The backends of this project's plugins besides those that their features name: the package, and the id.
+const FURTHER: [(&str, &str); 2] = [("takopi-command-schedule", "at"), ("takopi-command-schedule", "cron")];
+
 /// The lines of this project's plugins with the kind of each, and this at their end.
 fn lines(end: impl Fn(&str) -> &'static str) -> Vec<(&'static str, String)> {
-    let line = |known: &takopi::bundled::Known| {
-        let line = format!("  {} ({} {}){}\n", known.id(), known.package(), version(), end(known.id()));
-        (known.kind(), line)
-    };
-    takopi::bundled::KNOWN.iter().map(line).collect()
+    let line =
+        |kind, package: &str, id: &str| (kind, format!("  {id} ({package} {}){}\n", version(), end(id)));
+    let known = takopi::bundled::KNOWN.iter().map(|known| line(known.kind(), &known.package(), known.id()));
+    known.chain(FURTHER.iter().map(|(package, id)| line("command", package, id))).collect()
 }
 
 /// A listing of these lines.
@@ -49,7 +51,7 @@ fn everything_is_listed_and_loads() {
 #[test]
 fn the_three_lists_fit() {
     let count = takopi::bundled::KNOWN.len();
-    let expected = format!("ok: {count} bundled, {count} linked, {count} backends\n");
+    let expected = format!("ok: {count} bundled, {count} linked, {} backends\n", count + FURTHER.len());
     prints(&sandbox().run(&["plugins", "--check"]), 0, &expected);
     let ended = broken().run(&["plugins", "--check"]);
     assert_eq!(ended.code, Some(1));

@@ -49,7 +49,7 @@ pub(in crate::chat) struct Here {
 /// Whether it may send and run.
 #[derive(Clone)]
 pub(in crate::chat) enum Leave {
-    /// Somebody who was heard used a command.
+    /// Somebody who was heard used a command. For a run they are asked for anew: it may begin long after that.
     Given {
         /// The way out as it was then.
         link: Link,
@@ -83,11 +83,17 @@ impl Here {
         // What kind of chat another one is, nobody has said.
         let is_same = to.channel == self.place.address.channel;
         let chat = if is_same { self.message.chat } else { ChatKind::Group };
-        match self.inner.verdict(&link, to, chat, self.message.sender.as_ref()).await {
-            Verdict::Heard => Ok(link),
+        self.ask_leave(&link, to, chat).await.map(|()| link)
+    }
+
+    /// Whether the person is heard there now.
+    async fn ask_leave(&self, link: &Link, to: &Address, chat: ChatKind) -> Result<(), SendError> {
+        match self.inner.verdict(link, to, chat, self.message.sender.as_ref()).await {
+            Verdict::Heard => Ok(()),
             Verdict::Refused(_) | Verdict::AskRole => {
                 let who = self.message.sender.as_ref().map_or("nobody known".to_owned(), ToString::to_string);
-                refused(SendFailure::Forbidden, format!("{who} is not heard in {to} of {transport}"))
+                let text = format!("{who} is not heard in {to} of {}", link.id);
+                Err(SendError::new(SendFailure::Forbidden, text))
             }
         }
     }
@@ -257,6 +263,9 @@ impl CommandHost for Here {
             return Err(told.hint("send one, and name it with `Origin::message`"));
         }
         let link = self.link(&self.place.address).await?;
+        if let Leave::Given { .. } = self.leave {
+            self.ask_leave(&link, &self.place.address, self.message.chat).await?;
+        }
         let emission = request.emission;
         let job = self.job(&link, request).await?;
         let _at_work = self.used.at_work();
