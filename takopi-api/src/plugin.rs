@@ -186,7 +186,8 @@ pub const fn is_valid_id(id: &str) -> bool {
 /// Registers the backends of a plugin crate. Called once, at the root of the crate.
 ///
 /// Each row is a kind (`engine`, `transport` or `command`), the id, and the path of the function that constructs the
-/// backend. A row may say, in this order, that it is started with takopi (`starts = true`, see [`CommandBackend::start`]), the
+/// backend. A row may say, in this order, that it is started with takopi (a command's `starts = true`, see
+/// [`CommandBackend::start`]), the
 /// type of its configuration table, which must be [`JsonSchema`](schemars::JsonSchema), and its own summary (default: the
 /// package's description).
 ///
@@ -244,7 +245,7 @@ macro_rules! plugin {
                 $crate::plugin::Backend::new($id, $crate::plugin!(@constructor $kind $constructor))
                     .distribution(&TAKOPI_PLUGIN)
                     .summary($crate::plugin!(@summary $($summary)?))
-                    $(.starts($starts))?
+                    $(.starts($crate::plugin!(@starts $kind $starts)))?
                     $(.config_schema(|| $crate::schemars::schema_for!($config)))?
             }
         )+
@@ -256,6 +257,8 @@ macro_rules! plugin {
     (@constructor command $constructor:path) => {
         $crate::plugin::Constructor::Command(|| ::std::sync::Arc::new($constructor()))
     };
+    // Only commands are started.
+    (@starts command $starts:literal) => { $starts };
     (@summary) => { env!("CARGO_PKG_DESCRIPTION") };
     (@summary $summary:expr) => { $summary };
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::cargo::{Profile, build_program, with_empty_home};
 use crate::error::Error;
-use crate::plugin::{Kind, PluginName};
+use crate::plugin::{Kind, PluginName, feature_of_package};
 use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace, profiles: &[Profile]) -> Result<ExitCode, Error> {
@@ -131,7 +131,15 @@ impl Build<'_> {
 
 fn ids_compiled_in(listing: &Value) -> BTreeSet<String> {
     let groups = listing["groups"].as_array().into_iter().flatten();
-    groups.flat_map(|group| group["backends"].as_array().into_iter().flatten()).filter_map(feature).collect()
+    let rows: Vec<&Value> =
+        groups.flat_map(|group| group["backends"].as_array().into_iter().flatten()).collect();
+    let ids: BTreeSet<String> = rows.iter().filter_map(|row| feature(row)).collect();
+    // A plugin may have further rows besides the one that is named as it is.
+    let is_further = |row: &Value| {
+        let of = row["distribution"].as_str().and_then(feature_of_package);
+        of.is_some_and(|of| feature(row).is_some_and(|own| own != of) && ids.contains(of))
+    };
+    rows.into_iter().filter(|row| !is_further(row)).filter_map(feature).collect()
 }
 
 fn ids_not_compiled_in(listing: &Value) -> BTreeSet<String> {
@@ -164,11 +172,15 @@ mod tests {
     #[test]
     fn both_lists_of_the_listing_are_read() {
         let listing: Value = serde_json::from_str(
-            r#"{"groups":[{"kind":"engine","backends":[{"kind":"engine","id":"a"}]},{"kind":"command","backends":[]}],
+            r#"{"groups":[{"kind":"engine","backends":[{"kind":"engine","id":"a"}]},{"kind":"command","backends":[
+                {"kind":"command","id":"c","distribution":"takopi-command-c"},
+                {"kind":"command","id":"further","distribution":"takopi-command-c"},
+                {"kind":"command","id":"stray","distribution":"takopi-command-d"}]}],
                 "not_compiled_in":[{"kind":"command","id":"b","feature":"command-b"}]}"#,
         )
         .unwrap();
-        assert_eq!(ids_compiled_in(&listing), BTreeSet::from(["engine-a".to_owned()]));
+        let compiled_in = ["command-c", "command-stray", "engine-a"].map(str::to_owned);
+        assert_eq!(ids_compiled_in(&listing), BTreeSet::from(compiled_in));
         assert_eq!(ids_not_compiled_in(&listing), BTreeSet::from(["command-b".to_owned()]));
     }
 }

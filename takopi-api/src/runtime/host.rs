@@ -82,6 +82,52 @@ pub trait PluginServices: Send + Sync {
 
 /// What takopi gives to a plugin that is started with it. It is cheap to clone, and good until the plugin is stopped: from then
 /// on nothing of it sends or runs any more.
+///
+/// ```
+/// use takopi_api::async_trait;
+/// use takopi_api::command::{CommandBackend, CommandContext};
+/// use takopi_api::error::Error;
+/// use takopi_api::message::{Body, MessageKind, OutgoingMessage, SendOptions};
+/// use takopi_api::runtime::{Origin, PluginHost, Write};
+///
+/// /// `/goodbye` in a chat: when takopi ends, it says so there.
+/// struct Goodbye;
+///
+/// #[async_trait]
+/// impl CommandBackend for Goodbye {
+///     fn id(&self) -> &str {
+///         "goodbye"
+///     }
+///
+///     async fn handle(&self, context: CommandContext) -> Result<Option<OutgoingMessage>, Error> {
+///         let origin = serde_json::to_vec(&context.origin()).map_err(|error| Error::new(error.to_string()))?;
+///         context.store.write([Write::put("origin", origin)]).await?;
+///         Ok(None)
+///     }
+///
+///     async fn start(&self, host: PluginHost) -> Result<(), Error> {
+///         let later = host.clone();
+///         host.spawn("goodbye", async move {
+///             later.shutdown().requested().await;
+///             let Ok(Some(stored)) = later.store().get("origin").await else { return };
+///             let Ok(origin) = serde_json::from_slice::<Origin>(&stored) else { return };
+///             let message = OutgoingMessage::new(MessageKind::Notice, Body::plain("goodbye"));
+///             // Where nobody listens to that person any more, there is nothing to say.
+///             let _ = later.executor(origin).send(message, SendOptions::default()).await;
+///         });
+///         Ok(())
+///     }
+/// }
+///
+/// mod backend {
+///     pub fn new() -> super::Goodbye {
+///         super::Goodbye
+///     }
+/// }
+///
+/// takopi_api::plugin! { command "goodbye" => backend::new, starts = true }
+/// # fn main() {}
+/// ```
 #[derive(Clone)]
 pub struct PluginHost {
     id: Arc<str>,

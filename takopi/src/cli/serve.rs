@@ -36,6 +36,9 @@ const HERE: &str = "terminal";
 /// How long runs that go on have to end when takopi ends.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long plugins have to stop where nobody wants to wait.
+const HURRY: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
 pub(super) struct ServeArgs {
     /// Start this transport instead of those of the configuration; may be given more than once
@@ -242,12 +245,19 @@ async fn serve(
     transports.tell_to_stop();
     started.tell_to_stop();
     tracing::info!("shutdown.draining");
-    tokio::select! {
-        () = chat.drain(PATIENCE) => {}
+    let is_hurried = tokio::select! {
+        () = chat.drain(PATIENCE) => false,
         // Whoever asks twice does not want to wait.
-        () = signals.next() => chat.drain(Duration::ZERO).await,
+        () = signals.next() => {
+            chat.drain(Duration::ZERO).await;
+            true
+        }
+    };
+    tokio::select! {
+        () = started.end() => {}
+        () = signals.next() => {}
+        () = tokio::time::sleep(HURRY), if is_hurried => {}
     }
-    started.end().await;
     transports.end().await;
     processes.shutdown().await;
     store.close().await;
