@@ -28,7 +28,7 @@ pub(crate) struct Settings {
     engine: String,
     /// How often it is run at most.
     rounds: u32,
-    /// What it says when nothing is left to do.
+    /// What it says when nothing is left to do. Without it, it is asked as it stands, once.
     until: String,
 }
 
@@ -84,7 +84,10 @@ async fn go(run: &Composition, settings: &Settings, work: &Work) -> Result<Compl
     };
     let asked = work.add(&thread, &run.spec().prompt)?;
     run.started(thread, format!("Rounds of {}", engine.id())).await;
-    let prompt = format!("{asked}\n\nSay `{}` when nothing of this is left to do.", settings.until);
+    let prompt = match settings.until.as_str() {
+        "" => asked,
+        until => format!("{asked}\n\nSay `{until}` when nothing of this is left to do."),
+    };
     let mut round = 1;
     loop {
         run.note(format!("round {round} of {}", settings.rounds)).await;
