@@ -27,7 +27,13 @@ pub(super) struct Terminal {
 impl Terminal {
     /// A terminal of this size. It shows what is written as it is written, and not what is typed.
     pub(super) fn open(size: TerminalSize) -> io::Result<Self> {
-        let ours = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY;
+        #[cfg(target_os = "linux")]
+        let flags = flags | OpenptFlags::CLOEXEC;
+        let ours = openpt(flags)?;
+        // Elsewhere it can not be asked for at once.
+        #[cfg(not(target_os = "linux"))]
+        rustix::io::fcntl_setfd(&ours, rustix::io::FdFlags::CLOEXEC)?;
         grantpt(&ours)?;
         unlockpt(&ours)?;
         let name = ptsname(&ours, Vec::new())?;
