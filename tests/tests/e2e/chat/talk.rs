@@ -53,15 +53,15 @@ impl Seen {
 impl Talk {
     /// A chat with an engine for messages that name none, and more lines of the table of the transport and of the file.
     pub(super) fn new(engine: &str, chat: &str, rest: &str) -> Self {
-        Self::with_program(env!("CARGO_BIN_EXE_takopi-spool"), engine, chat, rest)
+        Self::with(env!("CARGO_BIN_EXE_takopi-spool"), engine, chat, rest)
     }
 
     /// The same with the program that has the plugins of others.
     pub(super) fn with_ports(engine: &str, rest: &str) -> Self {
-        Self::with_program(env!("CARGO_BIN_EXE_takopi-ported"), engine, "", rest)
+        Self::with(env!("CARGO_BIN_EXE_takopi-ported"), engine, "", rest)
     }
 
-    fn with_program(program: &str, engine: &str, chat: &str, rest: &str) -> Self {
+    fn with(program: &str, engine: &str, chat: &str, rest: &str) -> Self {
         let sandbox = Sandbox::new(program, env!("CARGO_BIN_EXE_fake-engine"));
         let folder = sandbox.home().join("chat");
         fs::create_dir(&folder).unwrap();
