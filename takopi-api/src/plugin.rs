@@ -24,13 +24,23 @@ pub struct Distribution {
     pub version: &'static str,
     /// The package's repository; empty if its manifest names none.
     pub repository: &'static str,
+    /// The package's license as its manifest names it, e.g. `MIT OR Apache-2.0`; empty if it names none.
+    pub license: &'static str,
 }
 
 impl Distribution {
-    /// Made by [`plugin!`](crate::plugin!) from the plugin crate's own manifest.
+    /// A distribution whose license is not known; [`plugin!`](crate::plugin!) makes one from the plugin crate's own
+    /// manifest, which has all of it.
     #[must_use]
     pub const fn new(name: &'static str, version: &'static str, repository: &'static str) -> Self {
-        Self { name, version, repository }
+        Self { name, version, repository, license: "" }
+    }
+
+    /// Adds the license.
+    #[must_use]
+    pub const fn license(mut self, license: &'static str) -> Self {
+        self.license = license;
+        self
     }
 }
 
@@ -223,12 +233,13 @@ pub const fn is_valid_id(id: &str) -> bool {
 #[macro_export]
 macro_rules! plugin {
     ($($kind:ident $id:literal => $constructor:path $(, starts = $starts:literal)? $(, config = $config:ty)? $(, summary = $summary:expr)?);+ $(;)?) => {
-        /// This crate as a distribution: its name, version and repository.
+        /// This crate as a distribution: its name, version, repository and license.
         pub static TAKOPI_PLUGIN: $crate::plugin::Distribution = $crate::plugin::Distribution::new(
             env!("CARGO_PKG_NAME"),
             env!("CARGO_PKG_VERSION"),
             env!("CARGO_PKG_REPOSITORY"),
-        );
+        )
+        .license(env!("CARGO_PKG_LICENSE"));
 
         const _: () = {
             #[$crate::__private::linkme::distributed_slice($crate::plugin::TAKOPI_DISTRIBUTIONS)]

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::plugin::Distribution;
+
 /// Where a setting stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -54,19 +56,28 @@ pub struct ConfigError {
     pub message: String,
     /// What to do next.
     pub hints: Vec<String>,
+    /// The distribution of the plugin whose table it is about, if it is about one.
+    pub plugin: Option<&'static Distribution>,
 }
 
 impl ConfigError {
     /// An error about a key that stands nowhere in particular; [`super::ConfigTable::error_at`] makes one with its place.
     #[must_use]
     pub fn new(key: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { location: None, key: key.into(), message: message.into(), hints: Vec::new() }
+        Self { location: None, key: key.into(), message: message.into(), hints: Vec::new(), plugin: None }
     }
 
     /// Adds what to do next.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
+        self
+    }
+
+    /// Says of which plugin the table is, unless that is said already.
+    #[must_use]
+    pub fn of_plugin(mut self, plugin: Option<&'static Distribution>) -> Self {
+        self.plugin = self.plugin.or(plugin);
         self
     }
 }
@@ -79,7 +90,8 @@ impl fmt::Display for ConfigError {
         if !self.key.is_empty() {
             write!(f, "`{}`: ", self.key)?;
         }
-        f.write_str(&self.message)
+        f.write_str(&self.message)?;
+        self.plugin.map_or(Ok(()), |plugin| write!(f, " ({plugin})"))
     }
 }
 

@@ -13,6 +13,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{ConfigError, Location};
 use crate::error::closest;
+use crate::plugin::Distribution;
 
 /// A table of a configuration file, or the whole file. Cheap to clone.
 ///
@@ -25,6 +26,8 @@ pub struct ConfigTable {
     path: Vec<String>,
     /// Which of its own tables is laid over a table on the way.
     case: Option<Case>,
+    /// Whose table it is, for errors about it.
+    plugin: Option<&'static Distribution>,
 }
 
 /// A table whose settings win in one case: `[plugins.ping.projects.website]` over `[plugins.ping]`.
@@ -104,7 +107,19 @@ impl ConfigTable {
         if let Err(error) = DeTable::parse(&source.text) {
             return Err(source.not_toml(&error));
         }
-        Ok(Self { source: Arc::new(source), path: Vec::new(), case: None })
+        Ok(Self { source: Arc::new(source), ..Self::default() })
+    }
+
+    /// This table as that of a plugin: errors about it, and about tables in it, name the plugin's distribution.
+    #[must_use]
+    pub fn of_plugin(self, plugin: Option<&'static Distribution>) -> Self {
+        Self { plugin, ..self }
+    }
+
+    /// The distribution of the plugin whose table it is.
+    #[must_use]
+    pub const fn plugin(&self) -> Option<&'static Distribution> {
+        self.plugin
     }
 
     /// This file with the settings of a variable of the environment laid over it: tables are merged, and of every other
@@ -156,7 +171,7 @@ impl ConfigTable {
         }
         let mut path = self.path.clone();
         path.push(key.to_owned());
-        Ok(Self { source: Arc::clone(&self.source), path, case: self.case.clone() })
+        Ok(Self { path, ..self.clone() })
     }
 
     /// This table as it is in one case: what its own table `<group>.<name>` says wins, and other cases are not seen. Tables
@@ -181,7 +196,7 @@ impl ConfigTable {
         })
         .unwrap_or_else(|| {
             T::deserialize(toml::de::Deserializer::from(Spanned::new(0..0, DeTable::default())))
-                .map_err(|error| ConfigError::new(self.key_path(""), error.message()))
+                .map_err(|error| self.error("", error.message()))
         })
     }
 
@@ -203,10 +218,12 @@ impl ConfigTable {
     #[must_use]
     pub fn error_at(&self, key: &str, message: impl Into<String>) -> ConfigError {
         let span = self.look(|table| table.get_ref().get(key).map_or_else(|| table.span(), Spanned::span));
-        ConfigError {
-            location: span.map(|span| self.source.locate(&span)),
-            ..ConfigError::new(self.key_path(key), message)
-        }
+        ConfigError { location: span.map(|span| self.source.locate(&span)), ..self.error(key, message) }
+    }
+
+    /// An error about a key of this table that stands nowhere.
+    fn error(&self, key: &str, message: impl Into<String>) -> ConfigError {
+        ConfigError::new(self.key_path(key), message).of_plugin(self.plugin)
     }
 
     /// The keys of this table, and of the tables in it, that a schema does not know. `also` are further known keys.
@@ -294,7 +311,8 @@ impl ConfigTable {
         let of_case = || key_at(self.source.parse().ok()?.get_ref(), &span);
         let key = self.case.as_ref().and_then(|_| of_case());
         let key = key.unwrap_or_else(|| self.key_path(&key_at(table.get_ref(), &span).unwrap_or_default()));
-        ConfigError { location: Some(self.source.locate(&span)), ..ConfigError::new(key, error.message()) }
+        let error = ConfigError::new(key, error.message()).of_plugin(self.plugin);
+        ConfigError { location: Some(self.source.locate(&span)), ..error }
     }
 }
 
@@ -424,6 +442,26 @@ mod tests {
             "takopi.toml:1:8: `acme`: expected a table, found a value of type integer"
         );
         assert!(error("[acme]\nlimits = {}\n").starts_with("takopi.toml:2:10: `acme.limits`: missing field"));
+    }
+
+    #[test]
+    fn errors_about_the_table_of_a_plugin_name_its_distribution() {
+        static ACME: Distribution = Distribution::new("takopi-engine-acme", "1.2.3", "");
+        let acme = table("[acme]\nslow = 'yes'\nlimits.lines = 'x'\nwords = 3\n").table("acme").unwrap();
+        let acme = acme.of_plugin(Some(&ACME));
+        assert_eq!(
+            acme.get::<bool>("slow").unwrap_err().to_string(),
+            "takopi.toml:2:8: `acme.slow`: invalid type: string \"yes\", expected a boolean (takopi-engine-acme 1.2.3)"
+        );
+        for said in [
+            acme.parse::<Acme>().unwrap_err().to_string(),
+            acme.error_at("slow", "no").to_string(),
+            acme.table("words").unwrap_err().to_string(),
+            acme.table("limits").unwrap().get::<u32>("lines").unwrap_err().to_string(),
+            acme.in_case("projects", "x").unwrap().get::<String>("words").unwrap_err().to_string(),
+        ] {
+            assert!(said.ends_with(" (takopi-engine-acme 1.2.3)"), "{said}");
+        }
     }
 
     #[test]
