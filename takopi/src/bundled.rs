@@ -3,7 +3,7 @@
 //! One table makes the lines that link a plugin's crate (a feature that only adds the dependency links nothing), the list
 //! of what the enabled features promise, and the list of everything that could be compiled in.
 
-use takopi_api::plugin::Distribution;
+use takopi_api::plugin::{BackendKind, Distribution};
 
 /// A plugin of this project, compiled in or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +59,12 @@ bundled! {
     "engine-qwen" => takopi_engine_qwen,
     "transport-telegram" => takopi_transport_telegram,
     "transport-terminal" => takopi_transport_terminal,
+}
+
+/// The plugin of this project that has a backend of this kind and id.
+#[must_use]
+pub fn known(kind: BackendKind, id: &str) -> Option<Known> {
+    KNOWN.iter().find(|known| known.kind() == kind.as_str() && known.id() == id).copied()
 }
 
 /// Whether a distribution is one of this project's.

@@ -28,7 +28,7 @@ use takopi_api::plugin::{Backend, BackendKind, Distribution};
 
 use crate::chat::commands;
 use crate::config::{Config, Overrides, Reader, Vocabulary};
-use crate::plugins::Registry;
+use crate::plugins::{Entry, Registry};
 use crate::{bundled, logging, paths};
 use error::{CliError, Failure};
 
@@ -166,7 +166,7 @@ fn dispatch(
                 }
             }
         }
-        Err(error) if wants_engines(&error) => with_engines(args, rows, &reserved, linked),
+        Err(error) if wants_engines(&error) => with_engines(args, word_of(&error), rows, &reserved, linked),
         Err(error) => Err(Failure::Usage(error)),
     }
 }
@@ -178,9 +178,11 @@ fn misplaced() -> CliError {
     )
 }
 
-/// Parses again, with a command for every enabled engine. No code of an engine runs for that.
+/// Parses again, with a command for every enabled engine that somebody may mean: the one whose name was typed, or, for
+/// the help, some. No code of an engine runs for that.
 fn with_engines(
     args: &[OsString],
+    word: Option<String>,
     rows: &[&'static Backend],
     reserved: &[&str],
     linked: &[&'static Distribution],
@@ -190,15 +192,16 @@ fn with_engines(
     let config = reader(&global, rows, reserved).and_then(|reader| Ok(reader.load()?));
     let enabled = config.map(|config| config.enabled).unwrap_or_default();
     let registry = Registry::new(rows.iter().copied(), reserved, enabled);
-    let example = registry.visible(BackendKind::Engine).map(|entry| entry.row().id).next();
-    let mut tree = Cli::command().after_help(examples(example.unwrap_or("ENGINE")));
-    for entry in registry.visible(BackendKind::Engine) {
-        let row = entry.row();
-        let command =
-            serve::ServeArgs::augment_args(run::EngineArgs::augment_args(clap::Command::new(row.id)));
-        let command = command.mut_arg("prompt", |prompt| prompt.required(false));
-        let about = format!("Run {} once, or chat with it where no prompt is given: {}", row.id, row.summary);
-        tree = tree.subcommand(command.about(about));
+    let mut tree = Cli::command().after_help(after_help(&registry));
+    let named = word.and_then(|word| registry.find(BackendKind::Engine, &word).ok());
+    if let Some(entry) = named {
+        let command = run::EngineArgs::augment_args(clap::Command::new(entry.row().id));
+        let command = serve::ServeArgs::augment_args(command).about(about(entry));
+        tree = tree.subcommand(command.mut_arg("prompt", |prompt| prompt.required(false)));
+    } else {
+        for entry in registry.visible(BackendKind::Engine).take(SHOWN_ENGINES) {
+            tree = tree.subcommand(clap::Command::new(entry.row().id).about(about(entry)));
+        }
     }
     let matches = tree.try_get_matches_from(args).map_err(|error| no_such_command(error, &registry))?;
     let (engine, args) = matches.subcommand().ok_or_else(|| CliError::new("a command is missing"))?;
@@ -215,11 +218,26 @@ fn with_engines(
     })
 }
 
+/// How many engines the help shows as commands. Nobody reads a longer list there.
+const SHOWN_ENGINES: usize = 24;
+
+/// What the help says about the command of an engine.
+fn about(engine: &Entry) -> String {
+    let Backend { id, summary, .. } = engine.row();
+    format!("Run {id} once, or chat with it where no prompt is given: {summary}")
+}
+
 /// What stands below the help: the engine in it is one that this build has.
-fn examples(engine: &str) -> String {
+fn after_help(registry: &Registry) -> String {
+    let mut engines = registry.visible(BackendKind::Engine).map(|entry| entry.row().id);
+    let engine = engines.next().unwrap_or("ENGINE");
+    let more = match (engines.count() + 1).checked_sub(SHOWN_ENGINES) {
+        None | Some(0) => String::new(),
+        Some(more) => format!("{more} more engines are commands too; `takopi plugins` lists them.\n\n"),
+    };
     format!(
         "\
-Examples:
+{more}Examples:
   takopi run \"which files are largest?\"
   takopi run --engine {engine} --cwd ~/project \"why does the test fail?\"
   takopi run --resume '<the last line of a run>' \"and now mend it\"
@@ -299,8 +317,9 @@ fn vocabulary(rows: &[&'static Backend], reserved: &[&str]) -> Vocabulary {
         .map(bundled::Known::id);
     let linked = rows.iter().filter(|row| row.kind() == BackendKind::Engine).map(|row| row.id);
     Vocabulary {
-        engines: linked.chain(known).map(str::to_owned).collect(),
+        engines: linked.chain(known).collect(),
         reserved: reserved.iter().map(|&word| word.to_owned()).collect(),
+        rows: rows.to_vec(),
     }
 }
 
@@ -314,14 +333,22 @@ fn reserved(tree: &clap::Command) -> Vec<String> {
 /// A word that is no command may still be an engine that is disabled, or was not compiled in: the registry knows better.
 fn no_such_command(error: clap::Error, registry: &Registry) -> Failure {
     use crate::plugins::LookupError;
-    use clap::error::{ContextKind, ContextValue};
-    if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) {
-        match registry.find(BackendKind::Engine, word) {
+    if let Some(word) = word_of(&error) {
+        match registry.find(BackendKind::Engine, &word) {
             Err(LookupError::Unknown { not_compiled_in: None, .. }) | Ok(_) => {}
             Err(lookup) => return CliError::from(lookup).into_usage().into(),
         }
     }
     Failure::Usage(error)
+}
+
+/// The word that is no command of this program.
+fn word_of(error: &clap::Error) -> Option<String> {
+    use clap::error::{ContextKind, ContextValue};
+    match error.get(ContextKind::InvalidSubcommand) {
+        Some(ContextValue::String(word)) => Some(word.clone()),
+        _ => None,
+    }
 }
 
 fn wants_engines(error: &clap::Error) -> bool {

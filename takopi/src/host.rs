@@ -21,8 +21,7 @@ impl Host {
     pub fn new() -> Self {
         // Naming the table makes the linker keep the crates of the enabled features.
         let _ = bundled::BUNDLED;
-        let mut linked = plugin::TAKOPI_DISTRIBUTIONS.to_vec();
-        linked.sort();
+        let linked = plugin::TAKOPI_DISTRIBUTIONS.to_vec();
         Self { args: std::env::args_os().collect(), rows: plugin::backends().collect(), linked }
     }
 

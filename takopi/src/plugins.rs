@@ -6,10 +6,12 @@ mod aside;
 pub mod check;
 mod enabled;
 mod load;
+mod lookup;
 mod registry;
 pub mod report;
 
 pub use aside::{Fault, Whose, aside};
 pub use enabled::EnabledList;
-pub use load::{LoadError, Loaded, build_runner};
-pub use registry::{Entry, LookupError, Problem, Registry, Standing};
+pub use load::{LoadError, Loaded, build_runner, caught};
+pub use lookup::LookupError;
+pub use registry::{Entry, HiddenBy, Name, Problem, Registry, Standing};

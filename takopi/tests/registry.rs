@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use takopi::plugins::report::Report;
 use takopi::plugins::{EnabledList, LoadError, LookupError, Registry};
+use takopi::project::Alias;
 use takopi_api::command::{CommandBackend, CommandContext};
 use takopi_api::engine::{Availability, EngineBackend};
 use takopi_api::error::Error;
@@ -62,7 +63,7 @@ fn listing_runs_no_constructor_and_each_runs_at_most_once() {
     let registry =
         registry([Backend::new("boom", Constructor::Engine(count_and_panic)).distribution(&ONE)], &[]);
     assert_eq!(visible(&registry), ["boom"]);
-    let report = Report::new(&registry, &[&ONE]);
+    let report = Report::new(&registry, &[&ONE], &[]);
     assert!(report.to_string().contains("  boom (plugin-one 1.2.3)\n"));
     assert!(registry.find(BackendKind::Engine, "boom").is_ok());
     assert_eq!(CONSTRUCTED.load(Ordering::SeqCst), 0, "listing constructed it");
@@ -129,17 +130,90 @@ fn reserved_ids_are_skipped_and_reported() {
 }
 
 #[test]
+fn an_id_that_is_a_key_of_the_configuration_is_skipped_and_reported() {
+    let command = |id| Backend::new(id, Constructor::Command(|| Arc::new(Ping))).distribution(&ONE);
+    let all = [
+        engine!("projects").distribution(&ONE),
+        engine!("limits").distribution(&ONE),
+        engine!("enabled").distribution(&ONE),
+        command("enabled"),
+        command("projects"),
+    ];
+    let registry = registry(all, &[]);
+    assert_eq!(visible(&registry), ["enabled"]);
+    let commands: Vec<_> = registry.visible(BackendKind::Command).map(|entry| entry.row().id).collect();
+    assert_eq!(commands, ["projects"]);
+    assert_eq!(
+        registry.engine("limits").unwrap_err().to_string(),
+        "the engine `limits` can not be used: the id is a key of takopi's own where its table would stand in the \
+         configuration; skipped (plugin-one 1.2.3)"
+    );
+}
+
+#[test]
+fn commands_that_nobody_reaches_in_chats_are_told() {
+    let command = |id| Backend::new(id, Constructor::Command(|| Arc::new(Ping))).distribution(&ONE);
+    let all = [engine!("codex").distribution(&TWO), command("codex"), command("ping"), command("z80")];
+    let registry = registry(all, &[]);
+    let alias = Alias::new("Z80").unwrap();
+    let report = Report::new(&registry, &[], &[&alias]);
+    assert_eq!(
+        report.warnings,
+        [
+            "command codex (plugin-one 1.2.3): nobody reaches it in chats, where `/codex` is the engine of that id",
+            "command z80 (plugin-one 1.2.3): nobody reaches it in chats, where `/z80` is the project `Z80`",
+        ]
+    );
+}
+
+#[test]
+fn a_constructor_that_never_ends_is_an_error_after_a_while() {
+    fn wait() -> EngineBackend {
+        loop {
+            std::thread::park();
+        }
+    }
+    let registry = registry([Backend::new("waits", Constructor::Engine(wait)).distribution(&ONE)], &[]);
+    for _ in 0..2 {
+        assert_eq!(
+            registry.engine("waits").unwrap_err().to_string(),
+            "the engine `waits` can not be loaded: its constructor did not end within 5 seconds (plugin-one 1.2.3)"
+        );
+    }
+}
+
+#[test]
 fn two_distributions_with_one_id_hide_each_other_until_the_list_leaves_one() {
     let both = [engine!("acme").distribution(&ONE), engine!("acme").distribution(&TWO)];
     let ambiguous = registry(both, &[]);
     assert!(visible(&ambiguous).is_empty());
     assert_eq!(problems(&ambiguous).len(), 2);
-    assert!(matches!(ambiguous.engine("acme"), Err(LookupError::Skipped { .. })));
-    let decided = registry(both, &["plugin-two"]);
-    assert_eq!(visible(&decided), ["acme"]);
-    assert!(problems(&decided).is_empty());
-    let entry = decided.find(BackendKind::Engine, "acme").unwrap();
-    assert_eq!(entry.row().distribution, Some(&TWO));
+    let error = ambiguous.engine("acme").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the engine `acme` can not be used: plugin-one 1.2.3 and plugin-two 0.1.0 offer it"
+    );
+    assert_eq!(error.hints(), ["let `plugins.enabled` in the configuration name only one of them"]);
+    for (enabled, expected) in [("plugin-one", &ONE), ("Plugin.Two", &TWO)] {
+        let decided = registry(both, &[enabled]);
+        assert_eq!(visible(&decided), ["acme"]);
+        assert!(problems(&decided).is_empty());
+        let entry = decided.find(BackendKind::Engine, "acme").unwrap();
+        assert_eq!(entry.row().distribution, Some(expected));
+    }
+    // A list that names both decides nothing, and one that names neither hides both.
+    let undecided = registry(both, &["plugin-one", "plugin-two"]);
+    assert!(matches!(undecided.engine("acme"), Err(LookupError::Conflict { .. })));
+    let error = registry(both, &["something"]).engine("acme").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "the engine `acme` is disabled: `plugins.enabled` in the configuration does not name plugin-one 1.2.3 and plugin-two 0.1.0"
+    );
+    assert_eq!(error.hints().len(), 2);
+    // The name of this project leaves its own of two.
+    let first = [engine!("acme").distribution(&ACME), engine!("acme").distribution(&TWO)];
+    let decided = registry(first, &["takopi"]);
+    assert_eq!(decided.find(BackendKind::Engine, "acme").unwrap().row().distribution, Some(&ACME));
     // One distribution that offers an id twice is no better.
     let twice =
         registry([engine!("acme").distribution(&ONE), engine!("acme").distribution(&ONE)], &["plugin-one"]);
@@ -207,7 +281,7 @@ fn a_disabled_one_says_so_and_by_which_list() {
     let error = registry([engine!("zebra").distribution(&ONE)], &["plugin-two"]).engine("zebra").unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the engine `zebra` is disabled: `plugins.enabled` in the configuration does not name it"
+        "the engine `zebra` is disabled: `plugins.enabled` in the configuration does not name plugin-one 1.2.3"
     );
     assert_eq!(error.hints(), ["add \"plugin-one\" to `plugins.enabled` in the configuration"]);
 }
@@ -216,7 +290,7 @@ fn a_disabled_one_says_so_and_by_which_list() {
 fn the_order_of_the_linker_does_not_show() {
     let ids = |order: [Backend; 3]| {
         let registry = registry(order, &[]);
-        Report::new(&registry, &[]).to_string()
+        Report::new(&registry, &[], &[]).to_string()
     };
     let (a, b, c) =
         (engine!("a").distribution(&TWO), engine!("b").distribution(&ONE), engine!("a").distribution(&ONE));
@@ -234,7 +308,7 @@ fn the_report_has_its_groups_marks_and_errors_in_order() {
         ],
         &["plugin-one", "plugin-tree"],
     );
-    let report = Report::new(&registry, &[&ONE, &TWO]).to_string();
+    let report = Report::new(&registry, &[&ONE, &TWO], &[]).to_string();
     let from = report.find("warnings:").unwrap();
     assert!(
         report.starts_with(
@@ -255,6 +329,6 @@ fn the_report_has_its_groups_marks_and_errors_in_order() {
 #[test]
 fn an_id_that_holds_an_escape_sequence_is_printed_harmlessly() {
     let registry = registry([engine!("\u{1b}[31m").distribution(&ONE)], &[]);
-    let report = Report::new(&registry, &[]).to_string();
+    let report = Report::new(&registry, &[], &[]).to_string();
     assert!(!report.contains('\u{1b}') && report.contains("\\u{1b}[31m"), "{report}");
 }

@@ -44,7 +44,7 @@ pub(super) fn run(args: &InitArgs, session: &Session<'_>) -> Result<ExitCode, Cl
         Some(typed) => Alias::new(typed).map_err(|error| CliError::usage(error.to_string()))?,
         None => ask_for_alias(&here.root)?,
     };
-    let Vocabulary { engines, reserved } = session.reader.vocabulary();
+    let Vocabulary { engines, reserved, .. } = session.reader.vocabulary();
     if let Some(fault) = alias_fault(&alias, engines, reserved) {
         return Err(
             CliError::usage(format!("`{alias}`: {fault}")).hint("choose another name: `takopi init NAME`")

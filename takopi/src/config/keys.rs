@@ -234,6 +234,13 @@ const fn key(name: &'static str, holds: Holds, about: &'static str) -> Key {
     Key { name, holds, about }
 }
 
+/// The keys that stand where the tables of a kind of plugins do: no plugin of the kind can have one as its id.
+pub fn own_keys(kind: BackendKind) -> impl Iterator<Item = &'static str> {
+    let holds_kind = move |shape: &&Shape| matches!(&shape.others, Others::Plugins(of, _) if *of == kind);
+    let shapes = [ROOT, TRANSPORTS, PLUGINS].into_iter().filter(holds_kind);
+    shapes.flat_map(|shape| shape.keys).map(|key| key.name)
+}
+
 impl Shape {
     /// The names of the keys that have one.
     pub(super) fn names(&self) -> Vec<&'static str> {

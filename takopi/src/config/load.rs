@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use takopi_api::config::{ConfigError, ConfigTable, Flag, UnknownKey};
-use takopi_api::plugin::is_valid_id;
+use takopi_api::plugin::{Backend, BackendKind, is_valid_id};
 
 use super::environment::Overrides;
 use super::file::{self, OnDisk};
@@ -22,9 +22,11 @@ use crate::project::Alias;
 #[derive(Debug, Clone, Default)]
 pub struct Vocabulary {
     /// The engines that a table at the top may belong to.
-    pub engines: Vec<String>,
+    pub engines: Vec<&'static str>,
     /// The words that no alias may be.
     pub reserved: Vec<String>,
+    /// The plugins that tables may belong to.
+    pub rows: Vec<&'static Backend>,
 }
 
 /// Reads one file, once or whenever it changes.
@@ -135,10 +137,10 @@ impl Reader {
     }
 
     fn config(&self, table: ConfigTable, on_disk: OnDisk) -> Result<Config, ConfigError> {
-        let Vocabulary { engines, reserved } = &self.vocabulary;
+        let Vocabulary { engines, rows, .. } = &self.vocabulary;
         let mut warnings = Vec::new();
         let mut known: Vec<&str> = ROOT.names();
-        known.extend(engines.iter().map(String::as_str));
+        known.extend(engines);
         warn(&mut warnings, &table.keys_other_than(&known));
 
         let plugins = table.table("plugins")?;
@@ -148,7 +150,7 @@ impl Reader {
                     .to_owned(),
             );
         }
-        let projects = projects(&table, engines, reserved, &mut warnings)?;
+        let projects = projects(&table, &self.vocabulary, &mut warnings)?;
         let default_project = default_project(&table, &projects)?;
         Ok(Config {
             path: self.path.clone(),
@@ -161,6 +163,7 @@ impl Reader {
             projects,
             warnings,
             table,
+            rows: rows.as_slice().into(),
             on_disk,
         })
     }
@@ -209,10 +212,10 @@ fn limits(table: &ConfigTable, warnings: &mut Vec<String>) -> Result<Limits, Con
 
 fn projects(
     table: &ConfigTable,
-    engine_ids: &[String],
-    reserved: &[String],
+    vocabulary: &Vocabulary,
     warnings: &mut Vec<String>,
 ) -> Result<BTreeMap<Alias, Project>, ConfigError> {
+    let Vocabulary { engines: engine_ids, reserved, rows } = vocabulary;
     let all = table.table("projects")?;
     let main_chats = main_chats(table)?;
     let mut projects: BTreeMap<Alias, Project> = BTreeMap::new();
@@ -222,7 +225,9 @@ fn projects(
             return Err(all.error_at(&key, "another project has this alias, in other letters"));
         }
         if let Some(fault) = alias_fault(&alias, engine_ids, reserved) {
-            return Err(all.error_at(&key, fault));
+            let is_engine = |row: &&&Backend| row.kind() == BackendKind::Engine && alias.matches(row.id);
+            let engine = rows.iter().find(is_engine);
+            return Err(all.error_at(&key, fault).of_plugin(engine.and_then(|row| row.distribution)));
         }
         let entry = all.table(&key)?;
         warn(warnings, &entry.keys_other_than(&PROJECT.names()));
@@ -230,7 +235,7 @@ fn projects(
         if let Some(engine) = &project.default_engine
             && !engine_ids.iter().any(|id| id.eq_ignore_ascii_case(engine))
         {
-            let known = list(engine_ids.iter().map(String::as_str));
+            let known = list(engine_ids.iter().copied());
             return Err(entry
                 .error_at("default_engine", format!("there is no engine `{engine}`"))
                 .hint(format!("engines: {known}")));
@@ -252,8 +257,9 @@ fn projects(
 
 /// What keeps a project from having this alias, whatever other projects there are.
 #[must_use]
-pub fn alias_fault(alias: &Alias, engine_ids: &[String], reserved: &[String]) -> Option<&'static str> {
-    let is_taken = engine_ids.iter().chain(reserved).any(|word| alias.matches(word));
+pub fn alias_fault(alias: &Alias, engine_ids: &[&str], reserved: &[String]) -> Option<&'static str> {
+    let mut words = engine_ids.iter().copied().chain(reserved.iter().map(String::as_str));
+    let is_taken = words.any(|word| alias.matches(word));
     is_taken.then_some("an alias can not be the name of an engine or a command")
 }
 
@@ -276,7 +282,9 @@ fn main_chats(table: &ConfigTable) -> Result<Vec<String>, ConfigError> {
     let transports = table.table("transports")?;
     let mut chats = Vec::new();
     for id in transports.keys() {
-        if let Some(ChatId(chat)) = transports.table(&id)?.get("chat_id")? {
+        // Whoever starts a transport without a table is told.
+        let Ok(transport) = transports.table(&id) else { continue };
+        if let Some(ChatId(chat)) = transport.get("chat_id")? {
             chats.push(chat);
         }
     }

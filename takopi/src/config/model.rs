@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use takopi_api::config::{ConfigError, ConfigTable, EngineConfig, UnknownKey};
-use takopi_api::plugin::{Backend, BackendKind};
+use takopi_api::plugin::{Backend, BackendKind, Distribution};
 
 use super::file::OnDisk;
 use super::keys;
@@ -35,6 +36,8 @@ pub struct Config {
     /// What a person should know about the file and what is no error, one sentence each.
     pub warnings: Vec<String>,
     pub(super) table: ConfigTable,
+    /// The plugins that its tables may belong to.
+    pub(super) rows: Arc<[&'static Backend]>,
     /// What the file held when this was read.
     pub(super) on_disk: OnDisk,
 }
@@ -87,7 +90,8 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] if there is something else than a table.
     pub fn engine(&self, id: &str) -> Result<EngineConfig, ConfigError> {
-        Ok(EngineConfig::new(self.table.table(id)?, self.folder().join("engines").join(id)))
+        let table = self.table_of(BackendKind::Engine, id)?;
+        Ok(EngineConfig::new(table, self.folder().join("engines").join(id)))
     }
 
     /// The variables that an engine's programs see besides those that the engine names: `[<id>] pass_env`.
@@ -95,7 +99,27 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] if it is no list of names.
     pub fn pass_env(&self, id: &str) -> Result<Vec<String>, ConfigError> {
-        Ok(self.table.table(id)?.get(keys::PASS_ENV.name)?.unwrap_or_default())
+        Ok(self.table_of(BackendKind::Engine, id)?.get(keys::PASS_ENV.name)?.unwrap_or_default())
+    }
+
+    /// The table of a plugin, whatever its kind.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if there is something else than a table.
+    pub fn table_of(&self, kind: BackendKind, id: &str) -> Result<ConfigTable, ConfigError> {
+        let tables = match kind {
+            BackendKind::Transport => self.table.table("transports")?,
+            BackendKind::Command => self.table.table("plugins")?,
+            _ => self.table.clone(),
+        };
+        tables.of_plugin(self.distribution_of(kind, id)).table(id)
+    }
+
+    /// Whose the backend of an id is.
+    fn distribution_of(&self, kind: BackendKind, id: &str) -> Option<&'static Distribution> {
+        let is_meant = |row: &&&Backend| row.kind() == kind && row.id == id;
+        let mut named = self.rows.iter().filter(is_meant).filter_map(|row| row.distribution);
+        named.find(|distribution| self.enabled.allows(Some(distribution)))
     }
 
     /// The table of a transport.
@@ -103,7 +127,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] if there is something else than a table.
     pub fn transport(&self, id: &str) -> Result<ConfigTable, ConfigError> {
-        self.table.table("transports")?.table(id)
+        self.table_of(BackendKind::Transport, id)
     }
 
     /// The transports that are to run: those that are named, else the default one if there is a table of it.
@@ -121,7 +145,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] if there is something else than a table.
     pub fn command(&self, id: &str) -> Result<ConfigTable, ConfigError> {
-        self.table.table("plugins")?.table(id)
+        self.table_of(BackendKind::Command, id)
     }
 
     /// The same as it is in a project: what `[plugins.<id>.projects.<alias>]` says wins.
@@ -165,12 +189,13 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] if there is something else than a table.
     pub fn unknown_keys_of(&self, row: &Backend) -> Result<Vec<UnknownKey>, ConfigError> {
-        let (table, also) = match row.kind() {
-            BackendKind::Engine => (self.table.table(row.id)?, ENGINE_KEYS),
-            BackendKind::Transport => (self.transport(row.id)?, keys::CHAT_NAMES),
-            BackendKind::Command => (self.command(row.id)?, &[keys::PROJECTS_OF_COMMAND][..]),
+        let also = match row.kind() {
+            BackendKind::Engine => ENGINE_KEYS,
+            BackendKind::Transport => keys::CHAT_NAMES,
+            BackendKind::Command => &[keys::PROJECTS_OF_COMMAND][..],
             _ => return Ok(Vec::new()),
         };
+        let table = self.table_of(row.kind(), row.id)?;
         let mut unknown =
             row.config_schema.map_or_else(Vec::new, |schema| table.unknown_keys(&schema(), also));
         if row.kind() == BackendKind::Transport {

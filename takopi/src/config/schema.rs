@@ -2,12 +2,15 @@
 //!
 //! It is made of the program's own keys and of the schemas that plugins declare. A plugin's constructor does not run.
 
+mod listed;
+
 use serde_json::{Map, Value as Json, json};
 use takopi_api::plugin::{Backend, BackendKind};
 
 use super::key_path::KeyPath;
 use super::keys::{self, Holds, Key, Others, ROOT, Shape};
 use super::setting::Setting;
+pub use listed::ListedKey;
 
 /// The schema of the file of a program with certain plugins.
 #[derive(Debug, Clone)]

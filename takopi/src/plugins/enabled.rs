@@ -58,6 +58,9 @@ impl EnabledList {
     /// A warning for each entry that matches none of the linked distributions.
     #[must_use]
     pub fn warnings(&self, linked: &[&Distribution]) -> Vec<String> {
+        if !self.is_set() {
+            return Vec::new();
+        }
         let names: HashSet<String> = linked.iter().map(|distribution| normalize(distribution.name)).collect();
         self.entries
             .iter()

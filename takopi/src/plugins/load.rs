@@ -1,9 +1,12 @@
-//! Constructing a backend: once, with a panicking constructor as an error like any other.
+//! Constructing a backend: once, with a constructor that panics or never ends as an error like any other.
 
 use std::cell::Cell;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::sync::{Arc, Once};
+use std::thread;
+use std::time::Duration;
 
 use takopi_api::command::CommandBackend;
 use takopi_api::config::{ConfigError, EngineConfig};
@@ -13,6 +16,9 @@ use takopi_api::runner::Runner;
 use takopi_api::transport::TransportBackend;
 
 use super::aside;
+
+/// How long a constructor may take. It only makes a value, which takes no time.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A constructed backend.
 #[derive(Clone)]
@@ -48,6 +54,8 @@ impl fmt::Debug for Loaded {
 pub enum LoadError {
     /// Its constructor panicked.
     Panicked(String),
+    /// Its constructor did not come to an end.
+    Hung,
     /// It calls itself by another id than the one under which it is registered.
     WrongId(String),
     /// The constructor is of a kind that this program does not know.
@@ -58,26 +66,46 @@ impl fmt::Display for LoadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Panicked(message) => write!(f, "its constructor panicked: {message}"),
+            Self::Hung => write!(f, "its constructor did not end within {} seconds", PATIENCE.as_secs()),
             Self::WrongId(id) => write!(f, "the backend calls itself `{id}`"),
             Self::UnknownKind => f.write_str("this version of takopi does not know its kind"),
         }
     }
 }
 
-/// Builds the runner of an engine; a panic in there is an error about the engine's table.
+/// Builds the runner of an engine; a panic in there is an error about the engine's table. Every error names the
+/// distribution whose table it is.
 ///
 /// # Errors
 /// What the engine says about its table.
 pub fn build_runner(engine: &EngineBackend, config: &EngineConfig) -> Result<Arc<dyn Runner>, ConfigError> {
-    caught(|| (engine.build_runner)(config)).unwrap_or_else(|panic| {
-        Err(config
-            .table
-            .error_at("", format!("the plugin of {} panicked while it read this: {panic}", engine.id)))
-    })
+    let panicked = |panic| {
+        let said = format!("the plugin of {} panicked while it read this: {panic}", engine.id);
+        Err(config.table.error_at("", said))
+    };
+    let built = caught(|| (engine.build_runner)(config)).unwrap_or_else(panicked);
+    built.map_err(|error| error.of_plugin(config.table.plugin()))
 }
 
-/// Runs the constructor of a row and looks at what it gives.
-pub(super) fn load(row: &Backend) -> Result<Loaded, LoadError> {
+/// Runs the constructor of a row and looks at what it gives. It runs on a thread of its own, so that one that never ends
+/// holds up nobody for long; the thread is given up then.
+pub(super) fn load(row: &'static Backend) -> Result<Loaded, LoadError> {
+    let (sender, receiver) = sync_channel(1);
+    let thread = thread::Builder::new().name(format!("construct {}", row.id.escape_debug()));
+    let started = thread.spawn(move || {
+        // Nobody waits any more if it took too long.
+        let _ = sender.send(construct(row));
+    });
+    match started.map(|_| receiver.recv_timeout(PATIENCE)) {
+        Ok(Ok(loaded)) => loaded,
+        Ok(Err(RecvTimeoutError::Timeout)) => Err(LoadError::Hung),
+        Ok(Err(RecvTimeoutError::Disconnected)) => Err(LoadError::Panicked("no message".to_owned())),
+        // Without threads to be had there is nothing to guard with.
+        Err(_) => construct(row),
+    }
+}
+
+fn construct(row: &Backend) -> Result<Loaded, LoadError> {
     caught(|| {
         let loaded = match row.constructor {
             Constructor::Engine(construct) => Loaded::Engine(construct()),
@@ -96,7 +124,10 @@ thread_local! {
 
 /// Runs code of a plugin and makes a panic in it a message: it is told where it matters, and not as a backtrace on
 /// standard error.
-fn caught<R>(code: impl FnOnce() -> R) -> Result<R, String> {
+///
+/// # Errors
+/// The message of the panic.
+pub fn caught<R>(code: impl FnOnce() -> R) -> Result<R, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = std::panic::take_hook();

@@ -1,6 +1,7 @@
 //! The registry: which backends there are, which of them are visible, and the way to each.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use takopi_api::engine::EngineBackend;
@@ -9,7 +10,9 @@ use takopi_api::plugin::{Backend, BackendKind, Distribution, is_valid_id};
 
 use super::enabled::EnabledList;
 use super::load::{self, LoadError, Loaded};
-use crate::bundled::{self, Known};
+use super::lookup::LookupError;
+use crate::project::Alias;
+use crate::{bundled, config};
 
 /// Every backend that was linked, sorted by kind, id and distribution, with what became of it.
 #[derive(Debug)]
@@ -37,6 +40,8 @@ pub enum Standing {
     BadId,
     /// Its id is a command of takopi.
     Reserved,
+    /// Its id is a key of takopi's own where its table would stand in the configuration.
+    OwnKey,
     /// Another visible row of its kind has the same id.
     Duplicate,
 }
@@ -47,7 +52,7 @@ pub struct Problem {
     /// The kind of the backend.
     pub kind: BackendKind,
     /// Its id.
-    pub id: String,
+    pub id: &'static str,
     /// Where it comes from.
     pub distribution: Option<&'static Distribution>,
     /// What is wrong.
@@ -59,6 +64,12 @@ impl Entry {
     #[must_use]
     pub const fn row(&self) -> &'static Backend {
         self.row
+    }
+
+    /// How messages name it.
+    #[must_use]
+    pub const fn name(&self) -> Name {
+        Name { id: self.row.id, distribution: self.row.distribution }
     }
 
     /// What became of it.
@@ -90,13 +101,37 @@ impl Registry {
         reserved: &[&str],
         enabled: EnabledList,
     ) -> Self {
-        let mut entries: Vec<Entry> = rows
-            .into_iter()
-            .map(|row| Entry { row, standing: standing(row, reserved, &enabled), loaded: OnceLock::new() })
-            .collect();
-        entries.sort_by_key(|entry| (entry.key(), entry.row.distribution));
-        mark_duplicates(&mut entries);
-        Self { entries, enabled }
+        let mut rows: Vec<Place> = rows.into_iter().map(Place::of).collect();
+        Place::sort(&mut rows);
+        let entry = |place: &Place| Entry {
+            row: place.row,
+            standing: standing(place.row, &enabled),
+            loaded: OnceLock::new(),
+        };
+        let mut registry = Self { entries: rows.iter().map(entry).collect(), enabled };
+        registry.mark_taken(reserved);
+        mark_duplicates(&mut registry.entries, &rows);
+        registry
+    }
+
+    /// Marks the rows whose ids takopi keeps for itself. The words are few, and each is looked for.
+    fn mark_taken(&mut self, reserved: &[&str]) {
+        for kind in BackendKind::ALL {
+            // The id of a transport is never typed as a command.
+            let words = if kind == BackendKind::Transport { &[] } else { reserved };
+            for word in words {
+                self.mark(kind, word, Standing::Reserved);
+            }
+            for word in config::own_keys(kind) {
+                self.mark(kind, word, Standing::OwnKey);
+            }
+        }
+    }
+
+    fn mark(&mut self, kind: BackendKind, id: &str, standing: Standing) {
+        let range = self.range(kind, id);
+        let named = self.entries[range].iter_mut();
+        named.filter(|entry| entry.standing != Standing::BadId).for_each(|entry| entry.standing = standing);
     }
 
     /// What another registry constructed of the same rows: a backend is constructed once, whatever the enabled list becomes.
@@ -158,15 +193,21 @@ impl Registry {
         if let Some(entry) = named.iter().find(|entry| entry.standing == Standing::Visible) {
             return Ok(entry);
         }
+        let distributions = |standing| {
+            let of_standing = named.iter().filter(move |entry| entry.standing == standing);
+            of_standing.map(|entry| entry.row.distribution).collect::<Vec<_>>()
+        };
+        let offered = distributions(Standing::Duplicate);
+        if !offered.is_empty() {
+            return Err(LookupError::Conflict { kind, id: id.to_owned(), distributions: offered });
+        }
+        let mut disabled = distributions(Standing::Disabled);
+        disabled.retain(Option::is_some);
+        if !disabled.is_empty() {
+            return Err(LookupError::Disabled { kind, id: id.to_owned(), distributions: disabled });
+        }
         if let Some(problem) = named.iter().find_map(Entry::problem) {
             return Err(LookupError::Skipped { problem });
-        }
-        if let Some(entry) = named.first() {
-            return Err(LookupError::Disabled {
-                kind,
-                id: id.to_owned(),
-                distribution: entry.row.distribution,
-            });
         }
         let available: Vec<&'static str> = self.visible(kind).map(|entry| entry.row.id).collect();
         Err(LookupError::Unknown {
@@ -174,10 +215,7 @@ impl Registry {
             id: id.to_owned(),
             closest: closest(id, available.iter().copied()).map(str::to_owned),
             available,
-            not_compiled_in: bundled::KNOWN
-                .iter()
-                .find(|known| known.kind() == kind.as_str() && known.id() == id)
-                .copied(),
+            not_compiled_in: bundled::known(kind, id),
         })
     }
 
@@ -187,29 +225,127 @@ impl Registry {
     }
 
     fn failed(&self, kind: BackendKind, id: &str, error: LoadError) -> LookupError {
-        let distribution = self.named(kind, id).first().and_then(|entry| entry.row.distribution);
+        let entry = self.find(kind, id).ok();
+        let distribution = entry.and_then(|entry| entry.row.distribution);
         LookupError::Failed { kind, id: id.to_owned(), distribution, error }
     }
 
-    fn of_kind(&self, kind: BackendKind) -> &[Entry] {
+    /// The commands that nobody reaches in a chat, because their ids name something else there, and what that is. No code
+    /// of a plugin runs.
+    pub fn hidden_commands<'a>(
+        &'a self,
+        aliases: &'a [&Alias],
+    ) -> impl Iterator<Item = (&'a Entry, HiddenBy<'a>)> {
+        let mut engines = self.visible(BackendKind::Engine).peekable();
+        self.visible(BackendKind::Command).filter_map(move |command| {
+            let id = command.row.id;
+            // Both are sorted by id.
+            while engines.next_if(|engine| engine.row.id < id).is_some() {}
+            let engine = engines.peek().filter(|engine| engine.row.id == id).map(|_| HiddenBy::Engine);
+            let alias = || aliases.iter().find(|alias| alias.matches(id));
+            Some((command, engine.or_else(|| alias().map(|alias| HiddenBy::Project(alias)))?))
+        })
+    }
+
+    /// Every row of a kind, sorted by id and distribution.
+    #[must_use]
+    pub fn of_kind(&self, kind: BackendKind) -> &[Entry] {
         let start = self.entries.partition_point(|entry| entry.row.kind() < kind);
         let end = self.entries.partition_point(|entry| entry.row.kind() <= kind);
         &self.entries[start..end]
     }
 
-    fn named(&self, kind: BackendKind, id: &str) -> &[Entry] {
-        let of_kind = self.of_kind(kind);
-        let start = of_kind.partition_point(|entry| entry.row.id < id);
-        let end = of_kind.partition_point(|entry| entry.row.id <= id);
-        &of_kind[start..end]
+    /// Every row of a kind with this id, sorted by distribution.
+    #[must_use]
+    pub fn named(&self, kind: BackendKind, id: &str) -> &[Entry] {
+        &self.entries[self.range(kind, id)]
+    }
+
+    fn range(&self, kind: BackendKind, id: &str) -> Range<usize> {
+        let start = self.entries.partition_point(|entry| entry.key() < (kind, id));
+        let same = self.entries[start..].iter().take_while(|entry| entry.key() == (kind, id)).count();
+        start..start + same
+    }
+}
+
+/// A backend as messages name it: its id, and where it comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Name {
+    id: &'static str,
+    distribution: Option<&'static Distribution>,
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.distribution {
+            Some(distribution) => write!(f, "{} ({distribution})", self.id.escape_debug()),
+            None => write!(f, "{} (no distribution)", self.id.escape_debug()),
+        }
+    }
+}
+
+/// What a command's id names in a chat instead of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HiddenBy<'a> {
+    /// An engine of this id.
+    Engine,
+    /// A project with this alias.
+    Project(&'a Alias),
+}
+
+impl fmt::Display for HiddenBy<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Engine => f.write_str("the engine of that id"),
+            Self::Project(alias) => write!(f, "the project `{alias}`"),
+        }
+    }
+}
+
+/// Where a row stands among the others: by kind, id and distribution. There may be thousands of rows, so what is compared
+/// is a number as long as that suffices.
+struct Place {
+    /// The kind, and the first bytes of the id; shorter ids end in zeros.
+    number: u128,
+    row: &'static Backend,
+}
+
+impl Place {
+    fn of(row: &'static Backend) -> Self {
+        let bytes = row.id.as_bytes().iter().take(size_of::<u128>() - 1);
+        let (id, unused) = bytes.fold((0, 120), |(id, room), byte| (id << 8 | u128::from(*byte), room - 8));
+        Self { number: (row.kind() as u128) << 120 | id << unused, row }
+    }
+
+    fn sort(places: &mut [Self]) {
+        places.sort_unstable_by_key(|place| place.number);
+        for alike in places.chunk_by_mut(|a, b| a.number == b.number) {
+            if alike.len() > 1 {
+                alike.sort_unstable_by_key(|place| (place.row.id, place.row.distribution));
+            }
+        }
+    }
+
+    fn has_id_of(&self, other: &Self) -> bool {
+        self.number == other.number && self.row.id == other.row.id
     }
 }
 
 impl Entry {
+    /// What is wrong with the row, whatever its constructor says.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        self.problem().map(|problem| problem.text)
+    }
+
     fn problem(&self) -> Option<Problem> {
         let text = match self.standing {
             Standing::BadId => "the id must be 1 to 32 of the characters a-z, 0-9 and _; skipped".to_owned(),
             Standing::Reserved => "the id is reserved for a command of takopi; skipped".to_owned(),
+            Standing::OwnKey => {
+                "the id is a key of takopi's own where its table would stand in the configuration; skipped"
+                    .to_owned()
+            }
             Standing::Duplicate => {
                 "offered more than once; none is used until `plugins.enabled` leaves only one".to_owned()
             }
@@ -218,22 +354,13 @@ impl Entry {
             }
             Standing::Visible | Standing::Disabled => return None,
         };
-        Some(Problem {
-            kind: self.row.kind(),
-            id: self.row.id.to_owned(),
-            distribution: self.row.distribution,
-            text,
-        })
+        Some(Problem { kind: self.row.kind(), id: self.row.id, distribution: self.row.distribution, text })
     }
 }
 
-fn standing(row: &Backend, reserved: &[&str], enabled: &EnabledList) -> Standing {
-    // A transport's id is never typed as a command.
-    let is_typed = row.kind() != BackendKind::Transport;
+fn standing(row: &Backend, enabled: &EnabledList) -> Standing {
     if !is_valid_id(row.id) {
         Standing::BadId
-    } else if is_typed && reserved.contains(&row.id) {
-        Standing::Reserved
     } else if !enabled.allows(row.distribution) {
         Standing::Disabled
     } else {
@@ -242,110 +369,15 @@ fn standing(row: &Backend, reserved: &[&str], enabled: &EnabledList) -> Standing
 }
 
 /// Of several visible rows with one id none can be meant.
-fn mark_duplicates(entries: &mut [Entry]) {
-    for group in entries.chunk_by_mut(|a, b| a.key() == b.key()) {
+fn mark_duplicates(entries: &mut [Entry], places: &[Place]) {
+    let mut start = 0;
+    for group in places.chunk_by(Place::has_id_of) {
+        let end = start + group.len();
         let visible = |entry: &&mut Entry| entry.standing == Standing::Visible;
-        if group.iter_mut().filter(visible).count() > 1 {
-            group.iter_mut().filter(visible).for_each(|entry| entry.standing = Standing::Duplicate);
+        if group.len() > 1 && entries[start..end].iter_mut().filter(visible).count() > 1 {
+            let offered = entries[start..end].iter_mut().filter(visible);
+            offered.for_each(|entry| entry.standing = Standing::Duplicate);
         }
+        start = end;
     }
 }
-
-/// Why an id leads to no backend.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum LookupError {
-    /// Nothing is registered under it.
-    Unknown {
-        /// The kind that was looked for.
-        kind: BackendKind,
-        /// The id.
-        id: String,
-        /// What there is.
-        available: Vec<&'static str>,
-        /// What was most likely meant.
-        closest: Option<String>,
-        /// The plugin of this project that would have it.
-        not_compiled_in: Option<Known>,
-    },
-    /// The enabled list hides it.
-    Disabled {
-        /// The kind that was looked for.
-        kind: BackendKind,
-        /// The id.
-        id: String,
-        /// Where it comes from.
-        distribution: Option<&'static Distribution>,
-    },
-    /// It was skipped.
-    Skipped {
-        /// Why.
-        problem: Problem,
-    },
-    /// It can not be constructed.
-    Failed {
-        /// The kind that was looked for.
-        kind: BackendKind,
-        /// The id.
-        id: String,
-        /// Where it comes from.
-        distribution: Option<&'static Distribution>,
-        /// Why.
-        error: LoadError,
-    },
-}
-
-impl LookupError {
-    /// What to do next.
-    #[must_use]
-    pub fn hints(&self) -> Vec<String> {
-        match self {
-            Self::Unknown { kind, available, closest, not_compiled_in, .. } => {
-                if let Some(known) = not_compiled_in {
-                    return vec![format!("rebuild with --features {}", known.feature)];
-                }
-                let there = if available.is_empty() {
-                    format!("this build has no {kind}; see `takopi plugins`")
-                } else {
-                    format!("there is: {}", available.join(", "))
-                };
-                closest.iter().map(|id| format!("did you mean `{id}`?")).chain([there]).collect()
-            }
-            Self::Disabled { distribution, .. } => distribution
-                .iter()
-                .map(|distribution| {
-                    format!("add \"{}\" to `plugins.enabled` in the configuration", distribution.name)
-                })
-                .collect(),
-            Self::Skipped { .. } | Self::Failed { .. } => {
-                vec!["`takopi plugins --load` shows every backend and what is wrong with it".to_owned()]
-            }
-        }
-    }
-}
-
-impl fmt::Display for LookupError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Unknown { kind, id, not_compiled_in: Some(_), .. } => {
-                write!(f, "the {kind} `{id}` is not compiled in")
-            }
-            Self::Unknown { kind, id, .. } => write!(f, "there is no {kind} `{id}`"),
-            Self::Disabled { kind, id, .. } => {
-                write!(
-                    f,
-                    "the {kind} `{id}` is disabled: `plugins.enabled` in the configuration does not name it"
-                )
-            }
-            Self::Skipped { problem } => {
-                write!(f, "the {} `{}` can not be used: {}", problem.kind, problem.id, problem.text)
-            }
-            Self::Failed { kind, id, distribution, error } => {
-                write!(f, "the {kind} `{id}` can not be loaded: {error}")?;
-                distribution.map_or(Ok(()), |distribution| write!(f, " ({distribution})"))
-            }
-        }
-    }
-}
-
-impl std::error::Error for LookupError {}

@@ -7,6 +7,7 @@ use takopi_api::plugin::{BackendKind, Distribution};
 
 use super::registry::{Problem, Registry, Standing};
 use crate::bundled;
+use crate::project::Alias;
 
 /// The backends of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,7 +16,7 @@ pub struct Report {
     pub groups: Vec<Group>,
     /// Plugins of this project that are not compiled in.
     pub not_compiled_in: Vec<NotCompiledIn>,
-    /// What is odd about the enabled list.
+    /// What is odd about the enabled list, and commands that nobody reaches.
     pub warnings: Vec<String>,
     /// What is wrong, grouped by kind and distribution.
     pub errors: Vec<Row>,
@@ -36,7 +37,7 @@ pub struct Row {
     /// The kind.
     pub kind: &'static str,
     /// The id.
-    pub id: String,
+    pub id: &'static str,
     /// The crate that it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub distribution: Option<&'static str>,
@@ -63,16 +64,17 @@ pub struct NotCompiledIn {
 }
 
 impl Report {
-    /// The report of a registry. No code of a plugin runs.
+    /// The report of a registry, where projects have these aliases. No code of a plugin runs.
     #[must_use]
-    pub fn new(registry: &Registry, linked: &[&Distribution]) -> Self {
-        let is_listed = |standing| !matches!(standing, Standing::BadId | Standing::Reserved);
+    pub fn new(registry: &Registry, linked: &[&Distribution], aliases: &[&Alias]) -> Self {
+        let is_listed =
+            |standing| !matches!(standing, Standing::BadId | Standing::Reserved | Standing::OwnKey);
         let groups = BackendKind::ALL.map(|kind| Group {
             kind: kind.as_str(),
             backends: registry
-                .entries()
+                .of_kind(kind)
                 .iter()
-                .filter(|entry| entry.row().kind() == kind && is_listed(entry.standing()))
+                .filter(|entry| is_listed(entry.standing()))
                 .map(|entry| Row {
                     enabled: registry.enabled().is_set().then(|| entry.standing() != Standing::Disabled),
                     ..Row::new(kind, entry.row().id, entry.row().distribution)
@@ -84,12 +86,12 @@ impl Report {
             .filter(|known| !bundled::BUNDLED.iter().any(|(compiled_in, _)| compiled_in == *known))
             .map(|known| NotCompiledIn { kind: known.kind(), id: known.id(), feature: known.feature })
             .collect();
-        let mut report = Self {
-            groups: groups.into(),
-            not_compiled_in,
-            warnings: registry.enabled().warnings(linked),
-            errors: Vec::new(),
-        };
+        let mut warnings = registry.enabled().warnings(linked);
+        warnings.extend(registry.hidden_commands(aliases).map(|(command, by)| {
+            let id = command.row().id;
+            format!("command {}: nobody reaches it in chats, where `/{id}` is {by}", command.name())
+        }));
+        let mut report = Self { groups: groups.into(), not_compiled_in, warnings, errors: Vec::new() };
         report.add_errors(registry.problems());
         report
     }
@@ -98,71 +100,89 @@ impl Report {
     pub fn add_errors(&mut self, problems: impl IntoIterator<Item = Problem>) {
         self.errors.extend(problems.into_iter().map(|problem| Row {
             error: Some(problem.text),
-            ..Row::new(problem.kind, &problem.id, problem.distribution)
+            ..Row::new(problem.kind, problem.id, problem.distribution)
         }));
         let position = |kind| BackendKind::ALL.iter().position(|known| known.as_str() == kind);
         self.errors.sort_by(|a, b| {
-            (position(a.kind), a.distribution, &a.id).cmp(&(position(b.kind), b.distribution, &b.id))
+            (position(a.kind), a.distribution, a.id).cmp(&(position(b.kind), b.distribution, b.id))
         });
+    }
+
+    /// The report as people read it. There may be thousands of rows, so their lines are put together without formatting.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let rows = self.groups.iter().map(|group| group.backends.len()).sum::<usize>();
+        let mut text = String::with_capacity(rows * USUAL_LINE);
+        for group in &self.groups {
+            push(&mut text, &[group.kind, " backends:\n"]);
+            if group.backends.is_empty() {
+                text.push_str("  (none)\n");
+            }
+            for row in &group.backends {
+                let mark = match row.enabled {
+                    None => "\n",
+                    Some(true) => " enabled\n",
+                    Some(false) => " disabled\n",
+                };
+                push(&mut text, &["  ", row.id]);
+                row.push_origin(&mut text);
+                text.push_str(mark);
+            }
+        }
+        if !self.not_compiled_in.is_empty() {
+            text.push_str("not compiled in:\n");
+            for NotCompiledIn { kind, id, feature } in &self.not_compiled_in {
+                push(&mut text, &["  ", kind, " ", id, ": rebuild with --features ", feature, "\n"]);
+            }
+        }
+        if !self.warnings.is_empty() {
+            text.push_str("warnings:\n");
+            self.warnings.iter().for_each(|warning| push(&mut text, &["  ", warning, "\n"]));
+        }
+        if !self.errors.is_empty() {
+            text.push_str("errors:\n");
+            for row in &self.errors {
+                push(&mut text, &["  ", row.kind, " "]);
+                // A row submitted by hand may hold any text as its id.
+                text.extend(row.id.escape_debug());
+                row.push_origin(&mut text);
+                push(&mut text, &[": ", row.error.as_deref().unwrap_or_default(), "\n"]);
+            }
+        }
+        text
     }
 }
 
+/// How long a line is that says where a backend comes from.
+const USUAL_LINE: usize = 64;
+
+fn push(text: &mut String, parts: &[&str]) {
+    parts.iter().for_each(|part| text.push_str(part));
+}
+
 impl Row {
-    fn new(kind: BackendKind, id: &str, distribution: Option<&'static Distribution>) -> Self {
+    fn new(kind: BackendKind, id: &'static str, distribution: Option<&'static Distribution>) -> Self {
         Self {
             kind: kind.as_str(),
-            id: id.to_owned(),
+            id,
             distribution: distribution.map(|distribution| distribution.name),
             version: distribution.map(|distribution| distribution.version),
             enabled: None,
             error: None,
         }
     }
-}
 
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // A row submitted by hand may hold any text as its id.
-        write!(f, "{} (", self.id.escape_debug())?;
+    /// Where it comes from.
+    fn push_origin(&self, text: &mut String) {
         match (self.distribution, self.version) {
-            (Some(name), Some(version)) => write!(f, "{name} {version})"),
-            _ => f.write_str("no distribution)"),
+            (Some(name), Some(version)) => push(text, &[" (", name, " ", version, ")"]),
+            _ => text.push_str(" (no distribution)"),
         }
     }
 }
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for group in &self.groups {
-            writeln!(f, "{} backends:", group.kind)?;
-            if group.backends.is_empty() {
-                writeln!(f, "  (none)")?;
-            }
-            for row in &group.backends {
-                let mark = match row.enabled {
-                    None => "",
-                    Some(true) => " enabled",
-                    Some(false) => " disabled",
-                };
-                writeln!(f, "  {row}{mark}")?;
-            }
-        }
-        if !self.not_compiled_in.is_empty() {
-            writeln!(f, "not compiled in:")?;
-            for plugin in &self.not_compiled_in {
-                writeln!(f, "  {} {}: rebuild with --features {}", plugin.kind, plugin.id, plugin.feature)?;
-            }
-        }
-        if !self.warnings.is_empty() {
-            writeln!(f, "warnings:")?;
-            self.warnings.iter().try_for_each(|warning| writeln!(f, "  {warning}"))?;
-        }
-        if !self.errors.is_empty() {
-            writeln!(f, "errors:")?;
-            for row in &self.errors {
-                writeln!(f, "  {} {row}: {}", row.kind, row.error.as_deref().unwrap_or_default())?;
-            }
-        }
-        Ok(())
+        f.write_str(&self.text())
     }
 }

@@ -159,7 +159,8 @@ mod tests {
     use crate::config::{Overrides, Reader, Vocabulary};
 
     fn projects(text: &str) -> Projects {
-        let vocabulary = Vocabulary { engines: vec!["acme".into()], reserved: vec!["cancel".into()] };
+        let vocabulary =
+            Vocabulary { engines: vec!["acme"], reserved: vec!["cancel".into()], ..Vocabulary::default() };
         let reader = Reader::new("/nowhere/takopi.toml", vocabulary, Overrides::default());
         Projects::new(&reader.parse(text).unwrap())
     }

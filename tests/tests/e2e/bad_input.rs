@@ -56,7 +56,7 @@ fn a_disabled_engine() {
             &sandbox.run(args),
             2,
             &[
-                "error: the engine `acme` is disabled: `plugins.enabled` in the configuration does not name it",
+                "error: the engine `acme` is disabled: `plugins.enabled` in the configuration does not name takopi-engine-acme",
                 "hint: add \"takopi-engine-acme\" to `plugins.enabled`",
             ],
         );

@@ -15,7 +15,7 @@ use super::{Finding, Reach, Status, engines};
 use crate::chat::settings::{FileSettings, Settings};
 use crate::cli::Session;
 use crate::lock::{self, Standing};
-use crate::plugins::{Loaded, LookupError};
+use crate::plugins::{Loaded, LookupError, caught};
 use crate::process::LocalProcesses;
 use crate::project::{Project, Projects, WorktreeError, Worktrees};
 use crate::store::{self, Look, OpenError};
@@ -123,7 +123,10 @@ async fn transport(id: &str, session: &Session<'_>, projects: &[ProjectInfo], re
         Err(error) => return vec![Finding::error(check, error.to_string()).next(error.hints)],
     };
     let context = SetupContext::new(&table, &session.config.path).projects(projects);
-    let issues = backend.check_setup(&context);
+    let issues = match caught(|| backend.check_setup(&context)) {
+        Ok(issues) => issues,
+        Err(panic) => return vec![Finding::error(check, format!("reading its table panicked: {panic}"))],
+    };
     if !issues.is_empty() {
         return issues
             .into_iter()

@@ -200,7 +200,7 @@ async fn project(
 /// A name that no project and nothing else has.
 fn alias(typed: &str, session: &Session<'_>) -> Result<Alias, String> {
     let alias = Alias::new(typed).map_err(|error| error.to_string())?;
-    let Vocabulary { engines, reserved } = session.reader.vocabulary();
+    let Vocabulary { engines, reserved, .. } = session.reader.vocabulary();
     if let Some(fault) = alias_fault(&alias, engines, reserved) {
         return Err(format!("`{alias}`: {fault}"));
     }

@@ -17,7 +17,7 @@ use crate::chat::links::Connected;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::config::{Change, Config};
-use crate::plugins::{Loaded, Registry};
+use crate::plugins::{Loaded, Name, Registry, caught};
 use crate::store::{Account, Store};
 
 /// How long a transport has to let go of what it receives with, before it is started anew.
@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub(super) struct Chosen {
     pub(super) id: TransportId,
+    /// How errors name it.
+    name: Name,
     pub(super) backend: Arc<dyn TransportBackend>,
 }
 
@@ -41,36 +43,40 @@ pub(super) struct Setup {
 
 /// Finds a transport.
 pub(super) fn choose(id: &str, registry: &Registry) -> Result<Chosen, CliError> {
+    let name = registry.find(BackendKind::Transport, id)?.name();
     let backend = match registry.load(BackendKind::Transport, id)? {
         Loaded::Transport(backend) => Arc::clone(backend),
         _ => return Err(CliError::usage(format!("`{id}` is no transport"))),
     };
     let id = TransportId::parse(id).map_err(|error| CliError::usage(error.to_string()))?;
-    Ok(Chosen { id, backend })
+    Ok(Chosen { id, name, backend })
 }
 
 impl Setup {
     /// Reads what a transport runs with. It may take as long as the command of a secret.
     pub(super) fn read(chosen: &Chosen, config: &Config) -> Result<Self, CliError> {
         let table = config.transport(chosen.id.as_str())?;
-        let issues = chosen.backend.check_setup(&SetupContext::new(&table, &config.path));
+        let panicked = |panic| CliError::new(format!("{}: reading its table panicked: {panic}", chosen.name));
+        let context = SetupContext::new(&table, &config.path);
+        let issues = caught(|| chosen.backend.check_setup(&context)).map_err(panicked)?;
         if let Some(issue) = issues.into_iter().next() {
             let told = issue.steps.into_iter().fold(CliError::new(issue.title), CliError::hint);
             return Err(told.hint("`takopi --onboard` asks for what is missing"));
         }
-        let token = chosen.backend.lock_token(&table)?;
+        let token = caught(|| chosen.backend.lock_token(&table)).map_err(panicked)??;
         Ok(Self { table, file: config.path.clone(), token })
     }
 
     /// The same, where nothing else may be held up.
     async fn read_aside(chosen: &Chosen, config: &Config) -> Result<Self, CliError> {
-        let (chosen, config) = (chosen.clone(), config.clone());
+        let (chosen, config, name) = (chosen.clone(), config.clone(), chosen.name);
         let reading = tokio::task::spawn_blocking(move || Self::read(&chosen, &config));
         match tokio::time::timeout(PATIENCE, reading).await {
             Ok(Ok(read)) => read,
-            Ok(Err(panic)) => Err(CliError::new(format!("it panicked: {panic}"))),
+            Ok(Err(panic)) => Err(CliError::new(format!("{name} panicked: {panic}"))),
             Err(_) => {
-                Err(CliError::new(format!("its secret took longer than {} seconds", PATIENCE.as_secs())))
+                let seconds = PATIENCE.as_secs();
+                Err(CliError::new(format!("{name}: its secret took longer than {seconds} seconds")))
             }
         }
     }
@@ -181,24 +187,24 @@ impl Transports {
         };
         let lane = self.lanes.extract_if(|_, lane| lane.task.id() == task).next().map(|(_, lane)| lane);
         let Some(Lane { chosen, setup, wish, fallback, .. }) = lane else { return Ok(self.left()) };
-        let id = chosen.id.clone();
+        let (id, name) = (chosen.id.clone(), chosen.name);
         self.chat.parted(&id);
         match (wish, outcome) {
             (Wish::Again(new), outcome) => {
                 if let Err(error) = outcome {
-                    tracing::warn!(transport = %id, %error, "it ended with an error, and is started anew");
+                    tracing::warn!(transport = %name, %error, "it ended with an error, and is started anew");
                 }
                 let connected = self.chat.connected(&id);
                 self.start(chosen, new, Some(Fallback { setup, connected }));
             }
-            (Wish::Stop, Err(error)) => tracing::warn!(transport = %id, %error, "it ended with an error"),
+            (Wish::Stop, Err(error)) => tracing::warn!(transport = %name, %error, "it ended with an error"),
             (Wish::Run, Err(error)) => match fallback {
                 // What it could not even begin with is no reason to end everything.
                 Some(before) if self.chat.connected(&id) == before.connected => {
-                    tracing::warn!(transport = %id, %error, "config.reload.failed: it is started with what it had before");
+                    tracing::warn!(transport = %name, %error, "config.reload.failed: it is started with what it had before");
                     self.start(chosen, before.setup, None);
                 }
-                _ => return Err(told(&id, &error)),
+                _ => return Err(told(name, &error)),
             },
             (_, Ok(())) => {}
         }
@@ -297,6 +303,6 @@ fn run(
     async move { backend.build_and_run(run).await }
 }
 
-fn told(id: &TransportId, error: &Error) -> CliError {
-    error.hints().iter().cloned().fold(CliError::new(format!("{id}: {error}")), CliError::hint)
+fn told(name: Name, error: &Error) -> CliError {
+    error.hints().iter().cloned().fold(CliError::new(format!("{name}: {error}")), CliError::hint)
 }

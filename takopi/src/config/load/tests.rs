@@ -3,8 +3,11 @@ use std::fs;
 use super::*;
 
 fn reader(path: &Path) -> Reader {
-    let words = |words: &[&str]| words.iter().map(|&word| word.to_owned()).collect();
-    let vocabulary = Vocabulary { engines: words(&["codex", "acme"]), reserved: words(&["cancel"]) };
+    let vocabulary = Vocabulary {
+        engines: vec!["codex", "acme"],
+        reserved: vec!["cancel".to_owned()],
+        ..Vocabulary::default()
+    };
     Reader::new(path, vocabulary, Overrides::default())
 }
 

@@ -116,3 +116,47 @@ fn an_engine_that_breaks_off_is_an_error_and_no_end() {
     assert!(talk.ask("hello").text.starts_with("done"));
     assert_eq!(talk.stop(Signal::TERM).code(), Some(0));
 }
+
+#[test]
+fn plugins_that_break_rules_are_named_and_the_chat_goes_on() {
+    let rest = "[picky]\ncount = 'x'\n[plugins.counts]\ncount = 'y'\n";
+    let mut talk = Talk::with(env!("CARGO_BIN_EXE_takopi-broken"), "acme", "", rest);
+    let site = talk.sandbox.repository("site");
+    talk.configure("acme", "", &format!("{rest}[projects.Site]\npath = {site:?}\n"));
+    talk.start();
+    let of = |fault: &str| format!("{fault} (takopi-tests {})", env!("CARGO_PKG_VERSION"));
+    for (text, fault) in [
+        ("/picky hello", of("`picky.count`: invalid type: string \"x\", expected u32")),
+        ("/counts", of("`plugins.counts.count`: invalid type: string \"y\", expected u32")),
+        (
+            "/panics hello",
+            of(
+                "the engine `panics` can not be loaded: its constructor panicked: this constructor panics on purpose",
+            ),
+        ),
+        ("/liar hello", of("the engine `liar` can not be loaded: the backend calls itself `somebody_else`")),
+        (
+            "/trips hello",
+            of("`trips`: the plugin of trips panicked while it read this: no table is good enough"),
+        ),
+    ] {
+        let told = talk.ask(text);
+        assert!(told.text.contains(&fault), "{text}: {}", told.text);
+        assert!(!told.text.starts_with("done"), "{text}: {}", told.text);
+    }
+    // The ids of these commands are of an engine and of a project, which are reached.
+    assert!(talk.ask("/acme hello").text.starts_with("done"));
+    let in_project = talk.ask("/site hello");
+    assert!(
+        in_project.text.starts_with("done") && in_project.text.contains("ctx: Site"),
+        "{}",
+        in_project.text
+    );
+    let ended = talk.sandbox.run(&["plugins"]);
+    assert!(
+        ended.stdout.contains(&of("command site"))
+            && ended.stdout.contains("where `/site` is the project `Site`"),
+        "{}",
+        ended.stdout
+    );
+}

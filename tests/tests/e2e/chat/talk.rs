@@ -61,7 +61,8 @@ impl Talk {
         Self::with(env!("CARGO_BIN_EXE_takopi-ported"), engine, "", rest)
     }
 
-    fn with(program: &str, engine: &str, chat: &str, rest: &str) -> Self {
+    /// The same, with another program that has the transport.
+    pub(super) fn with(program: &str, engine: &str, chat: &str, rest: &str) -> Self {
         let sandbox = Sandbox::new(program, env!("CARGO_BIN_EXE_fake-engine"));
         let folder = sandbox.home().join("chat");
         fs::create_dir(&folder).unwrap();

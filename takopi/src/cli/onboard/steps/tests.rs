@@ -207,8 +207,8 @@ impl Machine {
         repository: bool,
         answers: &[Says],
     ) -> (Result<(), Left>, String) {
-        let engines = ["acme", "gone", "zsh"].map(str::to_owned).to_vec();
-        let vocabulary = Vocabulary { engines, reserved: vec!["cancel".to_owned()] };
+        let engines = vec!["acme", "gone", "zsh"];
+        let vocabulary = Vocabulary { engines, reserved: vec!["cancel".to_owned()], ..Vocabulary::default() };
         let reader = Reader::new(&self.file, vocabulary, Overrides::default());
         let config = reader.load().unwrap();
         let registry = Registry::new(rows(transports), &["cancel"], config.enabled.clone());
