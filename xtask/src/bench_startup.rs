@@ -1,11 +1,11 @@
 //! `cargo xtask bench-startup`: how many instructions the shipped program takes to start, against an empty program and a
-//! budget. Instructions and not time, because they are the same on a busy machine.
+//! budget, and what a thousand plugins more make of it. Instructions and not time, because they are the same on a busy machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
-use crate::cargo::{Profile, build_program, command, with_empty_home};
+use crate::cargo::{Profile, build_program, build_test_program, command, with_empty_home};
 use crate::error::Error;
 use crate::workspace::Workspace;
 
@@ -16,6 +16,9 @@ struct Budget {
 }
 
 const BUDGETS: &[Budget] = &[Budget { args: "--version", times: 3 }, Budget { args: "plugins", times: 5 }];
+
+/// What the program may take with a thousand plugins more, against itself without them.
+const OF_A_THOUSAND: &[Budget] = &[Budget { args: "plugins", times: 2 }, Budget { args: "--help", times: 2 }];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode, Error> {
     if !has_valgrind() {
@@ -35,6 +38,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode, Error> {
         println!("{:<12} {count:>14} {:>7} {:>7}", budget.args, ratio(count, empty), budget.times);
         is_over |= count > empty * budget.times;
     }
+    is_over |= is_over_with_a_thousand(workspace, temporary.path())?;
     let size = fs::metadata(&program).map_err(|error| Error::at(&program, error))?.len();
     println!("size of the stripped program: {size} bytes");
     if is_over {
@@ -42,6 +46,22 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode, Error> {
             .hint("`valgrind --tool=callgrind` and `callgrind_annotate` show where they go"));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Whether one budget of the program with a thousand plugins more is exceeded. Both programs are of `tests/`, and built
+/// without the optimizations of what is shipped, which are the same to both.
+fn is_over_with_a_thousand(workspace: &Workspace, home: &Path) -> Result<bool, Error> {
+    let few = build_test_program(workspace, "takopi-all", Profile::Release)?;
+    let many = build_test_program(workspace, "takopi-thousand", Profile::Release)?;
+    println!("with a thousand plugins more:");
+    let mut is_over = false;
+    for budget in OF_A_THOUSAND {
+        let few = instructions(&few, &[budget.args], home)?;
+        let many = instructions(&many, &[budget.args], home)?;
+        println!("{:<12} {many:>14} {:>7} {:>7}", budget.args, ratio(many, few), budget.times);
+        is_over |= many > few * budget.times;
+    }
+    Ok(is_over)
 }
 
 fn has_valgrind() -> bool {

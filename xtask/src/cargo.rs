@@ -65,8 +65,12 @@ pub(crate) fn build_program(
 }
 
 /// Builds one of the programs of `tests/`.
-pub(crate) fn build_test_program(workspace: &Workspace, name: &str) -> Result<PathBuf, Error> {
-    build(workspace, ["takopi-tests", name], Profile::Dev, &[])
+pub(crate) fn build_test_program(
+    workspace: &Workspace,
+    name: &str,
+    profile: Profile,
+) -> Result<PathBuf, Error> {
+    build(workspace, ["takopi-tests", name], profile, &[])
 }
 
 fn build(

@@ -44,11 +44,11 @@ pub(crate) fn run(workspace: &Workspace, names: &[String]) -> Result<ExitCode, E
         Profile::Dev,
         &["--no-default-features", "--features", &features.join(",")],
     )?;
-    let server = Server::start(&build_test_program(workspace, "model-server")?)?;
+    let server = Server::start(&build_test_program(workspace, "model-server", Profile::Dev)?)?;
     let programs = Programs {
         takopi: program,
-        terminal: build_test_program(workspace, "terminal-session")?,
-        telegram: build_test_program(workspace, "telegram-session")?,
+        terminal: build_test_program(workspace, "terminal-session", Profile::Dev)?,
+        telegram: build_test_program(workspace, "telegram-session", Profile::Dev)?,
     };
     let started = Instant::now();
     let count = each(&engines, |engine| {
