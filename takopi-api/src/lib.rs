@@ -1,6 +1,6 @@
 //! The only crate that a takopi plugin depends on.
 //!
-//! A plugin is a crate with one or more backends (an engine, a transport, a chat command), made known to the binary at
+//! A plugin is a crate with one or more backends (an engine, a transport, a chat command, a hook), made known to the binary at
 //! compile time by [`plugin!`](crate::plugin!). A newcomer reads [`mod@plugin`] for registration, then [`engine`] and [`runner`] for what an
 //! engine is and does, then [`event`] for what it says. [`testing`] (feature `testing`) holds the suites that a plugin's
 //! own tests run.
@@ -16,6 +16,7 @@ pub mod config;
 pub mod engine;
 pub mod error;
 pub mod event;
+pub mod hook;
 pub mod jsonl;
 pub mod markdown;
 pub mod message;

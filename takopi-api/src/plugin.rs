@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::command::CommandBackend;
 use crate::engine::EngineBackend;
+use crate::hook::HookBackend;
 use crate::transport::TransportBackend;
 
 /// The crate that a backend comes from.
@@ -64,11 +65,13 @@ pub enum BackendKind {
     Transport,
     /// A `/name` handler in chat, see [`CommandBackend`].
     Command,
+    /// What looks at every run, see [`HookBackend`].
+    Hook,
 }
 
 impl BackendKind {
     /// Every kind, in the order in which reports list them.
-    pub const ALL: [Self; 3] = [Self::Engine, Self::Transport, Self::Command];
+    pub const ALL: [Self; 4] = [Self::Engine, Self::Transport, Self::Command, Self::Hook];
 
     /// The word for this kind in reports, in [`plugin!`](crate::plugin!) and in the names of features (`engine-acme`).
     #[must_use]
@@ -77,6 +80,7 @@ impl BackendKind {
             Self::Engine => "engine",
             Self::Transport => "transport",
             Self::Command => "command",
+            Self::Hook => "hook",
         }
     }
 }
@@ -98,6 +102,8 @@ pub enum Constructor {
     Transport(fn() -> Arc<dyn TransportBackend>),
     /// Constructs a chat command.
     Command(fn() -> Arc<dyn CommandBackend>),
+    /// Constructs a hook.
+    Hook(fn() -> Arc<dyn HookBackend>),
 }
 
 /// One row of the static registry: a backend that a plugin crate offers.
@@ -164,6 +170,7 @@ impl Backend {
             Constructor::Engine(_) => BackendKind::Engine,
             Constructor::Transport(_) => BackendKind::Transport,
             Constructor::Command(_) => BackendKind::Command,
+            Constructor::Hook(_) => BackendKind::Hook,
         }
     }
 }
@@ -195,7 +202,7 @@ pub const fn is_valid_id(id: &str) -> bool {
 
 /// Registers the backends of a plugin crate. Called once, at the root of the crate.
 ///
-/// Each row is a kind (`engine`, `transport` or `command`), the id, and the path of the function that constructs the
+/// Each row is a kind (`engine`, `transport`, `command` or `hook`), the id, and the path of the function that constructs the
 /// backend. A row may say, in this order, that it is started with takopi (a command's `starts = true`, see
 /// [`CommandBackend::start`]), the
 /// type of its configuration table, which must be [`JsonSchema`](schemars::JsonSchema), and its own summary (default: the
@@ -270,6 +277,9 @@ macro_rules! plugin {
     };
     // Only commands are started.
     (@starts command $starts:literal) => { $starts };
+    (@constructor hook $constructor:path) => {
+        $crate::plugin::Constructor::Hook(|| ::std::sync::Arc::new($constructor()))
+    };
     (@summary) => { env!("CARGO_PKG_DESCRIPTION") };
     (@summary $summary:expr) => { $summary };
 }

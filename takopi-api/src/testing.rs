@@ -30,6 +30,7 @@ pub use transport_contract::{TransportContract, TransportFixture};
 use crate::command::CommandBackend;
 use crate::engine::EngineBackend;
 use crate::event::Event;
+use crate::hook::HookBackend;
 use crate::plugin::{self, BackendKind, Constructor};
 use crate::runner::Run;
 use crate::transport::TransportBackend;
@@ -74,6 +75,19 @@ pub fn command(id: &str) -> Arc<dyn CommandBackend> {
     match row.map(|row| row.constructor) {
         Some(Constructor::Command(construct)) => construct(),
         _ => panic!("no command `{id}` is registered"),
+    }
+}
+
+/// The hook that this build registers under an id, as takopi finds it. The test must link the plugin's crate.
+///
+/// # Panics
+/// If there is none.
+#[must_use]
+pub fn hook(id: &str) -> Arc<dyn HookBackend> {
+    let row = plugin::backends().find(|row| row.id == id && row.kind() == BackendKind::Hook);
+    match row.map(|row| row.constructor) {
+        Some(Constructor::Hook(construct)) => construct(),
+        _ => panic!("no hook `{id}` is registered"),
     }
 }
 

@@ -65,7 +65,7 @@ enum Command {
     Chat,
     /// Run an agent once: progress on standard error, the answer on standard output
     Run(run::RunArgs),
-    /// Show the engines, transports and commands of this build
+    /// Show the engines, transports, commands and hooks of this build
     Plugins(plugins::PluginsArgs),
     /// Make the repository here a project, which runs can name
     Init(init::InitArgs),

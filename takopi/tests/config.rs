@@ -257,6 +257,7 @@ fn the_schema_is_json_and_has_the_keys() {
         let properties = match known.kind() {
             "transport" => &schema["properties"]["transports"]["properties"],
             "command" => &schema["properties"]["plugins"]["properties"],
+            "hook" => &schema["properties"]["hooks"]["properties"],
             _ => &schema["properties"],
         };
         assert!(properties[known.id()].is_object(), "{}", known.id());

@@ -313,7 +313,7 @@ fn the_report_has_its_groups_marks_and_errors_in_order() {
     assert!(
         report.starts_with(
             "engine backends:\n  a (plugin-one 1.2.3) enabled\n  b (plugin-two 0.1.0) disabled\n\
-             transport backends:\n  (none)\ncommand backends:\n  (none)\n"
+             transport backends:\n  (none)\ncommand backends:\n  (none)\nhook backends:\n  (none)\n"
         ),
         "{report}"
     );

@@ -52,6 +52,15 @@ const COMMAND: &[Template] = templates!("command":
     "tests/registration.rs",
 );
 
+const HOOK: &[Template] = templates!("hook":
+    "Cargo.toml",
+    "README.md",
+    "sample.toml",
+    "src/lib.rs",
+    "src/backend.rs",
+    "tests/registration.rs",
+);
+
 pub(crate) fn run(workspace: &Workspace, kind: Kind, id: &str) -> Result<ExitCode, Error> {
     let plugin = PluginName::new(kind, id)?;
     let folder = workspace.path(&plugin.folder());
@@ -102,6 +111,7 @@ const fn templates(kind: Kind) -> &'static [Template] {
         Kind::Engine => ENGINE,
         Kind::Transport => TRANSPORT,
         Kind::Command => COMMAND,
+        Kind::Hook => HOOK,
     }
 }
 

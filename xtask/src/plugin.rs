@@ -15,16 +15,19 @@ pub(crate) enum Kind {
     Transport,
     /// A `/name` handler in chat.
     Command,
+    /// What looks at every run.
+    Hook,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 3] = [Self::Engine, Self::Transport, Self::Command];
+    pub(crate) const ALL: [Self; 4] = [Self::Engine, Self::Transport, Self::Command, Self::Hook];
 
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Engine => "engine",
             Self::Transport => "transport",
             Self::Command => "command",
+            Self::Hook => "hook",
         }
     }
 }

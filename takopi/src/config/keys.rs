@@ -71,6 +71,7 @@ pub(super) const ROOT: &Shape = &Shape {
             Holds::Table(PLUGINS),
             "Which plugins are visible, and a table for each chat command.",
         ),
+        key("hooks", Holds::Table(HOOKS), "In which order hooks look at runs, and a table for each hook."),
         key("limits", Holds::Table(LIMITS), "What runs may take of the machine."),
     ],
     others: Others::Plugins(BackendKind::Engine, &[PASS_ENV]),
@@ -215,6 +216,33 @@ const PLUGINS: &Shape = &Shape {
     others: Others::Plugins(BackendKind::Command, &[]),
 };
 
+const HOOKS: &Shape = &Shape {
+    keys: &[key(
+        ORDER_OF_HOOKS,
+        Holds::Texts,
+        "The hooks that come first, and without which no run begins; the others follow in the order of their ids.",
+    )],
+    others: Others::Plugins(BackendKind::Hook, OF_HOOK),
+};
+
+/// In the table of hooks: their order, so no hook can have this id.
+pub(super) const ORDER_OF_HOOKS: &str = "order";
+
+/// What takopi reads in the table of a hook; `hooks.rs` does.
+const OF_HOOK: &[Key] = &[ON_FAILURE_OF_HOOK, TIMEOUT_OF_HOOK];
+
+/// The names of [`OF_HOOK`].
+pub(super) const OF_HOOK_NAMES: &[&str] = &names_of::<{ OF_HOOK.len() }>(OF_HOOK);
+
+pub(super) const ON_FAILURE_OF_HOOK: Key = key(
+    "on_failure",
+    Holds::Text,
+    "What becomes of a run if the hook fails before it: `deny` or `allow`; `deny` if absent.",
+);
+
+pub(super) const TIMEOUT_OF_HOOK: Key =
+    key("timeout_s", Holds::Number(1), "How long a call of the hook may take, in seconds; 10 if absent.");
+
 /// In the table of a command: tables of single projects, with the same keys.
 pub(super) const PROJECTS_OF_COMMAND: &str = "projects";
 
@@ -237,7 +265,7 @@ const fn key(name: &'static str, holds: Holds, about: &'static str) -> Key {
 /// The keys that stand where the tables of a kind of plugins do: no plugin of the kind can have one as its id.
 pub fn own_keys(kind: BackendKind) -> impl Iterator<Item = &'static str> {
     let holds_kind = move |shape: &&Shape| matches!(&shape.others, Others::Plugins(of, _) if *of == kind);
-    let shapes = [ROOT, TRANSPORTS, PLUGINS].into_iter().filter(holds_kind);
+    let shapes = [ROOT, TRANSPORTS, PLUGINS, HOOKS].into_iter().filter(holds_kind);
     shapes.flat_map(|shape| shape.keys).map(|key| key.name)
 }
 
@@ -292,6 +320,8 @@ mod tests {
         assert!(matches!(find("acme.pass_env"), Some(Holds::Texts)));
         assert!(matches!(find("transports.x.files.enabled"), Some(Holds::Flag)));
         assert!(matches!(find("transports.x.files"), Some(Holds::Table(_))));
+        assert!(matches!(find("hooks.order"), Some(Holds::Texts)));
+        assert!(matches!(find("hooks.x.timeout_s"), Some(Holds::Number(1))));
         for unknown in [
             "acme",
             "acme.mode",
@@ -299,6 +329,7 @@ mod tests {
             "plugins.ping.x",
             "watch_config.x",
             "limits.x",
+            "hooks.x.order",
             "transports.x.files.x",
         ] {
             assert!(find(unknown).is_none(), "{unknown}");

@@ -9,6 +9,7 @@ use takopi_api::plugin::{Backend, BackendKind, is_valid_id};
 
 use super::environment::Overrides;
 use super::file::{self, OnDisk};
+use super::hooks::HookRules;
 use super::keys::{LIMITS, PROJECT, ROOT};
 use super::migrate::{self, Migrated, Migration};
 use super::model::{Config, Project, SetupHook};
@@ -159,6 +160,7 @@ impl Reader {
             transports: transports(&table)?,
             watch: table.get("watch_config")?.is_none_or(|Flag(watch)| watch),
             enabled: EnabledList::new(plugins.get::<Vec<String>>("enabled")?.unwrap_or_default()),
+            hooks: HookRules::read(&table.table("hooks")?)?,
             limits: limits(&table, &mut warnings)?,
             projects,
             warnings,

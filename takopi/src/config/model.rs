@@ -8,6 +8,7 @@ use takopi_api::config::{ConfigError, ConfigTable, EngineConfig, UnknownKey};
 use takopi_api::plugin::{Backend, BackendKind, Distribution};
 
 use super::file::OnDisk;
+use super::hooks::HookRules;
 use super::keys;
 use crate::plugins::EnabledList;
 use crate::process::Limits;
@@ -29,6 +30,8 @@ pub struct Config {
     pub watch: bool,
     /// Which distributions are visible.
     pub enabled: EnabledList,
+    /// In which order hooks look at runs, and how takopi deals with each.
+    pub hooks: HookRules,
     /// How many engines run at a time, and how much memory is left to the machine.
     pub limits: Limits,
     /// The projects by their aliases.
@@ -110,6 +113,7 @@ impl Config {
         let tables = match kind {
             BackendKind::Transport => self.table.table("transports")?,
             BackendKind::Command => self.table.table("plugins")?,
+            BackendKind::Hook => self.table.table("hooks")?,
             _ => self.table.clone(),
         };
         tables.of_plugin(self.distribution_of(kind, id)).table(id)
@@ -148,7 +152,15 @@ impl Config {
         self.table_of(BackendKind::Command, id)
     }
 
-    /// The same as it is in a project: what `[plugins.<id>.projects.<alias>]` says wins.
+    /// The table of a hook: `[hooks.<id>]`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if there is something else than a table.
+    pub fn hook(&self, id: &str) -> Result<ConfigTable, ConfigError> {
+        self.table_of(BackendKind::Hook, id)
+    }
+
+    /// The table of a command as it is in a project: what `[plugins.<id>.projects.<alias>]` says wins.
     ///
     /// # Errors
     /// As [`Self::command`].
@@ -193,6 +205,7 @@ impl Config {
             BackendKind::Engine => ENGINE_KEYS,
             BackendKind::Transport => keys::CHAT_NAMES,
             BackendKind::Command => &[keys::PROJECTS_OF_COMMAND][..],
+            BackendKind::Hook => keys::OF_HOOK_NAMES,
             _ => return Ok(Vec::new()),
         };
         let table = self.table_of(row.kind(), row.id)?;

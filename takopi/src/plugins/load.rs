@@ -11,6 +11,7 @@ use std::time::Duration;
 use takopi_api::command::CommandBackend;
 use takopi_api::config::{ConfigError, EngineConfig};
 use takopi_api::engine::EngineBackend;
+use takopi_api::hook::HookBackend;
 use takopi_api::plugin::{Backend, Constructor};
 use takopi_api::runner::Runner;
 use takopi_api::transport::TransportBackend;
@@ -30,6 +31,8 @@ pub enum Loaded {
     Transport(Arc<dyn TransportBackend>),
     /// A chat command.
     Command(Arc<dyn CommandBackend>),
+    /// A hook.
+    Hook(Arc<dyn HookBackend>),
 }
 
 impl Loaded {
@@ -38,6 +41,7 @@ impl Loaded {
             Self::Engine(backend) => backend.id,
             Self::Transport(backend) => backend.id(),
             Self::Command(backend) => backend.id(),
+            Self::Hook(backend) => backend.id(),
         }
     }
 }
@@ -111,6 +115,7 @@ fn construct(row: &Backend) -> Result<Loaded, LoadError> {
             Constructor::Engine(construct) => Loaded::Engine(construct()),
             Constructor::Transport(construct) => Loaded::Transport(construct()),
             Constructor::Command(construct) => Loaded::Command(construct()),
+            Constructor::Hook(construct) => Loaded::Hook(construct()),
             _ => return Err(LoadError::UnknownKind),
         };
         if loaded.id() == row.id { Ok(loaded) } else { Err(LoadError::WrongId(loaded.id().to_owned())) }

@@ -117,8 +117,9 @@ impl Registry {
     /// Marks the rows whose ids takopi keeps for itself. The words are few, and each is looked for.
     fn mark_taken(&mut self, reserved: &[&str]) {
         for kind in BackendKind::ALL {
-            // The id of a transport is never typed as a command.
-            let words = if kind == BackendKind::Transport { &[] } else { reserved };
+            // The ids of the others are never typed as a command.
+            let is_typed = matches!(kind, BackendKind::Engine | BackendKind::Command);
+            let words = if is_typed { reserved } else { &[] };
             for word in words {
                 self.mark(kind, word, Standing::Reserved);
             }

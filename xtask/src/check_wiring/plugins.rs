@@ -36,7 +36,7 @@ type Features = BTreeSet<String>;
 fn folders(workspace: &Workspace) -> Result<(Features, Vec<Violation>), Error> {
     let (good, bad): (Vec<_>, Vec<_>) =
         workspace.backend_folders()?.into_iter().partition(|folder| PluginName::of_feature(folder).is_some());
-    let advice = "call it <kind>-<id>: the kind is engine, transport or command, the id of the characters a-z, 0-9 and _";
+    let advice = "call it <kind>-<id>: the kind is engine, transport, command or hook, the id of the characters a-z, 0-9 and _";
     let violation =
         |folder: String| Violation::new(format!("backends/{folder}"), "the name is no plugin's", advice);
     Ok((good.into_iter().collect(), bad.into_iter().map(violation).collect()))

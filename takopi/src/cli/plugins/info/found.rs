@@ -80,6 +80,7 @@ enum About {
     Engine(EngineAbout),
     Transport(TransportAbout),
     Command(CommandAbout),
+    Hook(HookAbout),
 }
 
 #[derive(Debug, Serialize)]
@@ -116,6 +117,14 @@ struct CommandAbout {
     description: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     arguments: String,
+}
+
+#[derive(Debug, Serialize)]
+struct HookAbout {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    description: String,
+    /// When it is called.
+    moments: Vec<&'static str>,
 }
 
 /// Its table of the configuration.
@@ -246,6 +255,11 @@ impl About {
                 let arguments = said(|command| command.arguments());
                 (Self::Command(CommandAbout { description, arguments }), None)
             }
+            Loaded::Hook(hook) => {
+                let description = caught(|| hook.description().to_owned()).unwrap_or_default();
+                let moments = caught(|| hook.wants().iter().map(|moment| moment.as_str()).collect());
+                (Self::Hook(HookAbout { description, moments: moments.unwrap_or_default() }), None)
+            }
         }
     }
 }
@@ -297,6 +311,7 @@ const fn above(kind: BackendKind) -> &'static [&'static str] {
     match kind {
         BackendKind::Transport => &["transports"],
         BackendKind::Command => &["plugins"],
+        BackendKind::Hook => &["hooks"],
         _ => &[],
     }
 }

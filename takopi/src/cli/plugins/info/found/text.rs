@@ -1,6 +1,6 @@
 //! What was found out as people read it.
 
-use super::{About, CommandAbout, Configuration, EngineAbout, Info, Needs, TransportAbout};
+use super::{About, CommandAbout, Configuration, EngineAbout, HookAbout, Info, Needs, TransportAbout};
 use crate::cli::{output, table};
 use crate::paths;
 
@@ -23,6 +23,7 @@ impl Info {
             Some(About::Engine(engine)) => facts.engine(engine),
             Some(About::Transport(transport)) => facts.transport(transport),
             Some(About::Command(command)) => facts.command(command, self.id),
+            Some(About::Hook(hook)) => facts.hook(hook),
             None => {}
         }
         let mut text = format!("{} {}\n", self.kind, self.id.escape_debug());
@@ -79,6 +80,11 @@ impl Facts {
     fn command(&mut self, command: &CommandAbout, id: &str) {
         self.add("usage", format!("/{id} {}", command.arguments).trim_end());
         self.add("description", &command.description);
+    }
+
+    fn hook(&mut self, hook: &HookAbout) {
+        self.add("is called", &hook.moments.join(", "));
+        self.add("description", &hook.description);
     }
 
     fn configuration(&mut self, configuration: &Configuration) {
