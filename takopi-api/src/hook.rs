@@ -37,7 +37,7 @@
 //!             return Ok(Verdict::Allow); // somebody at this machine
 //!         };
 //!         let Some(sender) = &origin.sender else { return Ok(Verdict::deny("nobody knows who you are")) };
-//!         let role = chat.role(&sender.id).await.map_err(|error| Error::new(error.to_string()))?;
+//!         let role = chat.role(&sender.id).await?;
 //!         Ok(if role == Role::Admin { Verdict::Allow } else { Verdict::deny("only administrators run agents here") })
 //!     }
 //! }

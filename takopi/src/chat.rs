@@ -20,6 +20,7 @@ pub mod embedded;
 pub(crate) mod engines;
 mod execute;
 pub mod files;
+mod hooks;
 pub(crate) mod lifecycle;
 pub(crate) mod links;
 mod live;

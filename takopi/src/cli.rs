@@ -29,7 +29,7 @@ use takopi_api::plugin::{Backend, BackendKind, Distribution};
 use crate::chat::commands;
 use crate::config::{Config, Overrides, Reader, Vocabulary};
 use crate::plugins::{Entry, Registry};
-use crate::{bundled, logging, paths};
+use crate::{bundled, hooks, logging, paths};
 use error::{CliError, Failure};
 
 /// The names of commands that this program's users know and this version does not have yet. No plugin may take them.
@@ -96,7 +96,13 @@ impl Session<'_> {
     /// Tells what is odd about the configuration and no error.
     fn warn(&self) {
         let enabled = self.registry.enabled().warnings(self.linked);
-        self.config.warnings.iter().chain(&enabled).for_each(|warning| output::warning(warning));
+        let of_hooks = hooks::warnings(&self.registry, &self.config);
+        self.config
+            .warnings
+            .iter()
+            .chain(&enabled)
+            .chain(&of_hooks)
+            .for_each(|warning| output::warning(warning));
     }
 }
 

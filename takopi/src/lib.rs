@@ -1,7 +1,7 @@
 //! takopi as a library: everything but the five lines of `main`.
 //!
 //! [`Host`] is the program. [`plugins`] is the static registry, [`bundled`] the only file that names plugins, [`config`]
-//! the configuration, [`lock`] what keeps a second takopi away from it, `pairing` who is let in by a code, [`project`] where runs happen, [`store`] what is
+//! the configuration, [`lock`] what keeps a second takopi away from it, `pairing` who is let in by a code, `hooks` what plugins say of runs, [`project`] where runs happen, [`store`] what is
 //! remembered, [`chat`] the way of a message, [`process`] how engines' programs are started and ended, [`cli`] the
 //! commands.
 #![cfg_attr(not(test), deny(unused_crate_dependencies))]
@@ -10,6 +10,7 @@ pub mod bundled;
 pub mod chat;
 pub mod cli;
 pub mod config;
+mod hooks;
 mod host;
 pub mod lock;
 mod logging;

@@ -12,6 +12,8 @@ pub mod report;
 
 pub use aside::{Fault, Whose, aside};
 pub use enabled::EnabledList;
+pub(crate) use aside::message as panic_message;
+pub(crate) use load::mute_panics;
 pub use load::{LoadError, Loaded, build_runner, caught};
 pub use lookup::LookupError;
 pub use registry::{Entry, HiddenBy, Name, Problem, Registry, Standing};

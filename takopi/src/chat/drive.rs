@@ -20,6 +20,7 @@ use super::progress::Progress;
 use super::resolve::{Continues, Job};
 use super::signs::Signs;
 use super::view::Card;
+use crate::hooks::{Denial, Watch};
 
 /// A run as far as it has come: what its progress message is made of.
 pub(super) struct Course {
@@ -54,6 +55,34 @@ pub(super) struct End {
     pub(super) completed: Completed,
     /// Whether the engine got so far as to name its thread.
     pub(super) has_started: bool,
+}
+
+/// Why an engine is not even started.
+pub(super) enum Stop {
+    /// A hook does not let it.
+    Denied(Denial),
+    /// Somebody ended the run.
+    Unwanted,
+    /// It has nowhere to work.
+    Failed(String),
+}
+
+impl Stop {
+    /// How a run ends by this.
+    pub(super) fn completed(&self, job: &Job) -> Completed {
+        match self {
+            Self::Denied(denial) => failed(job, denial.to_string()),
+            Self::Unwanted => cancelled(job),
+            Self::Failed(error) => failed(job, error.clone()),
+        }
+    }
+
+    pub(super) const fn denial(&self) -> Option<&Denial> {
+        match self {
+            Self::Denied(denial) => Some(denial),
+            Self::Unwanted | Self::Failed(_) => None,
+        }
+    }
 }
 
 impl Inner {
@@ -104,7 +133,7 @@ impl Inner {
         live: &Arc<LiveRun>,
         job: &Job,
         course: &Course,
-        (bubble, signs): (&Bubble, &Signs),
+        (bubble, signs, watch): (&Bubble, &Signs, &mut Watch),
         resume: Option<ResumeToken>,
         cwd: PathBuf,
     ) -> End {
@@ -120,13 +149,14 @@ impl Inner {
             // Files of the message may take their time.
             () = unwanted(&mut wish) => return not_started(cancelled(job)),
         };
+        watch.begin();
         let (mut events, control) = (run.events, run.control);
         // The only one that sets it is here.
         let _ = live.control.set(control.clone());
         let mut has_started = false;
         let completed = loop {
             tokio::select! {
-                event = events.next() => match event {
+                event = events.next() => match event.inspect(|event| watch.event(event)) {
                     Some(Event::Completed(completed)) => break completed,
                     // It changes nothing of the progress message.
                     Some(Event::Text(text)) if text.kind == TextKind::Answer => signs.wrote(&text.delta),

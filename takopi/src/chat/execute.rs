@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::bubble::{Bubble, Render, Shown};
 use super::conversation::{Inner, Link, Mode};
 use super::deliver::{Answer, Manner};
-use super::drive::{Course, End, cancelled, failed, unwanted};
+use super::drive::{Course, End, Stop, unwanted};
 use super::live::{LiveRun, Wish};
 use super::queue::LaneId;
 use super::resolve::{Continues, Job, stored_context};
@@ -110,7 +110,14 @@ impl Inner {
         self.finish(&job.messages, &MessageEnd::Failed).await;
     }
 
-    async fn run(self: &Arc<Self>, link: &Link, live: &Arc<LiveRun>, job: Job, resume: Option<ResumeToken>) {
+    async fn run(
+        self: &Arc<Self>,
+        link: &Link,
+        live: &Arc<LiveRun>,
+        mut job: Job,
+        resume: Option<ResumeToken>,
+    ) {
+        let mut watch = self.watch(link, &live.id, &job, resume.as_ref());
         let snapshot = Arc::clone(&job.snapshot);
         let settings = snapshot.settings(&link.id);
         let course = Arc::new(Course {
@@ -128,17 +135,30 @@ impl Inner {
         // What was wished before counts too.
         wish.mark_changed();
         let signs = Signs::of(link, &job.place.address, &live.id, settings);
-        let folder = tokio::select! {
-            folder = self.folder(&job) => folder.map_err(|error| failed(&job, error)),
-            () = unwanted(&mut wish) => Err(cancelled(&job)),
+        let asked = tokio::select! {
+            asked = watch.ask() => asked.map_err(Stop::Denied),
+            () = unwanted(&mut wish) => Err(Stop::Unwanted),
+        };
+        if let (Ok(()), Some(prompt)) = (&asked, watch.prompt()) {
+            prompt.clone_into(&mut job.prompt);
+        }
+        let folder = match asked {
+            Ok(()) => tokio::select! {
+                folder = self.folder(&job) => folder.map_err(Stop::Failed),
+                () = unwanted(&mut wish) => Err(Stop::Unwanted),
+            },
+            Err(stop) => Err(stop),
         };
         if let Ok(cwd) = &folder {
             *course.progress.lock().unwrap_or_else(PoisonError::into_inner) =
                 view::progress(&cwd.to_string_lossy());
         }
-        let end = match folder {
-            Ok(cwd) => self.drive(link, live, &job, &course, (&bubble, &signs), resume, cwd).await,
-            Err(completed) => End { completed, has_started: false },
+        let (end, stop) = match folder {
+            Ok(cwd) => {
+                let shown = (&bubble, &signs, &mut watch);
+                (self.drive(link, live, &job, &course, shown, resume, cwd).await, None)
+            }
+            Err(stop) => (End { completed: stop.completed(&job), has_started: false }, Some(stop)),
         };
         drop(signs);
         // Its topic may have been made again meanwhile.
@@ -152,6 +172,7 @@ impl Inner {
         if let Err(error) = self.store().answered(&live.id, &end.completed, session).await {
             tracing::error!(run = %live.id, %error, "an answer could not be stored");
         }
+        self.tell_hooks(watch, &end.completed, stop.as_ref().and_then(Stop::denial));
         // What waits need not wait for the chat.
         let inner = Arc::clone(self);
         let (link, live) = (link.clone(), Arc::clone(live));

@@ -52,6 +52,8 @@ pub(crate) struct Job {
     pub(crate) messages: Vec<Seq>,
     pub(crate) place: Place,
     pub(crate) sender: Option<Sender>,
+    /// The command of a plugin that wants it, if it is not a message's.
+    pub(crate) command: Option<String>,
     /// The message that it answers.
     pub(crate) reply_to: MessageId,
     pub(crate) prompt: String,
@@ -361,6 +363,7 @@ impl Inner {
             messages: seq.into_iter().collect(),
             place: place.clone(),
             sender: message.sender.clone(),
+            command: None,
             reply_to: message.id.clone(),
             prompt,
             files: voice::to_look_at(message),

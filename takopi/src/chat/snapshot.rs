@@ -1,7 +1,7 @@
 //! What the configuration says now. A run keeps the snapshot that it began with; a change makes a new one.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use takopi_api::config::ConfigError;
 use takopi_api::engine::EngineId;
@@ -17,6 +17,7 @@ use super::directives::Names;
 use super::engines::Engines;
 use super::settings::Settings;
 use crate::config::Config;
+use crate::hooks::Hooks;
 use crate::plugins::Registry;
 use crate::project::{Project, Projects};
 
@@ -28,6 +29,7 @@ pub(crate) struct Snapshot {
     pub(crate) engines: Engines,
     pub(crate) projects: Projects,
     pub(crate) catalog: Arc<Catalog>,
+    hooks: OnceLock<Hooks>,
     settings: HashMap<TransportId, Settings>,
     fallback: Settings,
 }
@@ -58,12 +60,18 @@ impl Snapshot {
         }
         let catalog = Arc::new(catalog(revision, &engines, &projects, &registry));
         let fallback = Settings::read(&takopi_api::config::ConfigTable::empty())?;
-        Ok(Self { config, registry, engines, projects, catalog, settings, fallback })
+        let hooks = OnceLock::new();
+        Ok(Self { config, registry, engines, projects, catalog, hooks, settings, fallback })
     }
 
     /// What the chats of a transport are like.
     pub(crate) fn settings(&self, transport: &TransportId) -> &Settings {
         self.settings.get(transport).unwrap_or(&self.fallback)
+    }
+
+    /// The hooks that look at runs. They are constructed here, and not before there is a run.
+    pub(crate) fn hooks(&self) -> &Hooks {
+        self.hooks.get_or_init(|| Hooks::new(&self.registry, &self.config))
     }
 
     /// The project whose own chat this is.

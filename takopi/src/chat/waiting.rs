@@ -110,7 +110,8 @@ impl Inner {
             .engines
             .get(&job.engine)
             .and_then(super::engines::Engine::backend)
-            .is_some_and(|backend| backend.capabilities.steer);
+            .is_some_and(|backend| backend.capabilities.steer)
+            && !job.snapshot.hooks().have_a_say();
         let steering = if can_steer { Steering::Offered } else { Steering::Impossible };
         let queued = card(job).queued(ahead, steering);
         let message = match existing {
@@ -200,6 +201,10 @@ impl Inner {
     async fn steer_running(&self, lane: LaneId, job: &Job) -> Option<RunId> {
         if !job.files.is_empty() {
             // A turn takes text only; files would be lost in it.
+            return None;
+        }
+        if job.snapshot.hooks().have_a_say() {
+            // They said what they think of the run that goes on, and not of this message.
             return None;
         }
         let run = self.running(lane)?;

@@ -3,6 +3,7 @@
 
 mod engines;
 mod here;
+mod hooks;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -163,6 +164,7 @@ async fn everything(
     findings.extend(
         engines.into_iter().map(|found| Finding { check: format!("engine {}", found.check), ..found }),
     );
+    findings.extend(hooks::all(session));
     findings.extend(here::projects(session, processes).await);
     findings
 }

@@ -4,6 +4,7 @@ mod ask;
 mod choose;
 mod display;
 mod drive;
+mod hooks;
 mod inner;
 
 use std::io::{IsTerminal, Read};
@@ -98,7 +99,8 @@ pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliE
             .environment(environment)
             .engines(Engines::new(Arc::clone(&inner) as _));
         let display = Display::new(engine.id, &cwd.to_string_lossy(), args.json);
-        let code = drive::drive(&runner, spec, display).await;
+        let watch = hooks::watch(session, runner.engine(), &spec);
+        let code = drive::drive(&runner, spec, display, watch).await;
         runner.shutdown().await;
         inner.shutdown().await;
         drive::shut_down(&processes).await?;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use takopi_api::command::CommandBackend;
 use takopi_api::config::{ConfigError, EngineConfig};
 use takopi_api::engine::EngineBackend;
-use takopi_api::hook::HookBackend;
+use takopi_api::hook::{HookBackend, Moment};
 use takopi_api::plugin::{Backend, Constructor};
 use takopi_api::runner::Runner;
 use takopi_api::transport::TransportBackend;
@@ -31,8 +31,8 @@ pub enum Loaded {
     Transport(Arc<dyn TransportBackend>),
     /// A chat command.
     Command(Arc<dyn CommandBackend>),
-    /// A hook.
-    Hook(Arc<dyn HookBackend>),
+    /// A hook, and when it is called.
+    Hook(Arc<dyn HookBackend>, Vec<Moment>),
 }
 
 impl Loaded {
@@ -41,7 +41,7 @@ impl Loaded {
             Self::Engine(backend) => backend.id,
             Self::Transport(backend) => backend.id(),
             Self::Command(backend) => backend.id(),
-            Self::Hook(backend) => backend.id(),
+            Self::Hook(backend, _) => backend.id(),
         }
     }
 }
@@ -115,7 +115,11 @@ fn construct(row: &Backend) -> Result<Loaded, LoadError> {
             Constructor::Engine(construct) => Loaded::Engine(construct()),
             Constructor::Transport(construct) => Loaded::Transport(construct()),
             Constructor::Command(construct) => Loaded::Command(construct()),
-            Constructor::Hook(construct) => Loaded::Hook(construct()),
+            Constructor::Hook(construct) => {
+                let backend = construct();
+                let wants = backend.wants().to_vec();
+                Loaded::Hook(backend, wants)
+            }
             _ => return Err(LoadError::UnknownKind),
         };
         if loaded.id() == row.id { Ok(loaded) } else { Err(LoadError::WrongId(loaded.id().to_owned())) }
@@ -133,6 +137,14 @@ thread_local! {
 /// # Errors
 /// The message of the panic.
 pub fn caught<R>(code: impl FnOnce() -> R) -> Result<R, String> {
+    mute_panics();
+    let result = std::panic::catch_unwind(AssertUnwindSafe(code));
+    IS_CAUGHT.set(false);
+    result.map_err(|panic| aside::message(&*panic))
+}
+
+/// From here on a panic on this thread is not written to standard error: whoever catches it tells of it.
+pub(crate) fn mute_panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = std::panic::take_hook();
@@ -144,7 +156,4 @@ pub fn caught<R>(code: impl FnOnce() -> R) -> Result<R, String> {
         }));
     });
     IS_CAUGHT.set(true);
-    let result = std::panic::catch_unwind(AssertUnwindSafe(code));
-    IS_CAUGHT.set(false);
-    result.map_err(|panic| aside::message(&*panic))
 }

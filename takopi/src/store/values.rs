@@ -24,6 +24,12 @@ impl Namespace {
         Self(format!("command:{id}"))
     }
 
+    /// A hook's.
+    #[must_use]
+    pub fn hook(id: &str) -> Self {
+        Self(format!("hook:{id}"))
+    }
+
     /// What takopi itself notes of uses of commands that go on.
     pub(crate) fn uses() -> Self {
         Self("uses".to_owned())

@@ -169,6 +169,7 @@ impl Here {
             }
         };
         job.files.clear();
+        job.command = Some(self.whose.id.clone());
         if request.reading == Reading::Prompt || is_named {
             job.session = None;
             if let Some(engine) = request.resume.as_ref().map(ResumeToken::engine).or(request.engine.as_ref())

@@ -10,16 +10,16 @@ use takopi_api::runner::RunId;
 use tokio::sync::watch;
 
 use crate::chat::conversation::{Inner, Link};
-use crate::chat::drive::{Sight, cancelled, obey, unwanted, wished};
+use crate::chat::drive::{Sight, Stop, cancelled, obey, unwanted, wished};
 use crate::chat::live::{Handle, Wish};
 use crate::chat::resolve::{Continues, Job};
 
 impl Inner {
     /// Runs a job that people do not see. What its engine asks is denied: there is nobody to ask.
     pub(super) async fn capture(
-        &self,
+        self: &Arc<Self>,
         link: &Link,
-        job: Job,
+        mut job: Job,
         mut wish: watch::Receiver<Wish>,
     ) -> Result<RunResult, Error> {
         let resume = match &job.continues {
@@ -27,20 +27,37 @@ impl Inner {
             _ => None,
         };
         let id = RunId::unique();
+        let mut watch = self.watch(link, &id, &job, resume.as_ref());
         let begun = async {
-            let cwd = self.folder(&job).await?;
-            self.begin(link, &id, &job, resume, cwd, Sight::Captured).await
+            watch.ask().await.map_err(Stop::Denied)?;
+            if let Some(prompt) = watch.prompt() {
+                prompt.clone_into(&mut job.prompt);
+            }
+            let cwd = self.folder(&job).await.map_err(Stop::Failed)?;
+            self.begin(link, &id, &job, resume, cwd, Sight::Captured).await.map_err(Stop::Failed)
         };
         let run = tokio::select! {
             biased;
-            () = unwanted(&mut wish) => return Ok(result(&job, cancelled(&job))),
-            run = begun => run.map_err(Error::new)?,
+            () = unwanted(&mut wish) => Err(Stop::Unwanted),
+            run = begun => run,
         };
+        let run = match run {
+            Ok(run) => run,
+            Err(stop) => {
+                let completed = stop.completed(&job);
+                self.tell_hooks(watch, &completed, stop.denial());
+                return match stop {
+                    Stop::Failed(error) => Err(Error::new(error)),
+                    Stop::Denied(_) | Stop::Unwanted => Ok(result(&job, completed)),
+                };
+            }
+        };
+        watch.begin();
         let (mut events, control) = (run.events, run.control);
-        loop {
+        let completed = loop {
             tokio::select! {
-                event = events.next() => match event {
-                    Some(Event::Completed(completed)) => return Ok(result(&job, completed)),
+                event = events.next() => match event.inspect(|event| watch.event(event)) {
+                    Some(Event::Completed(completed)) => break completed,
                     Some(Event::Request(event)) => {
                         let reason = Some("there is nobody who could answer".to_owned());
                         // A request that is not open any more needs no answer.
@@ -51,7 +68,9 @@ impl Inner {
                 },
                 wish = wished(&mut wish) => obey(&control, wish).await,
             }
-        }
+        };
+        self.tell_hooks(watch, &completed, None);
+        Ok(result(&job, completed))
     }
 
     /// Runs a job as any other, and waits for its end.

@@ -14,6 +14,7 @@ use takopi_api::transport::{Check, CheckStatus, SetupContext};
 use super::{Finding, Reach, Status, engines};
 use crate::chat::settings::{FileSettings, Settings};
 use crate::cli::Session;
+use crate::hooks;
 use crate::lock::{self, Standing};
 use crate::plugins::{Loaded, LookupError, caught};
 use crate::process::LocalProcesses;
@@ -42,8 +43,15 @@ pub(super) fn configuration(
     }
     let mut findings = vec![Finding::ok(CONFIGURATION, path.to_string())];
     let enabled = session.registry.enabled().warnings(session.linked);
+    let of_hooks = hooks::warnings(&session.registry, config);
     findings.extend(
-        config.warnings.iter().cloned().chain(enabled).map(|said| Finding::warning(CONFIGURATION, said)),
+        config
+            .warnings
+            .iter()
+            .cloned()
+            .chain(enabled)
+            .chain(of_hooks)
+            .map(|said| Finding::warning(CONFIGURATION, said)),
     );
     for row in rows {
         match config.unknown_keys_of(row) {

@@ -14,6 +14,7 @@ use super::super::output::{self, Writer, Written};
 use super::super::signals::Signals;
 use super::ask::{self, Person};
 use super::display::Display;
+use crate::hooks::{Denial, Watch};
 use crate::process::LocalProcesses;
 
 /// How a run that a person ended is reported to the shell: 128 and the number of SIGINT.
@@ -24,10 +25,30 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 pub(super) async fn drive(
     runner: &Arc<dyn Runner>,
-    spec: RunSpec,
+    mut spec: RunSpec,
     display: Display,
+    mut watch: Watch,
 ) -> Result<ExitCode, CliError> {
     let mut signals = Signals::new()?;
+    let writer = Writer::new();
+    let asked = tokio::select! {
+        asked = watch.ask() => asked.map_err(Some),
+        () = signals.next() => Err(None),
+    };
+    if let Err(denial) = asked {
+        let failed = |denial: &Denial| Outcome::Failed { error: denial.to_string() };
+        let outcome = denial.as_ref().map_or(Outcome::Interrupted, failed);
+        let completed = Completed::new(runner.engine().clone(), outcome).resume(spec.resume);
+        let interrupts = u32::from(denial.is_none());
+        let last = Last { display, interrupts, is_writing: true, line: None };
+        let code = last.tell(&completed, writer, &mut signals).await?;
+        tell_hooks(watch, &completed, denial.as_ref(), &mut signals).await;
+        return Ok(code);
+    }
+    if let Some(prompt) = watch.prompt() {
+        prompt.clone_into(&mut spec.prompt);
+    }
+    watch.begin();
     let run = runner.run(spec);
     let (mut events, control) = (run.events, run.control);
     let mut driver = Driver {
@@ -40,7 +61,6 @@ pub(super) async fn drive(
         has_started: false,
     };
     let mut unwritten = VecDeque::new();
-    let writer = Writer::new();
     let mut is_writing = true;
     let completed = loop {
         let next_text = unwritten.front().cloned();
@@ -54,7 +74,7 @@ pub(super) async fn drive(
                     unwritten.clear();
                 }
             }
-            event = events.next(), if unwritten.is_empty() => match event {
+            event = events.next(), if unwritten.is_empty() => match event.inspect(|event| watch.event(event)) {
                 Some(Event::Completed(completed)) => break completed,
                 Some(event) => unwritten.extend(driver.event(event).await?.filter(|_| is_writing)),
                 // The contract gives `completed` before the end.
@@ -68,20 +88,23 @@ pub(super) async fn drive(
             line = driver.person.line(), if !driver.open.is_empty() => driver.answer(line).await,
         }
     };
-    let text = driver.display.completed(&completed)?;
-    let written = async {
-        if let Some(text) = text {
-            writer.write(text).await;
-        }
-        writer.finish().await
-    };
-    let written = tokio::select! {
-        written = written, if is_writing => written?,
-        () = signals.next(), if is_writing => Written::NobodyReads,
-        () = tokio::time::sleep(LAST_WORDS), if is_writing && driver.interrupts > 1 => Written::NobodyReads,
-        else => Written::NobodyReads,
-    };
-    Ok(driver.end(completed, written, runner))
+    let Driver { display, interrupts, has_started, .. } = driver;
+    // A thread that could not be opened can not be resumed either.
+    let thread = completed.resume.as_ref().filter(|_| has_started);
+    let line = thread.and_then(|token| runner.format_resume(token).ok());
+    let last = Last { display, interrupts, is_writing, line };
+    let code = last.tell(&completed, writer, &mut signals).await?;
+    tell_hooks(watch, &completed, None, &mut signals).await;
+    Ok(code)
+}
+
+/// Tells the hooks how the run ended. A person need not wait for them.
+async fn tell_hooks(watch: Watch, completed: &Completed, denial: Option<&Denial>, signals: &mut Signals) {
+    let Some(told) = watch.ended(completed, denial) else { return };
+    tokio::select! {
+        () = told => {}
+        () = signals.next() => {}
+    }
 }
 
 /// Hands a text to the writer; without one there is nothing to wait for.
@@ -201,26 +224,52 @@ impl Driver {
         let _ = self.control.interrupt().await;
         Urgency::Soon
     }
+}
 
-    /// Tells how the run ended, after the answer is written.
-    fn end(self, completed: Completed, written: Written, runner: &Arc<dyn Runner>) -> ExitCode {
+/// What is left to do once a run is over.
+struct Last {
+    display: Display,
+    interrupts: u32,
+    is_writing: bool,
+    /// What resumes its thread.
+    line: Option<String>,
+}
+
+impl Last {
+    /// Writes the end of the run, and then tells how it ended.
+    async fn tell(
+        self,
+        completed: &Completed,
+        writer: Writer,
+        signals: &mut Signals,
+    ) -> Result<ExitCode, CliError> {
+        let text = self.display.completed(completed)?;
+        let written = async {
+            if let Some(text) = text {
+                writer.write(text).await;
+            }
+            writer.finish().await
+        };
+        let written = tokio::select! {
+            written = written, if self.is_writing => written?,
+            () = signals.next(), if self.is_writing => Written::NobodyReads,
+            () = tokio::time::sleep(LAST_WORDS), if self.is_writing && self.interrupts > 1 => Written::NobodyReads,
+            else => Written::NobodyReads,
+        };
         if !self.display.is_json() {
             if let Outcome::Failed { error } = &completed.outcome {
                 output::error(&output::harmless(error), &[]);
             }
-            // A thread that could not be opened can not be resumed either.
-            if self.has_started
-                && let Some(line) = completed.resume.and_then(|token| runner.format_resume(&token).ok())
-            {
+            if let Some(line) = self.line {
                 output::line(&line);
             }
         }
-        match completed.outcome {
+        Ok(match completed.outcome {
             // A reader that has enough is no failure, whatever became of the rest.
             _ if written == Written::NobodyReads && self.interrupts == 0 => ExitCode::SUCCESS,
             Outcome::Done => ExitCode::SUCCESS,
             Outcome::Failed { .. } => ExitCode::FAILURE,
             Outcome::Interrupted => ExitCode::from(INTERRUPTED),
-        }
+        })
     }
 }

@@ -255,10 +255,10 @@ impl About {
                 let arguments = said(|command| command.arguments());
                 (Self::Command(CommandAbout { description, arguments }), None)
             }
-            Loaded::Hook(hook) => {
+            Loaded::Hook(hook, wants) => {
                 let description = caught(|| hook.description().to_owned()).unwrap_or_default();
-                let moments = caught(|| hook.wants().iter().map(|moment| moment.as_str()).collect());
-                (Self::Hook(HookAbout { description, moments: moments.unwrap_or_default() }), None)
+                let moments = wants.iter().map(|moment| moment.as_str()).collect();
+                (Self::Hook(HookAbout { description, moments }), None)
             }
         }
     }
