@@ -4,6 +4,7 @@
 pub mod bot_api;
 pub mod model_server;
 pub mod probe;
+pub mod probe_hook;
 mod sandbox;
 pub mod session;
 pub mod spool;

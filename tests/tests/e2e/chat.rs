@@ -5,6 +5,7 @@ mod bad;
 mod chat_system;
 mod commands;
 mod flags;
+mod hooks;
 mod kill;
 mod lifecycle;
 mod multi;

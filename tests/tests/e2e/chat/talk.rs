@@ -61,6 +61,11 @@ impl Talk {
         Self::with(env!("CARGO_BIN_EXE_takopi-ported"), engine, "", rest)
     }
 
+    /// The same with the program that has hooks.
+    pub(super) fn hooked(engine: &str) -> Self {
+        Self::with(env!("CARGO_BIN_EXE_takopi-hooked"), engine, "", "")
+    }
+
     /// The same, with another program that has the transport.
     pub(super) fn with(program: &str, engine: &str, chat: &str, rest: &str) -> Self {
         let sandbox = Sandbox::new(program, env!("CARGO_BIN_EXE_fake-engine"));
