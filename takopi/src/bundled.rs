@@ -57,6 +57,7 @@ bundled! {
     "engine-opencode" => takopi_engine_opencode,
     "engine-pi" => takopi_engine_pi,
     "engine-qwen" => takopi_engine_qwen,
+    "hook-notify" => takopi_hook_notify,
     "transport-telegram" => takopi_transport_telegram,
     "transport-terminal" => takopi_transport_terminal,
 }

@@ -16,7 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future;
+use futures_util::{FutureExt, future};
 use takopi_api::config::ConfigTable;
 use takopi_api::event::{Completed, Event};
 use takopi_api::hook::{Chat, HookBackend, HookContext, Moment, PlannedRun, RunEnd};
@@ -271,9 +271,7 @@ impl Watch {
                 ends.push(watching.ended(line, Arc::clone(&run), Arc::clone(&end)));
             }
         }
-        (!ends.is_empty()).then(|| async {
-            future::join_all(ends).await;
-        })
+        (!ends.is_empty()).then(|| future::join_all(ends).map(drop))
     }
 }
 

@@ -34,7 +34,11 @@ pub(super) fn step(said: Result<Verdict, Fault>, on_failure: OnFailure, origin: 
     };
     match on_failure {
         OnFailure::Allow => Step::GoOn,
-        OnFailure::Deny => Step::Deny(format!("{fault}{origin}")),
+        OnFailure::Deny => Step::Deny(match fault {
+            // What looked for it says where it comes from.
+            Fault::Absent(why) => why,
+            fault => format!("{fault}{origin}"),
+        }),
     }
 }
 
@@ -62,7 +66,7 @@ mod tests {
         check(|| Err(Fault::Failed("no network".to_owned())), "it failed: no network (x 1)");
         check(|| Err(Fault::Panicked("boom".to_owned())), "it panicked: boom (x 1)");
         check(|| Err(Fault::TimedOut(Duration::from_secs(10))), "it did not return within 10 s (x 1)");
-        check(|| Err(Fault::Absent("there is no hook `x`".to_owned())), "there is no hook `x` (x 1)");
+        check(|| Err(Fault::Absent("there is no hook `x`".to_owned())), "there is no hook `x`");
         check(|| Ok(Verdict::rewrite(" \n")), "it failed: it left nothing of the prompt (x 1)");
     }
 }

@@ -21,7 +21,7 @@ const FOREIGN_NAMES: &[&str] =
 
 /// Ids that are also words of the language, which the program may use as such (`is_terminal`). Of these only the name
 /// with the kind counts: `transport-terminal`.
-const EVERYDAY_IDS: &[&str] = &["terminal", "web", "multi", "schedule"];
+const EVERYDAY_IDS: &[&str] = &["terminal", "web", "multi", "schedule", "notify"];
 
 const SOURCES: &str = "takopi/src";
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use rustix::process::Signal;
-use takopi_tests::Ended;
+use takopi_tests::{Ended, Script};
 
 use super::talk::Talk;
 
@@ -144,7 +144,8 @@ fn what_a_hook_does_with_events_and_the_end_holds_nothing() {
 #[test]
 fn runs_of_commands_are_asked_about_too() {
     let mut talk = talk("[hooks.first]\npre = \"deny\"\nNOTES\n");
-    let answer = talk.ask("/probe run hello").text;
+    let used = talk.say("/probe run hello");
+    let answer = talk.reads(&used, "ran: ").text;
     assert!(answer.contains("denied by first: not today"), "{answer}");
     talk.say("/probe later hello");
     talk.wait("the end of a run that nobody sees", |chat| {
@@ -217,7 +218,7 @@ fn what_hooks_hang_at_ends_with_the_command_line() {
 fn a_hook_that_the_order_names_has_to_be_there() {
     let (_, ended) = run("[hooks]\norder = [\"gate\"]\n", &["hello"]);
     assert_eq!(ended.code, Some(1));
-    let said = "error: denied by gate: there is no hook `gate`; there is: first";
+    let said = "error: denied by gate: there is no hook `gate`; there is: broken, first, notify, second";
     assert!(ended.stderr.contains(said), "{}", ended.stderr);
     let (talk, ended) = run("[hooks.gate]\nx = 1\n", &["hello"]);
     assert_eq!(ended.code, Some(0));
@@ -262,4 +263,14 @@ fn a_hook_that_can_not_be_constructed_denies() {
     let loaded = sandbox.run(&["plugins", "--load"]);
     let said = "hook broken (takopi-tests ";
     assert!(loaded.code == Some(1) && loaded.stdout.contains(said), "{}", loaded.stdout);
+}
+
+#[test]
+fn a_desktop_is_told_of_the_end_of_a_run() {
+    let talk = Talk::hooked("codex");
+    talk.sandbox.engine("notify-send", &Script::new([]));
+    configure(&talk, "[hooks.notify]\ndesktop = true\nonly = \"failed\"\n[hooks.second]\npre = \"deny\"\n");
+    assert_eq!(talk.sandbox.run(&["run", "hello"]).code, Some(1));
+    let args = talk.sandbox.args_of("notify-send");
+    assert_eq!(args, "--app-name=takopi\n--\ncodex: failed\ndenied by second");
 }
