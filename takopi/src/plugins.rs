@@ -10,9 +10,9 @@ mod lookup;
 mod registry;
 pub mod report;
 
+pub(crate) use aside::message as panic_message;
 pub use aside::{Fault, Whose, aside};
 pub use enabled::EnabledList;
-pub(crate) use aside::message as panic_message;
 pub(crate) use load::mute_panics;
 pub use load::{LoadError, Loaded, build_runner, caught};
 pub use lookup::LookupError;

@@ -340,6 +340,6 @@ fn config(text: &str) -> Config {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("takopi.toml");
     std::fs::write(&path, text).unwrap();
-    let vocabulary = Vocabulary { engines: vec!["acme".to_owned()], reserved: Vec::new() };
+    let vocabulary = Vocabulary { engines: vec!["acme"], ..Vocabulary::default() };
     Reader::new(Path::to_owned(&path), vocabulary, Overrides::default()).load().unwrap()
 }
