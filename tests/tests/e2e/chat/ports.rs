@@ -1,5 +1,7 @@
-//! What plugins of others do, in a chat: an engine that runs another one, and a command that reads what engines answer.
+//! What plugins of others do, in a chat: an engine that runs another one, a command that reads what engines answer, and a gate
+//! for administrators.
 
+use takopi_api::message::Sender;
 use takopi_tests::{Scene, Script};
 
 use super::talk::Talk;
@@ -121,4 +123,25 @@ fn an_engine_that_never_answers_as_asked_is_named() {
     );
     assert!(review.labels().is_empty());
     assert_eq!(talk.prompts().len(), 2);
+}
+
+#[test]
+fn a_gate_lets_in_administrators_and_nobody_else() {
+    let gate = "[hooks.gate]\nguarded = [\"codex\"]\nadmins = [\"me\"]\nask = \"Mia\"\n";
+    let mut talk = Talk::with_ports("codex", &format!("{gate}[plugins.review]\nengines = [\"codex\"]\n"));
+    talk.start();
+    assert!(talk.ask("hello").text.starts_with("done · codex"));
+    let denied = "denied by gate: only administrators run codex; ask Mia";
+    let by_another = |talk: &mut Talk, text: &str| {
+        let message = talk.message("c", text).sender(Sender::new("you"));
+        let id = talk.send(message);
+        talk.answer(&id).text
+    };
+    let told = by_another(&mut talk, "hello too");
+    assert!(told.contains(denied), "{told}");
+    let told = by_another(&mut talk, "/review");
+    assert!(told.contains("**codex** could not look") && told.contains(denied), "{told}");
+    let told = by_another(&mut talk, "/acme largest files");
+    assert!(told.starts_with("done · acme"), "{told}");
+    assert_eq!(talk.prompts(), ["hello"]);
 }
