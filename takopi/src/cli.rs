@@ -24,11 +24,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand};
-use takopi_api::plugin::{Backend, BackendKind, Distribution};
+use takopi_api::plugin::{Backend, BackendKind};
 
 use crate::chat::commands;
 use crate::config::{Config, Overrides, Reader, Vocabulary};
-use crate::plugins::{Entry, Registry};
+use crate::plugins::{Entry, Linked, Registry};
 use crate::{bundled, hooks, logging, paths};
 use error::{CliError, Failure};
 
@@ -87,7 +87,7 @@ enum Command {
 struct Session<'a> {
     registry: Arc<Registry>,
     config: Config,
-    linked: &'a [&'static Distribution],
+    linked: &'a Linked,
     /// What has read the configuration, and can read it again.
     reader: Reader,
 }
@@ -95,7 +95,7 @@ struct Session<'a> {
 impl Session<'_> {
     /// Tells what is odd about the configuration and no error.
     fn warn(&self) {
-        let enabled = self.registry.enabled().warnings(self.linked);
+        let enabled = self.registry.enabled().warnings(self.linked.distributions());
         let of_hooks = hooks::warnings(&self.registry, &self.config);
         self.config
             .warnings
@@ -106,11 +106,7 @@ impl Session<'_> {
     }
 }
 
-pub(crate) fn run(
-    args: &[OsString],
-    rows: &[&'static Backend],
-    linked: &[&'static Distribution],
-) -> ExitCode {
+pub(crate) fn run(args: &[OsString], rows: &[&'static Backend], linked: &Linked) -> ExitCode {
     if asks_for_version(args) {
         return version();
     }
@@ -121,11 +117,7 @@ pub(crate) fn run(
     }
 }
 
-fn dispatch(
-    args: &[OsString],
-    rows: &[&'static Backend],
-    linked: &[&'static Distribution],
-) -> Result<ExitCode, Failure> {
+fn dispatch(args: &[OsString], rows: &[&'static Backend], linked: &Linked) -> Result<ExitCode, Failure> {
     let tree = Cli::command();
     let reserved = reserved(&tree);
     let reserved: Vec<&str> = reserved.iter().map(String::as_str).collect();
@@ -191,7 +183,7 @@ fn with_engines(
     word: Option<String>,
     rows: &[&'static Backend],
     reserved: &[&str],
-    linked: &[&'static Distribution],
+    linked: &Linked,
 ) -> Result<ExitCode, Failure> {
     // `--help` must work with a broken configuration as well, and a command can only be meant by who knows it is there.
     let global = GlobalArgs { config: typed_config(args), ..GlobalArgs::default() };
@@ -266,7 +258,7 @@ fn open<'a>(
     global: &GlobalArgs,
     rows: &[&'static Backend],
     reserved: &[&str],
-    linked: &'a [&'static Distribution],
+    linked: &'a Linked,
 ) -> Result<Session<'a>, CliError> {
     open_reader(reader(global, rows, reserved)?, rows, linked)
 }
@@ -277,7 +269,7 @@ fn open_to_serve<'a>(
     global: &GlobalArgs,
     rows: &[&'static Backend],
     reserved: &[&str],
-    linked: &'a [&'static Distribution],
+    linked: &'a Linked,
 ) -> Result<Session<'a>, CliError> {
     let reader = if args.wants_setup() { reader_of } else { reader };
     open_reader(reader(global, rows, reserved)?, rows, linked)
@@ -286,7 +278,7 @@ fn open_to_serve<'a>(
 fn open_reader<'a>(
     reader: Reader,
     rows: &[&'static Backend],
-    linked: &'a [&'static Distribution],
+    linked: &'a Linked,
 ) -> Result<Session<'a>, CliError> {
     let config = reader.load_and_migrate()?;
     let registry = Arc::new(registry(rows, &reader, &config));

@@ -5,14 +5,25 @@ use std::process::ExitCode;
 
 use takopi_api::plugin::{self, Backend, Distribution};
 
+use crate::plugins::Linked;
 use crate::{bundled, cli};
 
-/// The program. A binary that adds plugins of its own links their crates (`use my_plugin as _;`) and runs this.
+/// The program. A binary that adds plugins of its own bundles them and runs this; `takopi build` writes such a binary:
+///
+/// ```no_run
+/// # mod my_plugin {
+/// #     use takopi_api::plugin::Distribution;
+/// #     pub static TAKOPI_PLUGIN: Distribution = Distribution::new("my-plugin", "1.0.0", "");
+/// # }
+/// fn main() -> std::process::ExitCode {
+///     takopi::Host::new().bundle(&my_plugin::TAKOPI_PLUGIN).run()
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Host {
     args: Vec<OsString>,
     rows: Vec<&'static Backend>,
-    linked: Vec<&'static Distribution>,
+    linked: Linked,
 }
 
 impl Host {
@@ -21,8 +32,16 @@ impl Host {
     pub fn new() -> Self {
         // Naming the table makes the linker keep the crates of the enabled features.
         let _ = bundled::BUNDLED;
-        let linked = plugin::TAKOPI_DISTRIBUTIONS.to_vec();
+        let linked = Linked::new(plugin::TAKOPI_DISTRIBUTIONS.to_vec());
         Self { args: std::env::args_os().collect(), rows: plugin::backends().collect(), linked }
+    }
+
+    /// Promises that this binary has a plugin: `TAKOPI_PLUGIN` of its crate. Naming it makes the linker keep the crate, and
+    /// `takopi plugins --check` tells if it is missing all the same.
+    #[must_use]
+    pub fn bundle(mut self, plugin: &'static Distribution) -> Self {
+        self.linked.promise(plugin);
+        self
     }
 
     /// Runs a command line and says how it ended.

@@ -5,6 +5,7 @@
 mod aside;
 pub mod check;
 mod enabled;
+mod linked;
 mod load;
 mod lookup;
 mod registry;
@@ -14,6 +15,7 @@ pub(crate) use aside::message as panic_message;
 pub use aside::{Fault, Whose, aside};
 pub use enabled::EnabledList;
 pub(crate) use load::mute_panics;
+pub use linked::{Linked, Origin, Source};
 pub use load::{LoadError, Loaded, build_runner, caught};
 pub use lookup::LookupError;
 pub use registry::{Entry, HiddenBy, Name, Problem, Registry, Standing};

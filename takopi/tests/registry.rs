@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use takopi::plugins::report::Report;
-use takopi::plugins::{EnabledList, LoadError, LookupError, Registry};
+use takopi::plugins::{EnabledList, Linked, LoadError, LookupError, Registry};
 use takopi::project::Alias;
 use takopi_api::command::{CommandBackend, CommandContext};
 use takopi_api::engine::{Availability, EngineBackend};
@@ -63,7 +63,7 @@ fn listing_runs_no_constructor_and_each_runs_at_most_once() {
     let registry =
         registry([Backend::new("boom", Constructor::Engine(count_and_panic)).distribution(&ONE)], &[]);
     assert_eq!(visible(&registry), ["boom"]);
-    let report = Report::new(&registry, &[&ONE], &[]);
+    let report = Report::new(&registry, &Linked::new(vec![&ONE]), &[]);
     assert!(report.to_string().contains("  boom (plugin-one 1.2.3)\n"));
     assert!(registry.find(BackendKind::Engine, "boom").is_ok());
     assert_eq!(CONSTRUCTED.load(Ordering::SeqCst), 0, "listing constructed it");
@@ -290,7 +290,7 @@ fn a_disabled_one_says_so_and_by_which_list() {
 fn the_order_of_the_linker_does_not_show() {
     let ids = |order: [Backend; 3]| {
         let registry = registry(order, &[]);
-        Report::new(&registry, &[], &[]).to_string()
+        Report::new(&registry, &Linked::default(), &[]).to_string()
     };
     let (a, b, c) =
         (engine!("a").distribution(&TWO), engine!("b").distribution(&ONE), engine!("a").distribution(&ONE));
@@ -308,7 +308,7 @@ fn the_report_has_its_groups_marks_and_errors_in_order() {
         ],
         &["plugin-one", "plugin-tree"],
     );
-    let report = Report::new(&registry, &[&ONE, &TWO], &[]).to_string();
+    let report = Report::new(&registry, &Linked::new(vec![&ONE, &TWO]), &[]).to_string();
     let from = report.find("warnings:").unwrap();
     assert!(
         report.starts_with(
@@ -329,6 +329,6 @@ fn the_report_has_its_groups_marks_and_errors_in_order() {
 #[test]
 fn an_id_that_holds_an_escape_sequence_is_printed_harmlessly() {
     let registry = registry([engine!("\u{1b}[31m").distribution(&ONE)], &[]);
-    let report = Report::new(&registry, &[], &[]).to_string();
+    let report = Report::new(&registry, &Linked::default(), &[]).to_string();
     assert!(!report.contains('\u{1b}') && report.contains("\\u{1b}[31m"), "{report}");
 }

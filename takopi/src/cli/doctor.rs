@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use takopi_api::config::ConfigError;
-use takopi_api::plugin::{Backend, Distribution};
+use takopi_api::plugin::Backend;
 
 use super::error::CliError;
 use super::{Session, output, registry};
 use crate::config::Reader;
 use crate::paths;
+use crate::plugins::Linked;
 use crate::process::LocalProcesses;
 
 #[derive(Debug, clap::Args)]
@@ -110,7 +111,7 @@ pub(super) fn run(
     args: &DoctorArgs,
     reader: Reader,
     rows: &[&'static Backend],
-    linked: &[&'static Distribution],
+    linked: &Linked,
 ) -> Result<ExitCode, CliError> {
     // What is broken in the file keeps nobody from looking at the rest.
     let (config, broken) = match reader.load() {

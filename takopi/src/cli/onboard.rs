@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use takopi_api::config::ConfigError;
-use takopi_api::plugin::{Backend, Distribution};
+use takopi_api::plugin::Backend;
 use takopi_api::transport::{Cancelled, Wizard};
 
 use super::error::CliError;
@@ -15,6 +15,7 @@ use super::init::{self, Here};
 use super::question::{self, Dialogue};
 use super::{Session, open_reader, output};
 use crate::paths;
+use crate::plugins::Linked;
 
 /// When the wizard asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +68,7 @@ pub(super) fn run<'a>(
     occasion: Occasion,
     session: Session<'a>,
     rows: &[&'static Backend],
-    linked: &'a [&'static Distribution],
+    linked: &'a Linked,
 ) -> Result<Outcome<'a>, CliError> {
     if !question::somebody_is_there() {
         return Err(CliError::new("--onboard asks questions, and there is no terminal to ask on")

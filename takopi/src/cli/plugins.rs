@@ -71,7 +71,8 @@ fn compare(session: &Session<'_>) -> Result<ExitCode, CliError> {
     let rows: Vec<&Backend> = session.registry.entries().iter().map(Entry::row).collect();
     let mismatches = check::mismatches(bundled::BUNDLED, session.linked, &rows);
     if mismatches.is_empty() {
-        let (bundled, linked, rows) = (bundled::BUNDLED.len(), session.linked.len(), rows.len());
+        let bundled = bundled::BUNDLED.len() + session.linked.wrapped().len();
+        let (linked, rows) = (session.linked.distributions().len(), rows.len());
         output::data(&format!("ok: {bundled} bundled, {linked} linked, {rows} backends\n"))?;
         return Ok(ExitCode::SUCCESS);
     }

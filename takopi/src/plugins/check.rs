@@ -1,19 +1,18 @@
-//! Three lists that check each other: what the features promise, what the linker kept as distributions, and the rows.
+//! Three lists that check each other: what the features and the wrapper binary promise, what the linker kept as
+//! distributions, and the rows.
 
 use std::collections::BTreeSet;
 
 use takopi_api::plugin::{Backend, Distribution};
 
+use super::linked::Linked;
 use crate::bundled::Known;
 
 /// What does not fit; empty if all is well.
 #[must_use]
-pub fn mismatches(
-    bundled: &[(Known, &Distribution)],
-    linked: &[&Distribution],
-    rows: &[&Backend],
-) -> Vec<String> {
-    let linked_names: BTreeSet<&str> = linked.iter().map(|distribution| distribution.name).collect();
+pub fn mismatches(bundled: &[(Known, &Distribution)], linked: &Linked, rows: &[&Backend]) -> Vec<String> {
+    let linked_names: BTreeSet<&str> =
+        linked.distributions().iter().map(|distribution| distribution.name).collect();
     let offered: BTreeSet<&str> =
         rows.iter().filter_map(|row| row.distribution).map(|distribution| distribution.name).collect();
     let mut found = Vec::new();
@@ -33,6 +32,13 @@ pub fn mismatches(
             let (kind, id) = (known.kind(), known.id());
             found
                 .push(format!("feature {}: {} registers no {kind} `{id}`", known.feature, distribution.name));
+        }
+    }
+    for distribution in linked.wrapped() {
+        if !linked.distributions().contains(distribution) {
+            found.push(format!(
+                "bundled by the wrapper: {distribution} is not among the linked distributions"
+            ));
         }
     }
     for row in rows {
@@ -74,18 +80,20 @@ mod tests {
     #[test]
     fn a_complete_build_has_no_mismatch() {
         let acme = row("acme").distribution(&ACME);
-        assert!(mismatches(&[(FEATURE, &ACME)], &[&ACME], &[&acme]).is_empty());
-        assert!(mismatches(&[], &[], &[]).is_empty());
+        assert!(mismatches(&[(FEATURE, &ACME)], &Linked::new(vec![&ACME]), &[&acme]).is_empty());
+        assert!(mismatches(&[], &Linked::default(), &[]).is_empty());
     }
 
     #[test]
     fn each_list_is_held_against_the_others() {
         let acme = row("acme").distribution(&ACME);
-        let check =
-            |bundled: &[(Known, &Distribution)], linked: &[&Distribution], rows: &[&Backend], part: &str| {
-                let found = mismatches(bundled, linked, rows);
-                assert!(found.iter().any(|line| line.contains(part)), "{part} not in {found:?}");
-            };
+        let check = |bundled: &[(Known, &Distribution)],
+                     linked: &[&'static Distribution],
+                     rows: &[&Backend],
+                     part: &str| {
+            let found = mismatches(bundled, &Linked::new(linked.to_vec()), rows);
+            assert!(found.iter().any(|line| line.contains(part)), "{part} not in {found:?}");
+        };
         check(&[(FEATURE, &ACME)], &[], &[&acme], "feature engine-acme: takopi-engine-acme is not among");
         check(&[(FEATURE, &ACME)], &[&ACME], &[], "registers no engine `acme`");
         check(
@@ -97,5 +105,16 @@ mod tests {
         check(&[], &[&ACME, &OTHER], &[&acme], "other: linked, but registers no backend");
         let other = row("acme").distribution(&OTHER);
         check(&[], &[&ACME], &[&other], "engine acme: other is not among the linked");
+    }
+
+    #[test]
+    fn a_wrapper_is_held_to_what_it_promises() {
+        let acme = row("acme").distribution(&ACME);
+        let mut linked = Linked::new(vec![&ACME]);
+        linked.promise(&ACME);
+        assert!(mismatches(&[], &linked, &[&acme]).is_empty());
+        linked.promise(&OTHER);
+        let expected = "bundled by the wrapper: other 1.0.0 is not among the linked distributions";
+        assert_eq!(mismatches(&[], &linked, &[&acme]), [expected]);
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::Serialize;
 use takopi_api::plugin::{BackendKind, Distribution};
 
+use super::linked::{Linked, Source};
 use super::registry::{Problem, Registry, Standing};
 use crate::bundled;
 use crate::project::Alias;
@@ -16,6 +17,8 @@ pub struct Report {
     pub groups: Vec<Group>,
     /// Plugins of this project that are not compiled in.
     pub not_compiled_in: Vec<NotCompiledIn>,
+    /// The crates that were linked, and who wanted each there. People see them beside the backends.
+    pub distributions: Vec<Source>,
     /// What is odd about the enabled list, and commands that nobody reaches.
     pub warnings: Vec<String>,
     /// What is wrong, grouped by kind and distribution.
@@ -66,7 +69,7 @@ pub struct NotCompiledIn {
 impl Report {
     /// The report of a registry, where projects have these aliases. No code of a plugin runs.
     #[must_use]
-    pub fn new(registry: &Registry, linked: &[&Distribution], aliases: &[&Alias]) -> Self {
+    pub fn new(registry: &Registry, linked: &Linked, aliases: &[&Alias]) -> Self {
         let is_listed =
             |standing| !matches!(standing, Standing::BadId | Standing::Reserved | Standing::OwnKey);
         let groups = BackendKind::ALL.map(|kind| Group {
@@ -86,12 +89,12 @@ impl Report {
             .filter(|known| !bundled::BUNDLED.iter().any(|(compiled_in, _)| compiled_in == *known))
             .map(|known| NotCompiledIn { kind: known.kind(), id: known.id(), feature: known.feature })
             .collect();
-        let mut warnings = registry.enabled().warnings(linked);
+        let mut warnings = registry.enabled().warnings(linked.distributions());
         warnings.extend(registry.hidden_commands(aliases).map(|(command, by)| {
             let id = command.row().id;
             format!("command {}: nobody reaches it in chats, where `/{id}` is {by}", command.name())
         }));
-        let mut report = Self { groups: groups.into(), not_compiled_in, warnings, errors: Vec::new() };
+        let mut report = Self { groups: groups.into(), not_compiled_in, distributions: linked.sources(), warnings, errors: Vec::new() };
         report.add_errors(registry.problems());
         report
     }

@@ -42,7 +42,7 @@ pub(super) fn configuration(
         return vec![none.next(["`takopi --onboard` asks what should be in it"])];
     }
     let mut findings = vec![Finding::ok(CONFIGURATION, path.to_string())];
-    let enabled = session.registry.enabled().warnings(session.linked);
+    let enabled = session.registry.enabled().warnings(session.linked.distributions());
     let of_hooks = hooks::warnings(&session.registry, config);
     findings.extend(
         config

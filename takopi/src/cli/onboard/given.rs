@@ -1,11 +1,12 @@
 //! The setup without questions: keys that were given, written as one change.
 
-use takopi_api::plugin::{Backend, Distribution};
+use takopi_api::plugin::Backend;
 
 use crate::cli::error::CliError;
 use crate::cli::{Session, open_reader, output};
 use crate::config::{Document, FileSchema, KeyPath, Overrides, Reader, Setting};
 use crate::paths;
+use crate::plugins::Linked;
 
 /// A key and what it is to be, as it was typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub(in crate::cli) fn write<'a>(
     given: &[Given],
     session: Session<'a>,
     rows: &[&'static Backend],
-    linked: &'a [&'static Distribution],
+    linked: &'a Linked,
 ) -> Result<Session<'a>, CliError> {
     let reader = session.reader;
     let schema = FileSchema::new(rows);

@@ -15,7 +15,7 @@ use takopi_api::transport::{Cancelled, SetupIssue, TransportRun};
 
 use super::*;
 use crate::config::{Overrides, Reader};
-use crate::plugins::Registry;
+use crate::plugins::{Linked, Registry};
 
 /// What a person answers.
 #[derive(Debug, Clone)]
@@ -212,7 +212,8 @@ impl Machine {
         let reader = Reader::new(&self.file, vocabulary, Overrides::default());
         let config = reader.load().unwrap();
         let registry = Registry::new(rows(transports), &["cancel"], config.enabled.clone());
-        let session = Session { registry: Arc::new(registry), config, linked: &[], reader };
+        let linked = Linked::default();
+        let session = Session { registry: Arc::new(registry), config, linked: &linked, reader };
         let mut person = Person { answers: answers.iter().cloned().collect(), said: String::new() };
         let ended = set_up(&mut person, &session, repository.then_some(&self.here)).await;
         assert!(person.answers.is_empty(), "it did not ask everything: {}", person.said);
