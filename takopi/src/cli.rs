@@ -1,6 +1,7 @@
 //! The command line: what was typed becomes a plain request, and the library does the rest.
 
 mod bot;
+mod build;
 mod chat_id;
 mod config;
 mod doctor;
@@ -81,6 +82,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Show and change the configuration file
     Config(config::ConfigArgs),
+    /// Build a takopi with plugins from anywhere
+    Build(build::BuildArgs),
 }
 
 /// What a command works with: the registry under the configuration's enabled list, and the configuration.
@@ -161,6 +164,11 @@ fn dispatch(args: &[OsString], rows: &[&'static Backend], linked: &Linked) -> Re
                 Command::Config(args) => {
                     let vocabulary = vocabulary(rows, &reserved);
                     start(&global, || config::run(&args, global.config.as_deref(), rows, vocabulary))
+                }
+                Command::Build(args) => {
+                    let config = build::config_file(global.config.as_deref());
+                    let here = build::Here { config, rows, vocabulary: vocabulary(rows, &reserved) };
+                    start(&global, || build::run(&args, here))
                 }
             }
         }

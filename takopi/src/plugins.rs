@@ -15,6 +15,7 @@ pub(crate) use aside::message as panic_message;
 pub use aside::{Fault, Whose, aside};
 pub use enabled::EnabledList;
 pub(crate) use load::mute_panics;
+pub(crate) use enabled::{FIRST_PARTY, is_same_package};
 pub use linked::{Linked, Origin, Source};
 pub use load::{LoadError, Loaded, build_runner, caught};
 pub use lookup::LookupError;

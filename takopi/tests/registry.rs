@@ -156,7 +156,7 @@ fn commands_that_nobody_reaches_in_chats_are_told() {
     let all = [engine!("codex").distribution(&TWO), command("codex"), command("ping"), command("z80")];
     let registry = registry(all, &[]);
     let alias = Alias::new("Z80").unwrap();
-    let report = Report::new(&registry, &[], &[&alias]);
+    let report = Report::new(&registry, &Linked::default(), &[&alias]);
     assert_eq!(
         report.warnings,
         [

@@ -47,6 +47,11 @@ pub(super) fn line(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
+/// Passes on to standard error what another program says there.
+pub(super) fn bytes(said: &[u8]) {
+    let _ = io::stderr().lock().write_all(said);
+}
+
 /// Writes without a line break, for a prompt.
 pub(super) fn prompt(text: &str) {
     let mut stderr = io::stderr().lock();

@@ -204,7 +204,7 @@ pub(super) fn is_of_chats(name: &str) -> bool {
 
 const PROJECTS: &Shape = &Shape { keys: &[], others: Others::Chosen(PROJECT) };
 
-const PLUGINS: &Shape = &Shape {
+pub(super) const PLUGINS: &Shape = &Shape {
     keys: &[
         key(
             "enabled",

@@ -8,7 +8,7 @@ use takopi_api::plugin::Distribution;
 use crate::bundled::{self, Known};
 
 /// The name in the list that stands for every distribution of this project, as the Python program's configurations use it.
-const FIRST_PARTY: &str = "takopi";
+pub(crate) const FIRST_PARTY: &str = "takopi";
 
 /// `[plugins] enabled`. Empty means: everything that is linked.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -84,6 +84,12 @@ impl EnabledList {
             })
             .collect()
     }
+}
+
+/// Whether two names are one package's, as the list compares them.
+#[must_use]
+pub(crate) fn is_same_package(a: &str, b: &str) -> bool {
+    normalize(a) == normalize(b)
 }
 
 /// As packaging tools compare names: without case, and with runs of `-`, `_` and `.` as one.

@@ -94,7 +94,13 @@ impl Report {
             let id = command.row().id;
             format!("command {}: nobody reaches it in chats, where `/{id}` is {by}", command.name())
         }));
-        let mut report = Self { groups: groups.into(), not_compiled_in, distributions: linked.sources(), warnings, errors: Vec::new() };
+        let mut report = Self {
+            groups: groups.into(),
+            not_compiled_in,
+            distributions: linked.sources(),
+            warnings,
+            errors: Vec::new(),
+        };
         report.add_errors(registry.problems());
         report
     }
