@@ -1,11 +1,11 @@
-//! takopi with three plugins of my own. Naming a crate makes the linker keep it, and takopi finds what it registers.
+//! takopi with three plugins of my own. What is bundled is linked, and `mytakopi plugins --check` compares.
 
 use std::process::ExitCode;
 
-use takopi_command_hello as _;
-use takopi_engine_myengine as _;
-use takopi_transport_mytransport as _;
-
 fn main() -> ExitCode {
-    takopi::Host::new().run()
+    takopi::Host::new()
+        .bundle(&takopi_command_hello::TAKOPI_PLUGIN)
+        .bundle(&takopi_engine_myengine::TAKOPI_PLUGIN)
+        .bundle(&takopi_transport_mytransport::TAKOPI_PLUGIN)
+        .run()
 }
