@@ -26,6 +26,9 @@ fn notes_read(talk: &Talk, what: &str) {
 /// One hook of the program can not be constructed; it lets runs begin all the same.
 const BROKEN: &str = "[hooks.broken]\non_failure = \"allow\"\n";
 
+/// A hook that a busy machine may keep from answering in time before a run, which then begins all the same.
+const HURRIED: &str = "timeout_s = 1\non_failure = \"allow\"\n";
+
 fn configure(talk: &Talk, hooks: &str) {
     let notes = notes(talk);
     let hooks = hooks.replace("NOTES", &format!("notes = {notes:?}"));
@@ -94,7 +97,8 @@ fn a_hook_that_can_not_be_asked_denies_and_is_named() {
         ("wait", "it did not return within 1 s"),
         ("block", "it did not return within 1 s"),
     ] {
-        let mut talk = talk(&format!("[hooks.first]\npre = \"{order}\"\ntimeout_s = 1\n"));
+        let timeout = if said.contains("1 s") { "timeout_s = 1\n" } else { "timeout_s = 60\n" };
+        let mut talk = talk(&format!("[hooks.first]\npre = \"{order}\"\n{timeout}"));
         let answer = talk.ask("hello").text;
         assert!(answer.contains(&format!("denied by first: {said} (takopi-tests ")), "{order}: {answer}");
         assert!(talk.log().contains("hook=first"), "{order}: {}", talk.log());
@@ -124,10 +128,24 @@ fn a_run_is_cancelled_while_a_hook_thinks() {
 }
 
 #[test]
+fn a_run_that_is_killed_while_a_hook_thinks_is_told_of() {
+    let mut talk = talk("[hooks.first]\npre = \"wait\"\ntimeout_s = 600\nNOTES\n");
+    let id = talk.say("hello");
+    notes_read(&talk, "first before codex: hello, message of Some(\"me\")");
+    talk.reads(&id, "starting");
+    talk.stop(Signal::KILL);
+    configure(&talk, "[hooks.first]\nNOTES\n");
+    talk.start();
+    let told = talk.answer(&id);
+    assert!(told.text.starts_with("interrupted · codex"), "{}", told.text);
+    assert_eq!((talk.prompts().len(), noted(&talk).len()), (0, 1), "it is neither run nor told to a hook");
+}
+
+#[test]
 fn what_a_hook_does_with_events_and_the_end_holds_nothing() {
     for moment in ["event", "post"] {
         for order in ["panic", "fail", "wait", "block"] {
-            let mut talk = talk(&format!("[hooks.first]\n{moment} = \"{order}\"\ntimeout_s = 1\n"));
+            let mut talk = talk(&format!("[hooks.first]\n{moment} = \"{order}\"\n{HURRIED}"));
             assert!(talk.ask("hello").text.starts_with("done · codex"), "{moment} {order}");
             assert!(talk.ask("again").text.starts_with("done · codex"), "{moment} {order}");
             talk.wait("the log", |_| {
@@ -207,7 +225,7 @@ fn runs_on_the_command_line_are_asked_about_too() {
 #[test]
 fn what_hooks_hang_at_ends_with_the_command_line() {
     for order in ["wait", "block"] {
-        let table = format!("[hooks.first]\npost = \"{order}\"\ntimeout_s = 1\n");
+        let table = format!("[hooks.first]\npost = \"{order}\"\n{HURRIED}");
         let (_, ended) = run(&table, &["hello"]);
         assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "hello\n"), "{}", ended.stderr);
         assert!(ended.stderr.contains("it did not return within 1 s"), "{}", ended.stderr);
