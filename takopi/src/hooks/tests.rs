@@ -332,7 +332,7 @@ fn what_is_named_or_visible_is_asked() {
         faults[1].contains("its constructor panicked: in the constructor (takopi-hook-told 1.2.3)"),
         "{faults:?}"
     );
-    assert!(faults[2].contains("offered more than once"), "{faults:?}");
+    assert!(faults[2].contains("other 0.1.0 and takopi-hook-told 1.2.3 offer it"), "{faults:?}");
 }
 
 fn config(text: &str) -> Config {
