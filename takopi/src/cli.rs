@@ -400,3 +400,23 @@ fn usage(error: &clap::Error) -> ExitCode {
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The page that lists the reserved words, for people who write plugins.
+    const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/reference/plugin-api.md");
+
+    #[test]
+    fn the_manual_has_every_reserved_word() {
+        let page = std::fs::read_to_string(PAGE).unwrap();
+        let mut words = reserved(&Cli::command());
+        words.sort_unstable();
+        words.dedup();
+        let list = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" ");
+        // Wherever its lines break.
+        let page = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(page.contains(&format!("in a chat: {list}")), "in {PAGE} should stand: {list}");
+    }
+}
