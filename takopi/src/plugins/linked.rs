@@ -6,7 +6,7 @@ use takopi_api::plugin::Distribution;
 use crate::bundled;
 
 /// The plugin crates of a binary.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Linked {
     /// What the linker kept, in its order.
     distributions: Vec<&'static Distribution>,
@@ -85,6 +85,13 @@ impl Linked {
             None if self.wrapped.contains(&distribution) => Origin::Bundle,
             None => Origin::Linked,
         }
+    }
+}
+
+/// As [`Linked::sources`]. It is made only for those who read it: there may be thousands.
+impl Serialize for Linked {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.sources().serialize(serializer)
     }
 }
 

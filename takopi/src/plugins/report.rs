@@ -5,20 +5,20 @@ use std::fmt;
 use serde::Serialize;
 use takopi_api::plugin::{BackendKind, Distribution};
 
-use super::linked::{Linked, Source};
+use super::linked::Linked;
 use super::registry::{Problem, Registry, Standing};
 use crate::bundled;
 use crate::project::Alias;
 
 /// The backends of a build.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct Report<'a> {
     /// One group a kind, in the order of [`BackendKind::ALL`].
     pub groups: Vec<Group>,
     /// Plugins of this project that are not compiled in.
     pub not_compiled_in: Vec<NotCompiledIn>,
     /// The crates that were linked, and who wanted each there. People see them beside the backends.
-    pub distributions: Vec<Source>,
+    pub distributions: &'a Linked,
     /// What is odd about the enabled list, and commands that nobody reaches.
     pub warnings: Vec<String>,
     /// What is wrong, grouped by kind and distribution.
@@ -66,10 +66,10 @@ pub struct NotCompiledIn {
     pub feature: &'static str,
 }
 
-impl Report {
+impl<'a> Report<'a> {
     /// The report of a registry, where projects have these aliases. No code of a plugin runs.
     #[must_use]
-    pub fn new(registry: &Registry, linked: &Linked, aliases: &[&Alias]) -> Self {
+    pub fn new(registry: &Registry, linked: &'a Linked, aliases: &[&Alias]) -> Self {
         let is_listed =
             |standing| !matches!(standing, Standing::BadId | Standing::Reserved | Standing::OwnKey);
         let groups = BackendKind::ALL.map(|kind| Group {
@@ -97,7 +97,7 @@ impl Report {
         let mut report = Self {
             groups: groups.into(),
             not_compiled_in,
-            distributions: linked.sources(),
+            distributions: linked,
             warnings,
             errors: Vec::new(),
         };
@@ -190,7 +190,7 @@ impl Row {
     }
 }
 
-impl fmt::Display for Report {
+impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text())
     }
