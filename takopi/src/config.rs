@@ -21,7 +21,7 @@ pub use edit::{Document, Found, Unset};
 pub use environment::Overrides;
 pub use hooks::{HookRule, HookRules, OnFailure};
 pub use key_path::{InvalidKey, KeyPath};
-pub use keys::own_keys;
+pub use keys::{own_keys, tables_of};
 pub use load::{Reader, Vocabulary, alias_fault};
 pub use mentions::Mention;
 pub use model::{Config, DEFAULT_TRANSPORT, FIRST_CHOICE, Project, SetupHook};

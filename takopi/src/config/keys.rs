@@ -204,7 +204,7 @@ pub(super) fn is_of_chats(name: &str) -> bool {
 
 const PROJECTS: &Shape = &Shape { keys: &[], others: Others::Chosen(PROJECT) };
 
-pub(super) const PLUGINS: &Shape = &Shape {
+const PLUGINS: &Shape = &Shape {
     keys: &[
         key(
             "enabled",
@@ -264,12 +264,22 @@ const fn key(name: &'static str, holds: Holds, about: &'static str) -> Key {
 
 /// The keys that stand where the tables of a kind of plugins do: no plugin of the kind can have one as its id.
 pub fn own_keys(kind: BackendKind) -> impl Iterator<Item = &'static str> {
-    let holds_kind = move |shape: &&Shape| matches!(&shape.others, Others::Plugins(of, _) if *of == kind);
-    let shapes = [ROOT, TRANSPORTS, PLUGINS, HOOKS].into_iter().filter(holds_kind);
+    let shapes = [ROOT, TRANSPORTS, PLUGINS, HOOKS].into_iter().filter(move |shape| shape.is_of(kind));
     shapes.flat_map(|shape| shape.keys).map(|key| key.name)
 }
 
+/// The table in which those of a kind of plugins stand; `None` if they stand at the top of the file.
+pub fn tables_of(kind: BackendKind) -> Option<&'static str> {
+    let holds_them = |key: &&Key| matches!(&key.holds, Holds::Table(shape) if shape.is_of(kind));
+    ROOT.keys.iter().find(holds_them).map(|key| key.name)
+}
+
 impl Shape {
+    /// Whether the tables of a kind of plugins stand in it.
+    fn is_of(&self, kind: BackendKind) -> bool {
+        matches!(&self.others, Others::Plugins(of, _) if *of == kind)
+    }
+
     /// The names of the keys that have one.
     pub(super) fn names(&self) -> Vec<&'static str> {
         self.keys.iter().map(|key| key.name).collect()

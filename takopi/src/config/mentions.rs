@@ -1,9 +1,10 @@
 //! Which plugins a configuration is about, whether they are compiled in or not.
 
-use takopi_api::config::{ConfigError, ConfigTable};
+use takopi_api::config::ConfigError;
 use takopi_api::plugin::BackendKind;
 
-use super::keys::{PLUGINS, ROOT};
+use super::KeyPath;
+use super::keys::{own_keys, tables_of};
 use super::model::Config;
 
 /// A plugin that a configuration is about.
@@ -35,22 +36,20 @@ impl Config {
                 mention(BackendKind::Engine, engine, format!("projects.{}.default_engine", alias.as_str()));
             }
         }
-        // What is no table is a key that nobody knows, and a warning.
-        let tables_of_others = |table: &ConfigTable, known: &[&str]| -> Vec<String> {
-            let keys = table.keys().into_iter();
-            keys.filter(|key| !known.contains(&key.as_str()) && table.table(key).is_ok()).collect()
-        };
-        for id in tables_of_others(&self.table, &ROOT.names()) {
-            mention(BackendKind::Engine, &id, format!("[{id}]"));
-        }
         for id in self.chosen_transports() {
             mention(BackendKind::Transport, &id, "transport".to_owned());
         }
-        for id in self.table.table("transports")?.keys() {
-            mention(BackendKind::Transport, &id, format!("[transports.{id}]"));
+        for id in &self.hooks.order {
+            mention(BackendKind::Hook, id, "hooks.order".to_owned());
         }
-        for id in tables_of_others(&self.table.table("plugins")?, &PLUGINS.names()) {
-            mention(BackendKind::Command, &id, format!("[plugins.{id}]"));
+        for kind in BackendKind::ALL {
+            let tables = self.tables_of(kind)?;
+            let own: Vec<&str> = own_keys(kind).collect();
+            // What is no table is a key that nobody knows, and a warning.
+            let is_of_plugin = |id: &String| !own.contains(&id.as_str()) && tables.table(id).is_ok();
+            for id in tables.keys().into_iter().filter(is_of_plugin) {
+                mention(kind, &id, format!("[{}]", KeyPath::new(tables_of(kind), &id)));
+            }
         }
         mentions.sort_by(|a, b| (a.kind, &a.id).cmp(&(b.kind, &b.id)));
         mentions.dedup_by(|a, b| (a.kind, &a.id) == (b.kind, &b.id));
@@ -73,7 +72,10 @@ mod tests {
             [transports.telegram]\n\
             [transports.web]\n\
             [plugins]\nenabled = ['x']\nauto_install = false\n\
-            [plugins.multi]\n";
+            [plugins.multi]\n\
+            [hooks]\norder = ['gate', 'audit']\n\
+            [hooks.notify]\n\
+            [hooks.gate]\n";
         let vocabulary = Vocabulary { engines: vec!["codex", "claude"], ..Vocabulary::default() };
         let reader = Reader::new("/takopi.toml", vocabulary, Overrides::default());
         let mentions = reader.parse(text).unwrap().mentions().unwrap();
@@ -88,6 +90,9 @@ mod tests {
                 "transport telegram transport",
                 "transport web [transports.web]",
                 "command multi [plugins.multi]",
+                "hook audit hooks.order",
+                "hook gate hooks.order",
+                "hook notify [hooks.notify]",
             ]
         );
     }

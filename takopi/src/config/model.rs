@@ -110,13 +110,15 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] if there is something else than a table.
     pub fn table_of(&self, kind: BackendKind, id: &str) -> Result<ConfigTable, ConfigError> {
-        let tables = match kind {
-            BackendKind::Transport => self.table.table("transports")?,
-            BackendKind::Command => self.table.table("plugins")?,
-            BackendKind::Hook => self.table.table("hooks")?,
-            _ => self.table.clone(),
-        };
-        tables.of_plugin(self.distribution_of(kind, id)).table(id)
+        self.tables_of(kind)?.of_plugin(self.distribution_of(kind, id)).table(id)
+    }
+
+    /// The table in which those of a kind of plugins stand, among keys of takopi's own.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if there is something else than a table.
+    pub(super) fn tables_of(&self, kind: BackendKind) -> Result<ConfigTable, ConfigError> {
+        keys::tables_of(kind).map_or_else(|| Ok(self.table.clone()), |tables| self.table.table(tables))
     }
 
     /// Whose the backend of an id is.

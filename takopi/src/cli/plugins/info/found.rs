@@ -5,14 +5,14 @@ mod text;
 use serde::Serialize;
 use takopi_api::config::ConfigTable;
 use takopi_api::engine::{Availability, EngineBackend};
-use takopi_api::plugin::{Backend, BackendKind, Distribution};
+use takopi_api::plugin::{Backend, Distribution};
 use takopi_api::transport::SetupContext;
 
 use crate::bundled::Known;
 use crate::cli::Session;
 use crate::cli::error::CliError;
 use crate::cli::plugins::load;
-use crate::config::{FileSchema, KeyPath, ListedKey};
+use crate::config::{FileSchema, KeyPath, ListedKey, tables_of};
 use crate::paths;
 use crate::plugins::{Entry, Loaded, Standing, build_runner, caught};
 use crate::project::Alias;
@@ -288,7 +288,7 @@ impl EngineAbout {
 impl Configuration {
     fn of(row: &'static Backend, session: &Session<'_>) -> Self {
         let config = &session.config;
-        let key = KeyPath::new(above(row.kind()).iter().copied(), row.id);
+        let key = KeyPath::new(tables_of(row.kind()), row.id);
         let (mut set, mut error) = (Vec::new(), None);
         match config.table_of(row.kind(), row.id) {
             Ok(table) => collect(&table, "", &mut set),
@@ -303,16 +303,6 @@ impl Configuration {
             unknown: unknown.iter().map(ToString::to_string).collect(),
             error,
         }
-    }
-}
-
-/// The tables in which those of a kind stand.
-const fn above(kind: BackendKind) -> &'static [&'static str] {
-    match kind {
-        BackendKind::Transport => &["transports"],
-        BackendKind::Command => &["plugins"],
-        BackendKind::Hook => &["hooks"],
-        _ => &[],
     }
 }
 
