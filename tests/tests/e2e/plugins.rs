@@ -264,6 +264,15 @@ fn all_there_is_to_know_of_one_is_shown() {
     assert_eq!(info["about"]["engine"]["needs"]["program"]["path"], serde_json::Value::Null);
     assert_eq!(info["configuration"]["table"], "codex");
     assert_eq!(info["configuration"]["set"], serde_json::json!(["profil", "profile"]));
+
+    let starts = |command: &str| {
+        let ended = sandbox.run(&["plugins", "info", command, "--json"]);
+        let infos: serde_json::Value = serde_json::from_str(&ended.stdout).unwrap();
+        infos[0]["about"]["command"]["starts"].clone()
+    };
+    assert_eq!([starts("schedule"), starts("at")], [true, false]);
+    let ended = sandbox.run(&["plugins", "info", "schedule"]);
+    assert!(ended.stdout.contains("with takopi, and goes on until takopi ends\n"), "{}", ended.stdout);
 }
 
 #[test]

@@ -117,6 +117,8 @@ struct CommandAbout {
     description: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     arguments: String,
+    /// Whether it is started with takopi, and goes on until takopi ends.
+    starts: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -253,7 +255,7 @@ impl About {
                 };
                 let description = said(|command| command.description());
                 let arguments = said(|command| command.arguments());
-                (Self::Command(CommandAbout { description, arguments }), None)
+                (Self::Command(CommandAbout { description, arguments, starts: row.starts }), None)
             }
             Loaded::Hook(hook, wants) => {
                 let description = caught(|| hook.description().to_owned()).unwrap_or_default();

@@ -80,6 +80,9 @@ impl Facts {
     fn command(&mut self, command: &CommandAbout, id: &str) {
         self.add("usage", format!("/{id} {}", command.arguments).trim_end());
         self.add("description", &command.description);
+        if command.starts {
+            self.add("starts", "with takopi, and goes on until takopi ends");
+        }
     }
 
     fn hook(&mut self, hook: &HookAbout) {
