@@ -33,7 +33,7 @@
 //!     }
 //!
 //!     async fn pre_run(&self, cx: &HookContext, run: &PlannedRun) -> Result<Verdict, Error> {
-//!         let (Some(chat), Some(origin)) = (&cx.chat, run.origin.chat()) else {
+//!         let (Some(chat), Some(origin)) = (&cx.chat, run.source.origin()) else {
 //!             return Ok(Verdict::Allow); // somebody at this machine
 //!         };
 //!         let Some(sender) = &origin.sender else { return Ok(Verdict::deny("nobody knows who you are")) };
@@ -52,7 +52,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 pub use chat::{Chat, HookChat};
-pub use run::{ChatOrigin, Origin, PlannedRun, RunEnd};
+pub use run::{PlannedRun, RunEnd, Source};
 
 use crate::config::ConfigTable;
 use crate::error::Error;

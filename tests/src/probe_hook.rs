@@ -8,7 +8,7 @@ use serde::Deserialize;
 use takopi_api::async_trait;
 use takopi_api::error::Error;
 use takopi_api::event::Event;
-use takopi_api::hook::{HookBackend, HookContext, Moment, Origin, PlannedRun, RunEnd, Verdict};
+use takopi_api::hook::{HookBackend, HookContext, Moment, PlannedRun, RunEnd, Source, Verdict};
 use takopi_api::schemars::{self, JsonSchema};
 
 /// The table `[hooks.first]` or `[hooks.second]`.
@@ -84,15 +84,15 @@ impl HookBackend for Probe {
 
     async fn pre_run(&self, cx: &HookContext, run: &PlannedRun) -> Result<Verdict, Error> {
         let settings: Settings = cx.config.parse()?;
-        let origin = match &run.origin {
-            Origin::Message(chat) => {
-                format!("message of {:?}", chat.sender.as_ref().map(|sender| sender.id.as_str()))
+        let source = match &run.source {
+            Source::Message(origin) => {
+                format!("message of {:?}", origin.sender.as_ref().map(|sender| sender.id.as_str()))
             }
-            Origin::Command { id, .. } => format!("/{id}"),
-            Origin::Terminal => "terminal".to_owned(),
+            Source::Command { id, .. } => format!("/{id}"),
+            Source::Terminal => "terminal".to_owned(),
             _ => "elsewhere".to_owned(),
         };
-        self.note(&settings, &format!("before {}: {}, {origin}", run.engine, run.prompt))?;
+        self.note(&settings, &format!("before {}: {}, {source}", run.engine, run.prompt))?;
         Ok(match act(&settings.pre).await? {
             "deny" => Verdict::deny("not today"),
             "rewrite" => Verdict::rewrite(format!("{} ({} was here)", run.prompt, self.0)),

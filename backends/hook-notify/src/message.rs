@@ -78,7 +78,7 @@ mod tests {
 
     use takopi_api::engine::EngineId;
     use takopi_api::event::Completed;
-    use takopi_api::hook::Origin;
+    use takopi_api::hook::Source;
     use takopi_api::runner::RunId;
     use takopi_api::runtime::RunContext;
 
@@ -88,7 +88,7 @@ mod tests {
         let engine = EngineId::parse("codex").unwrap();
         let branch = project.map(|_| "fix".to_owned());
         let context = RunContext { project: project.map(str::to_owned), branch };
-        PlannedRun::new(RunId::unique(), Origin::Terminal, engine, "my secret plan").place(context, None)
+        PlannedRun::new(RunId::unique(), Source::Terminal, engine, "my secret plan").place(context, None)
     }
 
     fn end(outcome: Outcome, answer: &str) -> RunEnd {

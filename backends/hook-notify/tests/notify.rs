@@ -11,7 +11,7 @@ use serde_json::Value;
 use takopi_api::engine::EngineId;
 use takopi_api::error::Error;
 use takopi_api::event::{Completed, Outcome};
-use takopi_api::hook::{Origin, PlannedRun, RunEnd};
+use takopi_api::hook::{PlannedRun, RunEnd, Source};
 use takopi_api::process::ExitStatus;
 use takopi_api::runner::RunId;
 use takopi_api::testing::{Script, ScriptedProcesses, hook, hook_context};
@@ -34,7 +34,7 @@ async fn server(status: StatusCode) -> (String, Arc<Mutex<Vec<Value>>>) {
 
 async fn end(table: &str, processes: &Arc<ScriptedProcesses>) -> Result<(), Error> {
     let engine = EngineId::parse("codex").unwrap();
-    let run = PlannedRun::new(RunId::unique(), Origin::Terminal, engine.clone(), "the prompt");
+    let run = PlannedRun::new(RunId::unique(), Source::Terminal, engine.clone(), "the prompt");
     let completed = Completed::new(engine, Outcome::Done).answer("the answer");
     let end = RunEnd::new(completed, Duration::from_secs(5));
     let cx = hook_context(table, Arc::clone(processes) as _);

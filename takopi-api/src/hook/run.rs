@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use crate::engine::EngineId;
 use crate::event::Completed;
-use crate::message::{Address, MessageId, Sender};
 use crate::resume::ResumeToken;
 use crate::runner::{RunId, RunOptions};
-use crate::runtime::RunContext;
-use crate::transport::TransportId;
+use crate::runtime::{Origin, RunContext};
 
 /// A run, as it is about to begin.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +15,8 @@ use crate::transport::TransportId;
 pub struct PlannedRun {
     /// Its id.
     pub id: RunId,
-    /// Who started it, and where.
-    pub origin: Origin,
+    /// What started it.
+    pub source: Source,
     /// The engine.
     pub engine: EngineId,
     /// What the engine is to do, as the hooks before this one left it.
@@ -36,10 +34,10 @@ pub struct PlannedRun {
 impl PlannedRun {
     /// A run of a new thread, without a project, with nothing chosen.
     #[must_use]
-    pub fn new(id: RunId, origin: Origin, engine: EngineId, prompt: impl Into<String>) -> Self {
+    pub fn new(id: RunId, source: Source, engine: EngineId, prompt: impl Into<String>) -> Self {
         Self {
             id,
-            origin,
+            source,
             engine,
             prompt: prompt.into(),
             context: RunContext::default(),
@@ -72,67 +70,31 @@ impl PlannedRun {
     }
 }
 
-/// Who started a run, and where.
+/// What started a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Origin {
+pub enum Source {
     /// Somebody's message in a chat.
-    Message(ChatOrigin),
+    Message(Origin),
     /// A chat command of a plugin.
     Command {
         /// The command.
         id: String,
         /// Where it was used, and by whom.
-        chat: ChatOrigin,
+        origin: Origin,
     },
     /// Somebody on the command line of this machine.
     Terminal,
 }
 
-impl Origin {
-    /// The chat, if it was in one.
+impl Source {
+    /// Who, and where in a chat, if it was in one.
     #[must_use]
-    pub const fn chat(&self) -> Option<&ChatOrigin> {
+    pub const fn origin(&self) -> Option<&Origin> {
         match self {
-            Self::Message(chat) | Self::Command { chat, .. } => Some(chat),
+            Self::Message(origin) | Self::Command { origin, .. } => Some(origin),
             Self::Terminal => None,
         }
-    }
-}
-
-/// Where in a chat a run was started, and by whom.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ChatOrigin {
-    /// The transport.
-    pub transport: TransportId,
-    /// The chat, and the part of it.
-    pub address: Address,
-    /// Who; `None` if the transport does not say, or if nobody did.
-    pub sender: Option<Sender>,
-    /// The message that is answered, if there is one.
-    pub message: Option<MessageId>,
-}
-
-impl ChatOrigin {
-    /// A chat, and nobody known in it.
-    #[must_use]
-    pub const fn new(transport: TransportId, address: Address) -> Self {
-        Self { transport, address, sender: None, message: None }
-    }
-
-    /// Who.
-    #[must_use]
-    pub fn sender(mut self, sender: Option<Sender>) -> Self {
-        self.sender = sender;
-        self
-    }
-
-    /// The message that is answered.
-    #[must_use]
-    pub fn message(mut self, message: Option<MessageId>) -> Self {
-        self.message = message;
-        self
     }
 }
 

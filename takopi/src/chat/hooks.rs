@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use takopi_api::event::Completed;
-use takopi_api::hook::{Chat, ChatOrigin, HookChat, Origin, PlannedRun};
+use takopi_api::hook::{Chat, HookChat, PlannedRun, Source};
 use takopi_api::message::{Address, MessageRef, OutgoingMessage, PersonId, SendOptions};
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::RunId;
-use takopi_api::runtime::PluginStore;
+use takopi_api::runtime::{Origin, PluginStore};
 use takopi_api::transport::{Role, SendError, SendFailure};
 
 use super::conversation::{Inner, Link};
@@ -42,7 +42,7 @@ impl Inner {
         };
         job.snapshot.hooks().watch(&around, || {
             let cwd = self.session_folder(job.context.as_ref());
-            PlannedRun::new(id.clone(), origin(job), job.engine.clone(), &job.prompt)
+            PlannedRun::new(id.clone(), source(job), job.engine.clone(), &job.prompt)
                 .place(stored_context(job.context.as_ref()), Some(cwd))
                 .resume(resume.cloned())
                 .options(job.options.clone())
@@ -57,13 +57,14 @@ impl Inner {
     }
 }
 
-fn origin(job: &Job) -> Origin {
-    let chat = ChatOrigin::new(job.place.transport.clone(), job.place.address.clone())
+fn source(job: &Job) -> Source {
+    let origin = Origin::new(job.place.transport.clone(), job.place.address.clone())
+        .chat(job.chat)
         .sender(job.sender.clone())
-        .message(Some(job.reply_to.clone()));
+        .message(job.reply_to.clone());
     match &job.command {
-        Some(id) => Origin::Command { id: id.clone(), chat },
-        None => Origin::Message(chat),
+        Some(id) => Source::Command { id: id.clone(), origin },
+        None => Source::Message(origin),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use takopi_api::command::RunResult;
 use takopi_api::engine::EngineId;
 use takopi_api::error::Error;
-use takopi_api::message::{IncomingFile, IncomingMessage, MessageId, MessageRef, Sender};
+use takopi_api::message::{ChatKind, IncomingFile, IncomingMessage, MessageId, MessageRef, Sender};
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::RunOptions;
 use takopi_api::runtime::{Resolved, RunContext};
@@ -51,6 +51,8 @@ pub(crate) enum Continues {
 pub(crate) struct Job {
     pub(crate) messages: Vec<Seq>,
     pub(crate) place: Place,
+    /// What kind of chat that is.
+    pub(crate) chat: ChatKind,
     pub(crate) sender: Option<Sender>,
     /// The command of a plugin that wants it, if it is not a message's.
     pub(crate) command: Option<String>,
@@ -258,7 +260,6 @@ impl Inner {
         engine: &EngineId,
         context: Option<&Context>,
     ) -> Option<Kept> {
-        use takopi_api::message::ChatKind;
         let is_topic = place.address.topic.id().is_some();
         if !is_topic && self.session_mode(link) == SessionMode::Stateless {
             return None;
@@ -362,6 +363,7 @@ impl Inner {
         Ok(Job {
             messages: seq.into_iter().collect(),
             place: place.clone(),
+            chat: message.chat,
             sender: message.sender.clone(),
             command: None,
             reply_to: message.id.clone(),

@@ -7,7 +7,7 @@ use takopi_api::async_trait;
 use takopi_api::engine::EngineId;
 use takopi_api::error::Error;
 use takopi_api::event::{Outcome, Started};
-use takopi_api::hook::{Origin, Verdict};
+use takopi_api::hook::{Source, Verdict};
 use takopi_api::plugin::{Backend, Constructor};
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::RunId;
@@ -156,7 +156,7 @@ impl World {
             chat: None,
             store: &store,
         };
-        self.hooks.watch(&around, || PlannedRun::new(RunId::unique(), Origin::Terminal, engine(), prompt))
+        self.hooks.watch(&around, || PlannedRun::new(RunId::unique(), Source::Terminal, engine(), prompt))
     }
 
     /// What comes of a prompt: what the engine is given, or why it is not.

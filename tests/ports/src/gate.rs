@@ -40,7 +40,7 @@ impl HookBackend for Gate {
 
     async fn pre_run(&self, context: &HookContext, run: &PlannedRun) -> Result<Verdict, Error> {
         // Who is at this machine needs no permission of a chat.
-        let Some(origin) = run.origin.chat() else { return Ok(Verdict::Allow) };
+        let Some(origin) = run.source.origin() else { return Ok(Verdict::Allow) };
         let settings: Settings = context.config.parse()?;
         if !settings.guarded.iter().any(|guarded| guarded == run.engine.as_str()) {
             return Ok(Verdict::Allow);
@@ -75,31 +75,32 @@ async fn is_admin(context: &HookContext, settings: &Settings, person: &PersonId)
 #[cfg(test)]
 mod tests {
     use takopi_api::engine::EngineId;
-    use takopi_api::hook::{ChatOrigin, Origin};
+    use takopi_api::hook::Source;
     use takopi_api::message::{Address, Sender};
     use takopi_api::runner::RunId;
+    use takopi_api::runtime::Origin;
     use takopi_api::testing::{FakeHookChat, Script, ScriptedProcesses, hook_context};
     use takopi_api::transport::TransportId;
 
     use super::*;
 
-    async fn verdict(origin: Origin, role: Role) -> Verdict {
+    async fn verdict(source: Source, role: Role) -> Verdict {
         let table = "guarded = [\"codex\"]\nadmins = [\"boss\"]\nask = \"Mia\"\n";
         let context = hook_context(table, ScriptedProcesses::new(Script::new("")));
         let context = context.chat(Some(FakeHookChat::new(role).chat()));
-        let run = PlannedRun::new(RunId::unique(), origin, EngineId::from_static("codex"), "hi");
+        let run = PlannedRun::new(RunId::unique(), source, EngineId::from_static("codex"), "hi");
         Gate.pre_run(&context, &run).await.unwrap()
     }
 
     #[tokio::test]
     async fn administrators_are_let_in_and_others_told_whom_to_ask() {
-        let chat = || ChatOrigin::new(TransportId::parse("spool").unwrap(), Address::general("c"));
-        let by = |who: &str| Origin::Message(chat().sender(Some(Sender::new(who))));
+        let origin = || Origin::new(TransportId::parse("spool").unwrap(), Address::general("c"));
+        let by = |who: &str| Source::Message(origin().sender(Some(Sender::new(who))));
         let denied = Verdict::deny("only administrators run codex; ask Mia");
         assert_eq!(verdict(by("boss"), Role::Member).await, Verdict::Allow);
         assert_eq!(verdict(by("me"), Role::Admin).await, Verdict::Allow);
         assert_eq!(verdict(by("me"), Role::Member).await, denied);
-        assert_eq!(verdict(Origin::Message(chat()), Role::Admin).await, denied);
-        assert_eq!(verdict(Origin::Terminal, Role::Member).await, Verdict::Allow);
+        assert_eq!(verdict(Source::Message(origin()), Role::Admin).await, denied);
+        assert_eq!(verdict(Source::Terminal, Role::Member).await, Verdict::Allow);
     }
 }

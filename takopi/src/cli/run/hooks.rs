@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use takopi_api::engine::EngineId;
-use takopi_api::hook::{Origin, PlannedRun};
+use takopi_api::hook::{PlannedRun, Source};
 use takopi_api::process::ProcessHost;
 use takopi_api::runner::RunSpec;
 use takopi_api::runtime::{KeyValue, PluginStore, RunContext, StoreError, Write};
@@ -29,7 +29,7 @@ pub(super) fn watch(session: &Session<'_>, engine: &EngineId, spec: &RunSpec) ->
         },
     };
     hooks.watch(&around, || {
-        PlannedRun::new(spec.id.clone(), Origin::Terminal, engine.clone(), &spec.prompt)
+        PlannedRun::new(spec.id.clone(), Source::Terminal, engine.clone(), &spec.prompt)
             .place(RunContext::default(), Some(spec.cwd.clone()))
             .resume(spec.resume.clone())
             .options(spec.options.clone())
