@@ -11,12 +11,11 @@ mod lookup;
 mod registry;
 pub mod report;
 
-pub(crate) use aside::message as panic_message;
+pub(crate) use aside::Aside;
 pub use aside::{Fault, Whose, aside};
 pub use enabled::EnabledList;
 pub(crate) use enabled::{FIRST_PARTY, is_same_package};
 pub use linked::{Linked, Origin, Source};
-pub(crate) use load::mute_panics;
 pub use load::{LoadError, Loaded, build_runner, caught};
 pub use lookup::LookupError;
 pub use registry::{Entry, HiddenBy, Name, Problem, Registry, Standing};

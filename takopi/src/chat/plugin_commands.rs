@@ -134,6 +134,7 @@ impl Inner {
                 let what = match fault {
                     Fault::Panicked(_) => "panicked",
                     Fault::Blocked => "was cancelled, but blocks one of takopi's threads",
+                    Fault::NoThread(_) => "was not used: the machine has no thread for it",
                 };
                 Some(view::error(&format!("{} {what}", here.whose), &[]))
             }

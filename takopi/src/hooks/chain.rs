@@ -47,6 +47,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::plugins;
 
     #[test]
     fn a_verdict_is_what_happens() {
@@ -64,7 +65,7 @@ mod tests {
             assert_eq!(step(said(), OnFailure::Allow, " (x 1)"), Step::GoOn);
         };
         check(|| Err(Fault::Failed("no network".to_owned())), "it failed: no network (x 1)");
-        check(|| Err(Fault::Panicked("boom".to_owned())), "it panicked: boom (x 1)");
+        check(|| Err(plugins::Fault::Panicked("boom".to_owned()).into()), "it panicked: boom (x 1)");
         check(|| Err(Fault::TimedOut(Duration::from_secs(10))), "it did not return within 10 s (x 1)");
         check(|| Err(Fault::Absent("there is no hook `x`".to_owned())), "there is no hook `x`");
         check(|| Ok(Verdict::rewrite(" \n")), "it failed: it left nothing of the prompt (x 1)");

@@ -7,8 +7,9 @@ use takopi_api::hook::{Moment, PlannedRun};
 use takopi_api::runner::RunId;
 use tokio::sync::{mpsc, oneshot};
 
-use super::call::{Fault, on_own_thread};
+use super::call::{Fault, thread};
 use super::{Hook, Watching};
+use crate::plugins::{self, Aside};
 
 /// How many events of a run may wait for a hook.
 const CAPACITY: usize = 256;
@@ -20,7 +21,7 @@ pub(super) struct Line {
     events: mpsc::Sender<Arc<Event>>,
     /// Comes after all of them, and always has room.
     last: oneshot::Sender<Event>,
-    heard: oneshot::Receiver<Result<(), String>>,
+    heard: Aside<()>,
     has_lost: bool,
 }
 
@@ -33,8 +34,8 @@ impl Line {
         let listening = listen(watching.clone(), Arc::clone(run), waiting, end);
         let hook = Arc::clone(&watching.hook);
         let heard = match Arc::clone(&hook.calls).try_acquire_owned() {
-            Ok(permit) => on_own_thread(&hook.id, permit, listening),
-            Err(_) => Err(Fault::NoThread("too many calls of it have not returned".to_owned())),
+            Ok(permit) => Aside::begin(&thread(&hook), permit, listening),
+            Err(_) => Err(plugins::Fault::NoThread("too many calls of it have not returned".to_owned())),
         };
         match heard {
             Ok(heard) => Some(Self { hook, run: run.id.clone(), events, last, heard, has_lost: false }),
@@ -66,8 +67,8 @@ impl Line {
         drop(self.events);
         // One that does not listen any more has said why.
         let _ = self.last.send(last);
-        if let Ok(Err(panic)) = self.heard.await {
-            tell(&self.hook, &self.run, &Fault::Panicked(panic));
+        if let Err(fault) = self.heard.done().await {
+            tell(&self.hook, &self.run, &fault.into());
         }
     }
 }

@@ -10,9 +10,9 @@ use takopi_api::plugin::{BackendKind, Distribution};
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, oneshot};
 
-use super::Registry;
+use super::{Registry, caught};
 
-/// How many threads plugins have at a time: the others of the pool are takopi's. What finds none runs among the rest.
+/// How many threads [`aside`] has at a time. What finds none runs among the rest of takopi.
 const THREADS: usize = 128;
 
 /// How long code may take to come to a place where it can be dropped, before it counts as blocked.
@@ -34,6 +34,8 @@ pub enum Fault {
     Panicked(String),
     /// It was to end, and does not even wait for anything, so that it can not be dropped. Its thread is lost.
     Blocked,
+    /// The machine has no thread for it.
+    NoThread(String),
 }
 
 impl Whose {
@@ -58,6 +60,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Panicked(message) => write!(f, "it panicked: {message}"),
             Self::Blocked => f.write_str("it blocks its thread and can not be ended; that thread is lost"),
+            Self::NoThread(why) => write!(f, "there is no thread for it: {why}"),
         }
     }
 }
@@ -71,47 +74,86 @@ pub async fn aside<T: Send + 'static>(
     end: impl Future<Output = ()> + Send,
 ) -> Result<Option<T>, Fault> {
     static SEATS: Semaphore = Semaphore::const_new(THREADS);
-    let code = AssertUnwindSafe(code).catch_unwind();
     let Ok(seat) = SEATS.try_acquire() else {
         return tokio::select! {
             biased;
-            done = code => done.map(Some).map_err(panicked),
+            done = AssertUnwindSafe(code).catch_unwind() => done.map(Some).map_err(panicked),
             () = end => Ok(None),
         };
     };
-    let runtime = Handle::current();
-    // Gone, it means the same: nobody waits for the code any more.
-    let (enough, is_enough) = oneshot::channel::<()>();
-    let mut thread = tokio::task::spawn_blocking(move || {
-        let _seat = seat;
-        runtime.block_on(async {
-            tokio::select! {
-                biased;
-                done = code => done.map(Some),
-                _ = is_enough => Ok(None),
+    Aside::begin("plugin", seat, code)?.until(end).await
+}
+
+/// Code of a plugin that runs on a thread of its own. Dropping this drops the code as soon as it waits for anything.
+#[derive(Debug)]
+pub(crate) struct Aside<T> {
+    /// Gone without a word, the code was dropped before it ended.
+    ended: oneshot::Receiver<Result<T, Fault>>,
+    /// Gone, nobody waits for the code any more.
+    wanted: oneshot::Sender<()>,
+}
+
+impl<T: Send + 'static> Aside<T> {
+    /// Begins code. Its thread keeps the permit as long as it has the code, which may be for ever.
+    pub(crate) fn begin(
+        thread: &str,
+        permit: impl Send + 'static,
+        code: impl Future<Output = T> + Send + 'static,
+    ) -> Result<Self, Fault> {
+        let (told, ended) = oneshot::channel();
+        let (wanted, unwanted) = oneshot::channel::<()>();
+        let runtime = Handle::current();
+        let run = move || {
+            let done = caught(|| {
+                runtime.block_on(async {
+                    tokio::select! {
+                        biased;
+                        done = code => Some(done),
+                        _ = unwanted => None,
+                    }
+                })
+            });
+            drop(permit);
+            if let Some(done) = done.map_err(Fault::Panicked).transpose() {
+                // Whoever waited may have given up just now.
+                let _ = told.send(done);
             }
-        })
-    });
-    let joined = tokio::select! {
-        biased;
-        joined = &mut thread => joined,
-        () = end => {
-            drop(enough);
-            match tokio::time::timeout(NOTICE, thread).await {
-                Ok(joined) => joined,
-                Err(_) => return Err(Fault::Blocked),
+        };
+        let begun = std::thread::Builder::new().name(thread.to_owned()).spawn(run);
+        begun.map(|_| Self { ended, wanted }).map_err(|error| Fault::NoThread(error.to_string()))
+    }
+
+    /// Waits until it ends.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub(crate) async fn done(self) -> Result<T, Fault> {
+        let Self { ended, wanted } = self;
+        let done = ended.await;
+        drop(wanted);
+        // The thread always answers while somebody waits.
+        done.unwrap_or_else(|_| Err(Fault::Panicked("no message".to_owned())))
+    }
+
+    /// Waits until it ends, or until `end` does: then it is dropped, and `None` is given.
+    async fn until(mut self, end: impl Future<Output = ()> + Send) -> Result<Option<T>, Fault> {
+        let ended = tokio::select! {
+            biased;
+            ended = &mut self.ended => ended,
+            () = end => {
+                drop(self.wanted);
+                match tokio::time::timeout(NOTICE, self.ended).await {
+                    Ok(ended) => ended,
+                    Err(_) => return Err(Fault::Blocked),
+                }
             }
-        }
-    };
-    match joined {
-        Ok(done) => done.map_err(panicked),
-        // What is caught above does not come here, but a destructor can panic too.
-        Err(error) => Err(Fault::Panicked(error.to_string())),
+        };
+        ended.map_or(Ok(None), |done| done.map(Some))
     }
 }
 
 /// The message of a panic.
-pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
+pub(super) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }
@@ -152,6 +194,25 @@ mod tests {
         });
         assert_eq!(blocked.await, Err(Fault::Blocked));
         drop(go_on);
+    }
+
+    /// Panics when it is dropped.
+    struct Trap;
+
+    impl Drop for Trap {
+        fn drop(&mut self) {
+            panic!("at its end");
+        }
+    }
+
+    #[tokio::test]
+    async fn one_that_panics_as_it_is_dropped_is_named() {
+        let trap = Trap;
+        let code = async move {
+            let _trap = trap;
+            pending::<()>().await;
+        };
+        assert_eq!(aside(code, ready(())).await, Err(Fault::Panicked("at its end".into())));
     }
 
     #[tokio::test]

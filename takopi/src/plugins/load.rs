@@ -144,7 +144,7 @@ pub fn caught<R>(code: impl FnOnce() -> R) -> Result<R, String> {
 }
 
 /// From here on a panic on this thread is not written to standard error: whoever catches it tells of it.
-pub(crate) fn mute_panics() {
+fn mute_panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let usual = std::panic::take_hook();
