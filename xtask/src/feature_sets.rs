@@ -159,7 +159,7 @@ mod tests {
         };
         let set = |name: &str, chosen, others| (name.to_owned(), chosen, others);
         let [none, all] = [set("none", 0, 2), set("all", 2, 0)];
-        assert_eq!(shape(Profile::Dist), [all.clone()]);
+        assert_eq!(shape(Profile::Dist), std::slice::from_ref(&all));
         assert_eq!(shape(Profile::Dev), [none, all]);
     }
 
