@@ -63,7 +63,8 @@ fn listing_runs_no_constructor_and_each_runs_at_most_once() {
     let registry =
         registry([Backend::new("boom", Constructor::Engine(count_and_panic)).distribution(&ONE)], &[]);
     assert_eq!(visible(&registry), ["boom"]);
-    let report = Report::new(&registry, &Linked::new(vec![&ONE]), &[]);
+    let linked = Linked::new(vec![&ONE]);
+    let report = Report::new(&registry, &linked, &[]);
     assert!(report.to_string().contains("  boom (plugin-one 1.2.3)\n"));
     assert!(registry.find(BackendKind::Engine, "boom").is_ok());
     assert_eq!(CONSTRUCTED.load(Ordering::SeqCst), 0, "listing constructed it");
@@ -156,7 +157,8 @@ fn commands_that_nobody_reaches_in_chats_are_told() {
     let all = [engine!("codex").distribution(&TWO), command("codex"), command("ping"), command("z80")];
     let registry = registry(all, &[]);
     let alias = Alias::new("Z80").unwrap();
-    let report = Report::new(&registry, &Linked::default(), &[&alias]);
+    let linked = Linked::default();
+    let report = Report::new(&registry, &linked, &[&alias]);
     assert_eq!(
         report.warnings,
         [
