@@ -193,7 +193,7 @@ pub trait HookBackend: Send + Sync {
     }
 
     /// Hears what a run says, in its order, one event at a time; the last is
-    /// [`Event::Completed`](crate::event::Event::Completed). The run does not wait: what a hook could not take in time it
+    /// [`Event::Completed`]. The run does not wait: what a hook could not take in time it
     /// never hears, and takopi says so in its log.
     ///
     /// # Errors
