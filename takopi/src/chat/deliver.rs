@@ -5,6 +5,7 @@ use std::time::Duration;
 use takopi_api::message::{
     Address, Body, Format, MessageKind, MessageRef, OutgoingFile, OutgoingMessage, SendOptions,
 };
+use takopi_api::runner::RunId;
 use takopi_api::transport::{SendError, SendFailure};
 
 use super::conversation::Link;
@@ -53,6 +54,40 @@ const TRIES: [Duration; 6] = [
     Duration::from_secs(60),
     Duration::from_secs(180),
 ];
+
+impl Link {
+    /// Sends what a plugin says, in as many messages as it takes; each is given to `arrived`, and the last one back.
+    ///
+    /// # Errors
+    /// [`SendError`] of the first one that could not be sent in any form.
+    pub(crate) async fn say(
+        &self,
+        to: &Address,
+        message: OutgoingMessage,
+        options: SendOptions,
+        mut arrived: impl FnMut(&MessageRef) + Send,
+    ) -> Result<MessageRef, SendError> {
+        let place = Place { transport: self.id.clone(), address: to.clone() };
+        let mut answer = Answer {
+            link: self,
+            place: &place,
+            messages: view::parts(message, self.outgoing.capabilities().text),
+            arrived: 0,
+            // Without a name, nothing is the same as what was sent before: one button may be pressed more than once.
+            key: options.key.clone().unwrap_or_else(|| RunId::unique().to_string()),
+            options,
+            card: None,
+            manner: Manner::Anew,
+        };
+        let mut last = Err(SendError::new(SendFailure::Refused, "there was nothing to send"));
+        while let Some(sent) = answer.deliver_next().await {
+            let sent = sent?;
+            arrived(&sent);
+            last = Ok(sent);
+        }
+        last
+    }
+}
 
 impl Answer<'_> {
     /// Whether some of it has not arrived yet.

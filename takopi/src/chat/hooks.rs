@@ -9,12 +9,10 @@ use takopi_api::message::{Address, MessageRef, OutgoingMessage, PersonId, SendOp
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::RunId;
 use takopi_api::runtime::{Origin, PluginStore};
-use takopi_api::transport::{Role, SendError, SendFailure};
+use takopi_api::transport::{Role, SendError};
 
 use super::conversation::{Inner, Link};
-use super::deliver::{Answer, Manner};
 use super::resolve::{Job, stored_context};
-use super::view;
 use crate::hooks::{Around, Denial, Watch};
 use crate::store::{Namespace, Place};
 
@@ -90,24 +88,7 @@ impl HookChat for Here {
         message: OutgoingMessage,
         options: SendOptions,
     ) -> Result<MessageRef, SendError> {
-        let link = self.link();
-        let address = to.unwrap_or_else(|| self.place.address.clone());
-        let place = Place { transport: link.id.clone(), address };
-        let mut answer = Answer {
-            link: &link,
-            place: &place,
-            messages: view::parts(message, link.outgoing.capabilities().text),
-            arrived: 0,
-            key: options.key.clone().unwrap_or_else(|| RunId::unique().to_string()),
-            options,
-            card: None,
-            manner: Manner::Anew,
-        };
-        let mut last = Err(SendError::new(SendFailure::Refused, "there was nothing to send"));
-        while let Some(sent) = answer.deliver_next().await {
-            last = Ok(sent?);
-        }
-        last
+        self.link().say(to.as_ref().unwrap_or(&self.place.address), message, options, |_| {}).await
     }
 
     async fn role(&self, person: &PersonId) -> Result<Role, SendError> {

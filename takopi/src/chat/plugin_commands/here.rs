@@ -11,7 +11,6 @@ use takopi_api::message::{
     Address, ChatKind, IncomingMessage, MessageKind, MessageRef, OutgoingMessage, SendOptions,
 };
 use takopi_api::resume::ResumeToken;
-use takopi_api::runner::RunId;
 use takopi_api::runtime::RunContext;
 use takopi_api::transport::{People, SendError, SendFailure};
 use tokio::sync::{Semaphore, watch};
@@ -21,7 +20,6 @@ use super::overdue;
 use super::uses::Use;
 use crate::chat::authorize::Verdict;
 use crate::chat::conversation::{Inner, Link, Mode};
-use crate::chat::deliver::{Answer, Manner};
 use crate::chat::directives::Names;
 use crate::chat::drive::unwanted;
 use crate::chat::resolve::{Continues, Job};
@@ -119,33 +117,15 @@ impl Here {
         options: SendOptions,
     ) -> Result<MessageRef, SendError> {
         let link = self.link(to).await?;
-        let place = Place { transport: link.id.clone(), address: to.clone() };
         let kind = message.kind;
         let message = view::about_this(message, &self.message.id);
-        let mut answer = Answer {
-            link: &link,
-            place: &place,
-            messages: view::parts(message, link.outgoing.capabilities().text),
-            arrived: 0,
-            // Without a name, nothing is the same as what was sent before: one button may be pressed more than once.
-            key: options.key.clone().unwrap_or_else(|| RunId::unique().to_string()),
-            options,
-            card: None,
-            manner: Manner::Anew,
-        };
-        let mut last = Err(SendError::new(SendFailure::Refused, "there was nothing to send"));
-        while let Some(sent) = answer.deliver_next().await {
-            let sent = sent?;
-            self.used.name(sent.clone());
-            last = Ok(sent);
-        }
-        if let Ok(sent) = &last
-            && kind == MessageKind::Progress
+        let last = link.say(to, message, options, |sent| self.used.name(sent.clone())).await?;
+        if kind == MessageKind::Progress
             && let Some(note) = self.note()
         {
-            note.shown_by(sent).await;
+            note.shown_by(&last).await;
         }
-        last
+        Ok(last)
     }
 
     /// The options of everything that answers the use.
