@@ -76,25 +76,55 @@ pub enum Availability {
     OnRequest,
 }
 
+/// Ways of working between which a person may choose, such as planning before doing. They are the engine's own names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Modes {
+    /// There is one way only.
+    #[default]
+    None,
+    /// These.
+    Named(&'static [&'static str]),
+    /// Those that its program names once it runs: a run that wants another one says which there are.
+    OfTheAgent,
+}
+
 /// What an engine can do, as data: nobody guesses by an engine's name.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct EngineCapabilities {
     /// Whether a text can be sent into the turn that is running ([`crate::runner::RunControl::steer`]).
     pub steer: bool,
-    /// Whether the engine asks a person (permissions, plans, questions) and takes the answer.
-    pub requests: bool,
+    /// Whether the engine asks before it does what could do harm, and takes the answer.
+    pub permissions: bool,
+    /// Whether it asks questions, and takes the answers.
+    pub questions: bool,
+    /// Whether it shows a plan before it goes on, and takes what is said about it.
+    pub plans: bool,
+    /// Whether it gives its answer piece by piece, as it is written ([`crate::event::Event::Text`]).
+    pub live_text: bool,
     /// Whether a model can be chosen by name.
     pub model: bool,
     /// The levels of reasoning effort it accepts, lowest first; empty if it has none.
     pub reasoning_levels: &'static [&'static str],
+    /// The ways of working that can be chosen.
+    pub modes: Modes,
 }
 
 impl EngineCapabilities {
     /// An engine that runs a prompt and nothing else.
     #[must_use]
     pub const fn none() -> Self {
-        Self { steer: false, requests: false, model: false, reasoning_levels: &[] }
+        Self {
+            steer: false,
+            permissions: false,
+            questions: false,
+            plans: false,
+            live_text: false,
+            model: false,
+            reasoning_levels: &[],
+            modes: Modes::None,
+        }
     }
 
     /// It takes a text into the running turn.
@@ -104,10 +134,31 @@ impl EngineCapabilities {
         self
     }
 
-    /// It asks a person and takes the answer.
+    /// It asks before it does what could do harm.
     #[must_use]
-    pub const fn with_requests(mut self) -> Self {
-        self.requests = true;
+    pub const fn with_permissions(mut self) -> Self {
+        self.permissions = true;
+        self
+    }
+
+    /// It asks questions.
+    #[must_use]
+    pub const fn with_questions(mut self) -> Self {
+        self.questions = true;
+        self
+    }
+
+    /// It shows plans.
+    #[must_use]
+    pub const fn with_plans(mut self) -> Self {
+        self.plans = true;
+        self
+    }
+
+    /// It gives its answer as it is written.
+    #[must_use]
+    pub const fn with_live_text(mut self) -> Self {
+        self.live_text = true;
         self
     }
 
@@ -123,6 +174,19 @@ impl EngineCapabilities {
     pub const fn with_reasoning_levels(mut self, levels: &'static [&'static str]) -> Self {
         self.reasoning_levels = levels;
         self
+    }
+
+    /// It takes one of these ways of working.
+    #[must_use]
+    pub const fn with_modes(mut self, modes: Modes) -> Self {
+        self.modes = modes;
+        self
+    }
+
+    /// Whether it asks a person anything at all.
+    #[must_use]
+    pub const fn asks(&self) -> bool {
+        self.permissions || self.questions || self.plans
     }
 }
 
@@ -183,7 +247,7 @@ pub struct EngineBackend {
     pub id: &'static str,
     /// What it needs on the machine.
     pub availability: Availability,
-    /// What it can do.
+    /// What it can do if nothing else is configured; see [`Runner::capabilities`](crate::runner::Runner::capabilities).
     pub capabilities: EngineCapabilities,
     /// Which versions of its program were tested, if it has one.
     pub tested: Option<TestedVersions>,

@@ -23,7 +23,8 @@ pub use action::{
 pub use completed::{Completed, Outcome, Usage};
 pub use factory::EventFactory;
 pub use request::{
-    Decision, Question, Request, RequestEvent, RequestId, RequestResolved, RequestSubject, Resolution,
+    Choice, Decision, Permission, Question, Request, RequestEvent, RequestId, RequestResolved,
+    RequestSubject, Resolution,
 };
 
 use crate::engine::EngineId;

@@ -27,7 +27,7 @@ pub use control::{Control, ControlError, RunControl};
 pub use engines::{Engines, FindEngine, FoundEngine};
 pub use threads::{ThreadGuard, ThreadLocks};
 
-use crate::engine::EngineId;
+use crate::engine::{EngineCapabilities, EngineId};
 use crate::event::Event;
 use crate::process::{Environment, ProcessHost};
 use crate::resume::{ResumeError, ResumeToken};
@@ -69,6 +69,8 @@ pub struct RunOptions {
     /// The level of reasoning effort, one of the engine's
     /// [`reasoning_levels`](crate::engine::EngineCapabilities::reasoning_levels).
     pub reasoning: Option<String>,
+    /// The way of working, by the engine's own name for it: see [`Modes`](crate::engine::Modes).
+    pub mode: Option<String>,
 }
 
 impl RunOptions {
@@ -83,6 +85,13 @@ impl RunOptions {
     #[must_use]
     pub fn reasoning(mut self, reasoning: Option<String>) -> Self {
         self.reasoning = reasoning;
+        self
+    }
+
+    /// Sets the way of working.
+    #[must_use]
+    pub fn mode(mut self, mode: Option<String>) -> Self {
+        self.mode = mode;
         self
     }
 }
@@ -142,6 +151,9 @@ pub struct RunSpec {
     pub outbox: Option<PathBuf>,
     /// Starts the run's programs.
     pub processes: Arc<dyn ProcessHost>,
+    /// Starts programs that outlive the run, such as a server that an engine keeps for all of its runs. Nobody but the engine
+    /// ends them, and at the latest in [`Runner::shutdown`]; what they do for one run has to end with that run.
+    pub servers: Arc<dyn ProcessHost>,
     /// The threads that are in use, shared by all runs of the program.
     pub threads: ThreadLocks,
     /// The engines that this one may run, see [`compose`].
@@ -169,6 +181,7 @@ impl RunSpec {
             options: RunOptions::default(),
             environment: Environment::empty(),
             outbox: None,
+            servers: Arc::clone(&processes),
             processes,
             threads,
             engines: Engines::default(),
@@ -295,6 +308,11 @@ pub trait Runner: Send + Sync {
 
     /// The token of the last resume line of this engine in a text.
     fn extract_resume(&self, text: &str) -> Option<ResumeToken>;
+
+    /// What the engine can do as it is configured, where that is something else than what its backend says.
+    fn capabilities(&self) -> Option<EngineCapabilities> {
+        None
+    }
 
     /// Starts a run. It returns at once; whatever fails comes as a `completed` event.
     fn start(&self, spec: RunSpec) -> EngineRun;

@@ -25,16 +25,180 @@ impl RequestId {
     }
 }
 
-/// One question of several that an engine may ask at once.
+/// One of the answers that a question offers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Choice {
+    /// What it is called; given back as the answer.
+    pub label: String,
+    /// What it means.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+impl Choice {
+    /// An answer that says it all by its name.
+    #[must_use]
+    pub fn new(label: impl Into<String>) -> Self {
+        Self { label: label.into(), description: None }
+    }
+
+    /// Says what it means.
+    #[must_use]
+    pub fn description(mut self, description: impl Into<String>) -> Self {
+        self.description = Some(description.into());
+        self
+    }
+}
+
+/// One question of several that an engine may ask at once. A person may always answer in words of their own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Question {
     /// Its id: unique in its request.
     pub id: String,
+    /// A word or two that tell it from the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
     /// What is asked.
     pub text: String,
-    /// The answers to choose from; empty if only free text fits.
-    #[serde(default)]
-    pub options: Vec<String>,
+    /// The answers to choose from; empty if only words fit.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub options: Vec<Choice>,
+    /// Whether several of them may be chosen.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub multiple: bool,
+    /// Whether the answer is a secret, which nobody else is to see.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub secret: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+const fn is_not(flag: &bool) -> bool {
+    !*flag
+}
+
+impl Question {
+    /// A question that is answered in words.
+    #[must_use]
+    pub fn new(id: impl Into<String>, text: impl Into<String>) -> Self {
+        Self {
+            id: id.into(),
+            header: None,
+            text: text.into(),
+            options: Vec::new(),
+            multiple: false,
+            secret: false,
+        }
+    }
+
+    /// Sets the word or two that tell it from the others.
+    #[must_use]
+    pub fn header(mut self, header: impl Into<String>) -> Self {
+        self.header = Some(header.into());
+        self
+    }
+
+    /// Adds answers to choose from.
+    #[must_use]
+    pub fn options(mut self, options: impl IntoIterator<Item = Choice>) -> Self {
+        self.options.extend(options);
+        self
+    }
+
+    /// Lets several answers be chosen.
+    #[must_use]
+    pub const fn multiple(mut self) -> Self {
+        self.multiple = true;
+        self
+    }
+
+    /// Makes the answer a secret.
+    #[must_use]
+    pub const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+}
+
+/// What an engine wants to do. All of it is shown to the person, so what decides about the harm that it could do must be in
+/// one of these.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+#[non_exhaustive]
+pub struct Permission {
+    /// The engine's name for what it would use, such as `Bash` or `edit`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// The command that it would run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The folder in which it would run it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    /// The files that it would touch: absolute, or below [`Self::cwd`].
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
+    /// What would change in them, as a unified diff or the new content.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diff: Option<String>,
+    /// Why it wants to, in the engine's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// What it would give to a tool of which the above does not say everything, as people can read it: JSON with line breaks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub input: Option<String>,
+}
+
+impl Permission {
+    /// Sets the engine's name for what it would use.
+    #[must_use]
+    pub fn tool(mut self, tool: impl Into<String>) -> Self {
+        self.tool = Some(tool.into());
+        self
+    }
+
+    /// Sets the command that it would run.
+    #[must_use]
+    pub fn command(mut self, command: impl Into<String>) -> Self {
+        self.command = Some(command.into());
+        self
+    }
+
+    /// Sets the folder in which it would run it.
+    #[must_use]
+    pub fn cwd(mut self, cwd: impl Into<String>) -> Self {
+        self.cwd = Some(cwd.into());
+        self
+    }
+
+    /// Adds files that it would touch.
+    #[must_use]
+    pub fn paths(mut self, paths: impl IntoIterator<Item = String>) -> Self {
+        self.paths.extend(paths);
+        self
+    }
+
+    /// Sets what would change in them.
+    #[must_use]
+    pub fn diff(mut self, diff: impl Into<String>) -> Self {
+        self.diff = Some(diff.into());
+        self
+    }
+
+    /// Sets why it wants to.
+    #[must_use]
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    /// Sets what it would give to the tool.
+    #[must_use]
+    pub fn input(mut self, input: impl Into<String>) -> Self {
+        self.input = Some(input.into());
+        self
+    }
 }
 
 /// What a request is about.
@@ -43,20 +207,7 @@ pub struct Question {
 #[non_exhaustive]
 pub enum RequestSubject {
     /// May the engine do this?
-    Permission {
-        /// The command that it would run.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        command: Option<String>,
-        /// The folder in which it would run it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        cwd: Option<String>,
-        /// The files that it would touch.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        paths: Vec<String>,
-        /// What would change in them, as a unified diff or the new content.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        diff: Option<String>,
-    },
+    Permission(Permission),
     /// Is this plan good?
     Plan {
         /// The plan, as markdown.
@@ -95,15 +246,17 @@ impl Request {
 #[serde(tag = "decision", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Decision {
-    /// Do it, this once.
+    /// Do it, this once. Of a plan: go ahead.
     AllowOnce,
-    /// Do it, and do not ask for its like again in this thread.
+    /// Do it, and do not ask for its like again in this thread. An engine that can not remember that does it this once:
+    /// takopi then answers what it asks later.
     AllowSession,
-    /// Do it, and never ask for its like again.
+    /// Do it, and never ask for its like again. Takopi keeps the rule, shows it and takes it back; the engine does it this
+    /// once, and writes nothing down.
     AllowAlways,
     /// Do not do it.
     Deny {
-        /// What the person said about it, for the engine to read.
+        /// What the person said about it, for the engine to read. Of a plan: what to change in it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         reason: Option<String>,
     },

@@ -5,7 +5,7 @@ use std::path::Path;
 use async_trait::async_trait;
 
 use super::Framing;
-use crate::engine::EngineId;
+use crate::engine::{EngineCapabilities, EngineId};
 use crate::event::{EventFactory, Usage};
 use crate::process::{Ask, CommandSpec, Exit};
 use crate::resume::{ResumeLines, ResumeToken};
@@ -67,6 +67,11 @@ pub trait JsonlEngine: Send + Sync + 'static {
 
     /// The form of the engine's resume lines.
     fn resume_lines(&self) -> &dyn ResumeLines;
+
+    /// What the engine can do as it is configured: see [`Runner::capabilities`](crate::runner::Runner::capabilities).
+    fn capabilities(&self) -> Option<EngineCapabilities> {
+        None
+    }
 
     /// Looks whether the run can be, for engines that must ask or wait for the answer. Done right before the program
     /// starts; the run may be given up meanwhile.

@@ -1,26 +1,44 @@
-//! Runs a program that prints JSON lines, and gives each line to the engine's translation.
+//! Runs a program that prints JSON lines, gives each line to the engine's translation, and what the engine says to the
+//! program.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use futures_util::StreamExt;
 use tokio::io::AsyncRead;
+use tokio::time::Instant;
 
+use super::one_way::OneWay;
 use super::silence::Silence;
+use super::talk::{Talk, TalkControl};
 use super::unread::Unread;
-use super::{JsonlEngine, LINE_BYTES, Line, LineReader, RefusedRun, Unfinished};
-use crate::engine::EngineId;
+use super::{DialogueEngine, JsonlEngine, LINE_BYTES, Line, LineReader, RefusedRun, Unfinished};
+use crate::engine::{EngineCapabilities, EngineId};
 use crate::event::{Action, ActionKind, ActionOutcome, Event, EventFactory};
-use crate::process::{Ask, Ending, Exit, Process, ProcessHandle};
+use crate::process::{Ask, Ending, Exit, Process, ProcessHandle, Stdin};
 use crate::resume::{ResumeError, ResumeToken};
-use crate::runner::{Control, ControlError, EngineRun, RunControl, RunSpec, Runner};
+use crate::runner::{EngineRun, RunControl, RunSpec, Runner};
 
 /// Runs a [`JsonlEngine`].
-pub struct JsonlSubprocessRunner<E>(Arc<E>);
+pub struct JsonlSubprocessRunner<E>(LineRunner<OneWay<E>>);
+
+/// Runs a [`DialogueEngine`].
+pub struct DialogueRunner<E>(LineRunner<E>);
+
+struct LineRunner<E> {
+    engine: Arc<E>,
+    listens: Listens,
+}
+
+/// Whether a program is talked to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Listens {
+    Never,
+    UntilTheEnd,
+}
 
 impl<E> fmt::Debug for JsonlSubprocessRunner<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -28,69 +46,109 @@ impl<E> fmt::Debug for JsonlSubprocessRunner<E> {
     }
 }
 
+impl<E> fmt::Debug for DialogueRunner<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DialogueRunner").finish_non_exhaustive()
+    }
+}
+
 impl<E: JsonlEngine> JsonlSubprocessRunner<E> {
     /// A runner of the engine.
     #[must_use]
     pub fn new(engine: E) -> Self {
-        Self(Arc::new(engine))
+        Self(LineRunner { engine: Arc::new(OneWay(engine)), listens: Listens::Never })
     }
 }
 
-impl<E: JsonlEngine> Runner for JsonlSubprocessRunner<E> {
-    fn engine(&self) -> &EngineId {
-        self.0.engine()
+impl<E: DialogueEngine> DialogueRunner<E> {
+    /// A runner of the engine.
+    #[must_use]
+    pub fn new(engine: E) -> Self {
+        Self(LineRunner { engine: Arc::new(engine), listens: Listens::UntilTheEnd })
     }
+}
 
-    fn format_resume(&self, token: &ResumeToken) -> Result<String, ResumeError> {
-        self.0.resume_lines().format(token)
-    }
+macro_rules! run_lines {
+    ($runner:ident: $engine:ident) => {
+        impl<E: $engine> Runner for $runner<E> {
+            fn engine(&self) -> &EngineId {
+                self.0.engine.engine()
+            }
 
-    fn extract_resume(&self, text: &str) -> Option<ResumeToken> {
-        self.0.resume_lines().extract(text)
-    }
+            fn format_resume(&self, token: &ResumeToken) -> Result<String, ResumeError> {
+                self.0.engine.resume_lines().format(token)
+            }
 
+            fn extract_resume(&self, text: &str) -> Option<ResumeToken> {
+                self.0.engine.resume_lines().extract(text)
+            }
+
+            fn capabilities(&self) -> Option<EngineCapabilities> {
+                self.0.engine.capabilities()
+            }
+
+            #[cfg(feature = "testing")]
+            fn translator(&self, spec: &RunSpec) -> Option<crate::testing::Translator> {
+                Some(self.0.translator(spec))
+            }
+
+            fn start(&self, spec: RunSpec) -> EngineRun {
+                self.0.start(spec)
+            }
+        }
+    };
+}
+
+run_lines!(JsonlSubprocessRunner: JsonlEngine);
+run_lines!(DialogueRunner: DialogueEngine);
+
+impl<E: DialogueEngine> LineRunner<E> {
     #[cfg(feature = "testing")]
-    fn translator(&self, spec: &RunSpec) -> Option<crate::testing::Translator> {
-        let engine = Arc::clone(&self.0);
+    fn translator(&self, spec: &RunSpec) -> crate::testing::Translator {
+        let engine = Arc::clone(&self.engine);
         let mut state = engine.state(spec);
         let mut out = EventFactory::new(engine.engine().clone(), spec.resume.clone());
-        Some(Box::new(move |line| {
-            engine.translate(line, &mut state, &mut out);
+        let mut says = super::Says::default();
+        Box::new(move |line| {
+            engine.hear(line, &mut state, &mut out, &mut says);
+            says.take();
             std::iter::from_fn(|| out.pop()).count()
-        }))
+        })
     }
 
     fn start(&self, spec: RunSpec) -> EngineRun {
-        let control = Arc::new(ProcessControl { ask: self.0.interrupt(), program: Mutex::default() });
-        let run = JsonlRun {
-            state: self.0.state(&spec),
-            out: EventFactory::new(self.0.engine().clone(), spec.resume.clone()),
-            engine: Arc::clone(&self.0),
+        let engine = Arc::clone(&self.engine);
+        let out = EventFactory::new(engine.engine().clone(), spec.resume.clone());
+        let talk = Arc::new(Talk::new(Arc::clone(&engine), engine.state(&spec), out));
+        let control = RunControl::new(TalkControl(Arc::clone(&talk)));
+        let run = LineRun {
+            engine,
+            talk,
+            listens: self.listens,
             cwd: spec.cwd.clone(),
             stage: Stage::New(Box::new(spec)),
-            control: Arc::clone(&control),
             unread: Unread::default(),
-            silence: Silence::default(),
+            next_tick: Instant::now() + Silence::TICK,
             is_completed: false,
         };
         let events = futures_util::stream::unfold(run, |mut run| async move {
             let event = run.next().await?;
             Some((event, run))
         });
-        EngineRun { events: events.boxed(), control: RunControl::new(SharedControl(control)) }
+        EngineRun { events: events.boxed(), control }
     }
 }
 
-struct JsonlRun<E: JsonlEngine> {
+struct LineRun<E: DialogueEngine> {
     engine: Arc<E>,
-    state: E::State,
-    out: EventFactory,
+    talk: Arc<Talk<E>>,
+    listens: Listens,
     /// Where the engine works.
     cwd: PathBuf,
     stage: Stage,
-    control: Arc<ProcessControl>,
     unread: Unread,
-    silence: Silence,
+    /// When the silence of the program is looked at.
+    next_tick: Instant,
     is_completed: bool,
 }
 
@@ -111,11 +169,10 @@ const AFTER_OUTPUT: Duration = Duration::from_secs(2);
 /// How long the end of a run waits for what is told on standard error.
 const STDERR_PATIENCE: Duration = Duration::from_millis(50);
 
-impl<E: JsonlEngine> JsonlRun<E> {
+impl<E: DialogueEngine> LineRun<E> {
     async fn next(&mut self) -> Option<Event> {
         loop {
-            if let Some(event) = self.out.pop() {
-                self.silence.note(&event);
+            if let Some(event) = self.talk.pop() {
                 if let Event::Started(started) = &event {
                     self.engine.opened(&started.resume, &self.cwd);
                 }
@@ -124,8 +181,8 @@ impl<E: JsonlEngine> JsonlRun<E> {
             match std::mem::replace(&mut self.stage, Stage::Over) {
                 Stage::New(spec) => self.begin(spec).await,
                 Stage::Waiting(spec, action) => {
-                    let spawned = Self::spawn(Arc::clone(&self.engine), &spec).await;
-                    self.out.action_completed(action, ActionOutcome::Ok);
+                    let spawned = self.spawn(&spec).await;
+                    self.talk.out(|out| out.action_completed(action, ActionOutcome::Ok));
                     self.spawned(spawned);
                 }
                 Stage::Reading { lines, handle } => self.read(lines, handle).await,
@@ -136,30 +193,38 @@ impl<E: JsonlEngine> JsonlRun<E> {
 
     async fn begin(&mut self, spec: Box<RunSpec>) {
         if let Some(obstacle) = spec.processes.obstacle() {
-            let action = Action::new(format!("{}.start", self.out.engine()), ActionKind::Note, obstacle);
-            self.out.action_started(action.clone());
+            let id = format!("{}.start", self.engine.engine());
+            let action = Action::new(id, ActionKind::Note, obstacle);
+            self.talk.out(|out| out.action_started(action.clone()));
             self.stage = Stage::Waiting(spec, action);
         } else {
-            let spawned = Self::spawn(Arc::clone(&self.engine), &spec).await;
+            let spawned = self.spawn(&spec).await;
             self.spawned(spawned);
         }
     }
 
-    async fn spawn(engine: Arc<E>, spec: &RunSpec) -> Result<Process, String> {
-        let refused = |RefusedRun(reason)| reason;
-        engine.prepare(spec).await.map_err(refused)?;
-        let command = engine.command(spec).map_err(refused)?;
-        spec.processes.spawn(command).await.map_err(|error| error.to_string())
+    fn spawn(&self, spec: &RunSpec) -> impl Future<Output = Result<Process, String>> + Send {
+        let (engine, listens, spec) = (Arc::clone(&self.engine), self.listens, spec.clone());
+        async move {
+            let refused = |RefusedRun(reason)| reason;
+            engine.prepare(&spec).await.map_err(refused)?;
+            let mut command = engine.command(&spec).map_err(refused)?;
+            if listens == Listens::UntilTheEnd {
+                command.stdin = Stdin::Open;
+            }
+            spec.processes.spawn(command).await.map_err(|error| error.to_string())
+        }
     }
 
     fn spawned(&mut self, spawned: Result<Process, String>) {
         match spawned {
             Ok(process) => {
-                self.control.started(Arc::clone(&process.handle));
+                self.talk.started(Arc::clone(&process.handle), process.stdin);
                 let lines = LineReader::new(process.stdout, LINE_BYTES);
+                self.next_tick = Instant::now() + Silence::TICK;
                 self.stage = Stage::Reading { lines, handle: process.handle };
             }
-            Err(error) => self.out.failed(error, "", None),
+            Err(error) => self.talk.out(|out| out.failed(error, "", None)),
         }
     }
 
@@ -168,38 +233,60 @@ impl<E: JsonlEngine> JsonlRun<E> {
         mut lines: LineReader<Box<dyn AsyncRead + Send + Unpin>>,
         handle: Arc<dyn ProcessHandle>,
     ) {
-        let Ok(next) = tokio::time::timeout(Silence::TICK, lines.message(E::FRAMING)).await else {
-            self.silence.tick(&mut self.out);
-            self.stage = Stage::Reading { lines, handle };
-            return;
+        let deadline = self.talk.deadline();
+        let next = tokio::select! {
+            biased;
+            next = lines.message(E::FRAMING) => next,
+            () = self.talk.stirred.notified() => {
+                self.complete(&*handle).await;
+                self.stage = Stage::Reading { lines, handle };
+                return;
+            }
+            () = tokio::time::sleep_until(deadline.unwrap_or(self.next_tick)), if deadline.is_some() => {
+                // It was told to end its turn, and did not.
+                handle.end(Ending::asking(Ask::Terminate));
+                self.talk.close();
+                self.stage = Stage::Reading { lines, handle };
+                return;
+            }
+            () = tokio::time::sleep_until(self.next_tick) => {
+                self.next_tick = Instant::now() + Silence::TICK;
+                self.talk.tick();
+                self.stage = Stage::Reading { lines, handle };
+                return;
+            }
         };
-        self.silence.end(&mut self.out);
+        self.next_tick = Instant::now() + Silence::TICK;
+        self.talk.broke_silence();
         let is_end = match next {
             Ok(Some(Line::Complete(line) | Line::Torn(line))) => {
                 if !line.trim_ascii().is_empty() {
                     // A line with a broken character is still a line. Looking for one is slow, and there is hardly ever one.
                     let line =
                         str::from_utf8(line).map_or_else(|_| String::from_utf8_lossy(line), Cow::Borrowed);
-                    let recognition = self.engine.translate(&line, &mut self.state, &mut self.out);
-                    self.unread.note(recognition, &line, &mut self.out);
+                    self.talk.hear(&line, |recognition, out| self.unread.note(recognition, &line, out));
                     self.complete(&*handle).await;
                 }
                 false
             }
             Ok(Some(Line::TooLong { bytes })) => {
-                let engine = self.out.engine();
-                self.out.warning(format!(
-                    "skipped a line of {bytes} bytes from {engine}: the limit is {LINE_BYTES}"
-                ));
+                let engine = self.engine.engine();
+                self.talk.out(|out| {
+                    out.warning(format!(
+                        "skipped a line of {bytes} bytes from {engine}: the limit is {LINE_BYTES}"
+                    ));
+                });
                 false
             }
             Ok(None) => true,
             Err(error) => {
-                self.out.warning(format!("the output of {} broke off: {error}", self.out.engine()));
+                let engine = self.engine.engine();
+                self.talk.out(|out| out.warning(format!("the output of {engine} broke off: {error}")));
                 true
             }
         };
         if is_end {
+            self.talk.close();
             // A program that has closed its output has nothing more to say, so it is not waited for without end.
             if tokio::time::timeout(AFTER_OUTPUT, handle.exited()).await.is_err() {
                 handle.end(Ending::asking(Ask::Terminate));
@@ -211,28 +298,30 @@ impl<E: JsonlEngine> JsonlRun<E> {
         }
     }
 
-    /// If the last line completed the run: what standard error has to add comes before that.
+    /// If the run is completed by now: what standard error has to add comes before that.
     async fn complete(&mut self, handle: &dyn ProcessHandle) {
-        if let Some(completed) = self.out.take_completed() {
+        if let Some(completed) = self.talk.take_completed() {
+            self.talk.close();
             if E::READS_STDERR {
                 // What it said last may still be on its way. Most programs end right after their last line.
                 let _ = tokio::time::timeout(STDERR_PATIENCE, handle.exited()).await;
             }
-            self.engine.read_stderr(&handle.stderr_tail(), &mut self.state, &mut self.out);
-            self.out.push(Event::Completed(completed));
+            self.talk.read_stderr(&handle.stderr_tail());
+            self.talk.out(|out| out.push(Event::Completed(completed)));
             self.is_completed = true;
         }
     }
 
     fn exited(&mut self, exit: &Exit) {
-        self.unread.log(self.out.engine());
+        let engine = self.engine.engine();
+        self.unread.log(engine);
         if self.is_completed {
             return;
         }
-        self.engine.read_stderr(&exit.stderr_tail, &mut self.state, &mut self.out);
-        let Unfinished { answer, reason, usage } = self.engine.on_exit(exit, &mut self.state, &mut self.out);
-        let mut error = reason
-            .unwrap_or_else(|| format!("{} {} before it finished its turn", self.out.engine(), exit.status));
+        self.talk.read_stderr(&exit.stderr_tail);
+        let Unfinished { answer, reason, usage } = self.talk.on_exit(exit);
+        let mut error =
+            reason.unwrap_or_else(|| format!("{engine} {} before it finished its turn", exit.status));
         if let Some(line) = self.unread.first_malformed() {
             error.push_str("\nit printed a line that takopi can not read: ");
             error.push_str(line);
@@ -242,7 +331,13 @@ impl<E: JsonlEngine> JsonlRun<E> {
             error.push('\n');
             error.push_str(tail);
         }
-        self.out.failed(error, answer, usage);
+        self.talk.out(|out| out.failed(error, answer, usage));
+    }
+}
+
+impl<E: DialogueEngine> Drop for LineRun<E> {
+    fn drop(&mut self) {
+        self.talk.close();
     }
 }
 
@@ -251,39 +346,6 @@ fn last_lines(tail: &str) -> &str {
     let tail = tail.trim_end();
     let start = tail.rmatch_indices('\n').nth(9).map_or(0, |(at, _)| at + 1);
     &tail[start..]
-}
-
-/// Interrupts a run by asking its program to end; it is killed when its time is up.
-struct ProcessControl {
-    ask: Ask,
-    /// The program, once it is started.
-    program: Mutex<Option<Arc<dyn ProcessHandle>>>,
-}
-
-impl ProcessControl {
-    fn program(&self) -> std::sync::MutexGuard<'_, Option<Arc<dyn ProcessHandle>>> {
-        self.program.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn started(&self, handle: Arc<dyn ProcessHandle>) {
-        *self.program() = Some(handle);
-    }
-}
-
-struct SharedControl(Arc<ProcessControl>);
-
-#[async_trait]
-impl Control for SharedControl {
-    async fn interrupt(&self) -> Result<(), ControlError> {
-        match &*self.0.program() {
-            Some(handle) => {
-                handle.end(Ending::asking(self.0.ask));
-                Ok(())
-            }
-            // There is nobody to ask yet; the run can just be given up.
-            None => Err(ControlError::Unsupported("interrupting before the start")),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,18 @@
 //! The silence of an engine, told to the person who waits.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::event::{Action, ActionEvent, ActionKind, ActionOutcome, Event, EventFactory, Phase};
+use crate::event::{Action, ActionEvent, ActionKind, ActionOutcome, Event, EventFactory, Phase, RequestId};
 
-/// Notices when an engine says nothing while no step of it is open: it waits for its model, and many engines retry for
-/// minutes without a word.
+/// Notices when an engine says nothing while no step of it is open and it asks nothing: it waits for its model, and many
+/// engines retry for minutes without a word.
 #[derive(Default)]
 pub(super) struct Silence {
     /// How many steps began and did not end.
     open: usize,
+    /// What it asks: then it waits for a person.
+    asked: HashSet<RequestId>,
     ticks: u32,
     /// The action that tells of the silence that goes on.
     action: Option<Action>,
@@ -21,7 +24,15 @@ impl Silence {
     pub(super) const TICK: Duration = Duration::from_secs(20);
 
     pub(super) fn note(&mut self, event: &Event) {
-        let Event::Action(event) = event else { return };
+        let event = match event {
+            Event::Action(event) => event,
+            Event::Request(event) => {
+                self.asked.insert(event.request.id.clone());
+                return;
+            }
+            Event::RequestResolved(event) => return self.answered(&event.request_id),
+            _ => return,
+        };
         if event.action.kind == ActionKind::Turn || Self::is_own(event) {
             return;
         }
@@ -32,7 +43,17 @@ impl Silence {
         }
     }
 
+    /// A person answered.
+    pub(super) fn answered(&mut self, request: &RequestId) {
+        self.asked.remove(request);
+    }
+
     pub(super) fn tick(&mut self, out: &mut EventFactory) {
+        if !self.asked.is_empty() {
+            // The model's time begins when the person has answered.
+            self.ticks = 0;
+            return;
+        }
         self.ticks += 1;
         if self.open > 0 {
             return;

@@ -20,6 +20,9 @@ pub enum ControlError {
     /// The run does not ask this, or does so no longer.
     #[error("nothing waits for an answer to request {}", .0.as_str())]
     NoSuchRequest(RequestId),
+    /// The engine did not take it, for this reason.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// What an engine's run can be told. Each default answers that it is not supported.
@@ -36,7 +39,8 @@ pub trait Control: Send + Sync {
     /// Sends a text into the turn that is running.
     ///
     /// # Errors
-    /// [`ControlError::Unsupported`] if the engine can not take it; [`ControlError::Over`] if it comes too late.
+    /// [`ControlError::Unsupported`] if the engine can not take it; [`ControlError::Over`] if it comes too late;
+    /// [`ControlError::Refused`] if the engine says no. The text is then in no turn, now or later.
     async fn steer(&self, text: String) -> Result<(), ControlError> {
         drop(text);
         Err(ControlError::Unsupported("steering"))

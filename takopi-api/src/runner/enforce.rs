@@ -1,5 +1,6 @@
 //! The contract at work: the stream between a runner and whoever wants its events.
 
+use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -87,7 +88,10 @@ impl Enforcer {
                     if self.gate.is_interrupted() {
                         self.contract.interrupt();
                     }
-                    self.contract.accept(event)
+                    match self.gate.asked(&event) {
+                        Asked::Anew => self.contract.accept(event),
+                        Asked::Already => Verdict::Drop("a request of this id is open"),
+                    }
                 }
                 Err(stop) => Verdict::Abort(self.stop(stop)),
             };
@@ -346,6 +350,16 @@ struct GateState {
     /// How long a run that was stopped may take to say its last words.
     stop_patience: Duration,
     position: Position,
+    /// What the engine asks: each is answered once.
+    open: HashSet<RequestId>,
+}
+
+/// Whether a request is one.
+enum Asked {
+    /// It is, or the event is none.
+    Anew,
+    /// One of its id waits for an answer.
+    Already,
 }
 
 #[derive(Default, Clone)]
@@ -374,7 +388,21 @@ impl Gate {
     }
 
     fn close(&self) {
-        self.state().position = Position::Over;
+        let mut state = self.state();
+        state.position = Position::Over;
+        state.open.clear();
+    }
+
+    /// Notes what the engine asks, and what it does not ask any more.
+    fn asked(&self, event: &Event) -> Asked {
+        match event {
+            Event::Request(event) if !self.state().open.insert(event.request.id.clone()) => Asked::Already,
+            Event::RequestResolved(event) => {
+                self.state().open.remove(&event.request_id);
+                Asked::Anew
+            }
+            _ => Asked::Anew,
+        }
     }
 
     fn running(&self) -> Result<RunControl, ControlError> {
@@ -398,7 +426,10 @@ impl Control for GateControl {
         match position {
             Position::Waiting => self.0.stop.notify_one(),
             Position::Running(control) => {
-                if let Err(ControlError::Unsupported(_)) = control.interrupt().await {
+                // One that is over says so by its last event.
+                if let Err(error) = control.interrupt().await
+                    && error != ControlError::Over
+                {
                     self.0.stop.notify_one();
                 }
             }
@@ -412,7 +443,12 @@ impl Control for GateControl {
     }
 
     async fn answer(&self, request: &RequestId, decision: Decision) -> Result<(), ControlError> {
-        self.0.running()?.answer(request, decision).await
+        let control = self.0.running()?;
+        // The first answer counts, also where two come at once.
+        if !self.0.state().open.remove(request) {
+            return Err(ControlError::NoSuchRequest(request.clone()));
+        }
+        control.answer(request, decision).await
     }
 
     fn kill(&self) {

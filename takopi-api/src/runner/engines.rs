@@ -126,6 +126,7 @@ impl RunSpec {
             .engines(self.engines.clone());
         // One run for whoever counts runs: the inner one must not wait for a place that the outer one has.
         inner.id = self.id.clone();
+        inner.servers = Arc::clone(&self.servers);
         inner
     }
 }

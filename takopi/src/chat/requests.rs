@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use takopi_api::event::{Decision, Request, RequestId, RequestSubject};
+use takopi_api::event::{Decision, Permission, Request, RequestId, RequestSubject};
 use takopi_api::markdown;
 use takopi_api::message::{
     Body, Button, ButtonData, MessageKind, MessageRef, OutgoingMessage, PersonId, Press, SendOptions,
@@ -332,13 +332,15 @@ const fn outcome(decision: &Decision) -> &'static str {
 fn text(request: &Request) -> String {
     let title = markdown::trim(&request.title, view::SHORT);
     match &request.subject {
-        RequestSubject::Permission { command, cwd, paths, diff } => {
+        RequestSubject::Permission(Permission { tool, command, cwd, paths, diff, reason, input, .. }) => {
             let command = command.as_ref().map(|command| format!("```\n{}\n```", fenced(command)));
             let cwd = cwd.as_ref().map(|cwd| format!("in {}", markdown::code(cwd)));
             let paths = (!paths.is_empty())
                 .then(|| paths.iter().map(|path| markdown::code(path)).collect::<Vec<_>>().join(", "));
             let diff = diff.as_ref().map(|diff| format!("```diff\n{}\n```", fenced(diff)));
-            let parts = [Some(title), command, cwd, paths, diff];
+            let (tool, reason) = (tool.as_deref().map(markdown::code), reason.clone());
+            let input = input.as_ref().map(|input| format!("```\n{}\n```", fenced(input)));
+            let parts = [Some(title), tool, command, cwd, reason, paths, input, diff];
             parts.into_iter().flatten().collect::<Vec<_>>().join("\n")
         }
         RequestSubject::Plan { text } => format!("{title}\n\n{text}"),
@@ -378,8 +380,9 @@ fn buttons(request: &Request) -> (Vec<Vec<Button>>, HashMap<String, Choice>) {
             let mut rows: Vec<Vec<Option<Button>>> = Vec::new();
             if let [question] = questions.as_slice() {
                 rows.extend(question.options.iter().map(|option| {
-                    let choice = Choice::Option { question: question.id.clone(), answer: option.clone() };
-                    vec![button(option, choice)]
+                    let answer = option.label.clone();
+                    let choice = Choice::Option { question: question.id.clone(), answer };
+                    vec![button(&option.label, choice)]
                 }));
             }
             rows.push(vec![button("no answer", Choice::Deny)]);

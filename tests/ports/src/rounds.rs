@@ -41,7 +41,7 @@ impl Default for Settings {
 pub(crate) fn new() -> EngineBackend {
     // What it needs is what the other engine needs.
     EngineBackend::new("rounds", Availability::OnRequest, build_runner)
-        .with_capabilities(EngineCapabilities::none().with_steer().with_requests())
+        .with_capabilities(EngineCapabilities::none().with_steer().with_permissions())
 }
 
 fn build_runner(config: &EngineConfig) -> Result<Arc<dyn Runner>, ConfigError> {

@@ -125,7 +125,7 @@ async fn nobody_listens_for_ever_and_what_comes_behind_is_taken_then() {
 
 fn backend() -> EngineBackend {
     EngineBackend::new("curious", Availability::Embedded, |_| Ok(Arc::new(Curious)))
-        .with_capabilities(EngineCapabilities::none().with_requests())
+        .with_capabilities(EngineCapabilities::none().with_questions())
 }
 
 struct Curious;
@@ -155,7 +155,7 @@ impl Runner for Curious {
         let (answer, answered) = oneshot::channel();
         let is_asking = spec.prompt == "ask";
         if is_asking {
-            let question = Question { id: "q".into(), text: "which one?".into(), options: Vec::new() };
+            let question = Question::new("q", "which one?");
             let subject = RequestSubject::Question { questions: vec![question] };
             events.request(Request::new(RequestId::new("r"), "which one?", subject));
         } else {

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use takopi_api::event::{ChangeKind, Decision, FileChange, RequestSubject};
+use takopi_api::event::{ChangeKind, Decision, FileChange, Permission, RequestSubject};
 use takopi_api::runner::RunId;
 
 use crate::answer::{self, Part};
@@ -58,12 +58,12 @@ pub(crate) async fn write(
 }
 
 fn permission(root: &Path, target: &Target, content: &str) -> RequestSubject {
-    RequestSubject::Permission {
-        command: None,
-        cwd: Some(root.to_string_lossy().into_owned()),
-        paths: vec![target.path.to_string_lossy().into_owned()],
-        diff: Some(content.to_owned()),
-    }
+    let permission = Permission::default()
+        .tool("write")
+        .cwd(root.to_string_lossy())
+        .paths([target.path.to_string_lossy().into_owned()])
+        .diff(content);
+    RequestSubject::Permission(permission)
 }
 
 fn nothing_written(shown: &str, why: &str) -> Part {

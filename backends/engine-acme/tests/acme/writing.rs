@@ -3,7 +3,9 @@
 use std::fs;
 
 use futures_util::StreamExt;
-use takopi_api::event::{ActionOutcome, ChangeKind, Decision, Event, Phase, RequestSubject, Resolution};
+use takopi_api::event::{
+    ActionOutcome, ChangeKind, Decision, Event, Permission, Phase, RequestSubject, Resolution,
+};
 
 use crate::fixture::Place;
 
@@ -19,7 +21,7 @@ async fn a_file_is_written_after_it_was_allowed() {
     assert_eq!(place.text_of("notes.md"), "hello\n");
     let request = &told.requests()[0].request;
     assert_eq!(request.title, "write notes.md");
-    let RequestSubject::Permission { command: None, paths, diff, .. } = &request.subject else {
+    let RequestSubject::Permission(Permission { command: None, paths, diff, .. }) = &request.subject else {
         panic!("no permission: {request:?}");
     };
     assert!(paths[0].ends_with("repo/notes.md"));

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, EngineId};
 use takopi_api::event::{
-    Action, ActionKind, ActionOutcome, Decision, Event, EventFactory, Outcome, Request, RequestId,
-    RequestSubject,
+    Action, ActionKind, ActionOutcome, Decision, Event, EventFactory, Outcome, Permission, Request,
+    RequestId, RequestSubject,
 };
 use takopi_api::resume::{ResumeError, ResumeLines as _, ResumeSyntax, ResumeToken};
 use takopi_api::runner::{Control, ControlError, EngineRun, RunControl, RunId, RunSpec, Runner};
@@ -63,7 +63,7 @@ pub(super) fn backend() -> EngineBackend {
         let engine = CURRENT.with_borrow(Clone::clone);
         Ok(Arc::new(Scripted(engine.expect("a case goes on when a runner is built"))))
     })
-    .with_capabilities(EngineCapabilities::none().with_steer().with_requests())
+    .with_capabilities(EngineCapabilities::none().with_steer().with_permissions())
 }
 
 impl Engine {
@@ -240,12 +240,7 @@ impl Play {
                     self.events.action_completed(action, ActionOutcome::Ok);
                 }
                 Item::Ask(number) => {
-                    let subject = RequestSubject::Permission {
-                        command: None,
-                        cwd: None,
-                        paths: Vec::new(),
-                        diff: None,
-                    };
+                    let subject = RequestSubject::Permission(Permission::default());
                     let id = RequestId::new(format!("r{number}"));
                     self.events.request(Request::new(id, "may I?", subject));
                 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 
-use takopi_api::event::{Decision, Question, Request, RequestSubject};
+use takopi_api::event::{Decision, Permission, Question, Request, RequestSubject};
 use tokio::sync::mpsc;
 
 use super::super::{output, question};
@@ -65,8 +65,8 @@ fn read_lines() -> mpsc::UnboundedReceiver<String> {
 pub(super) fn show(engine: &str, request: &Request) {
     output::line(&format!("{engine} asks: {}", output::harmless(&request.title)));
     match &request.subject {
-        RequestSubject::Permission { command, cwd, paths, diff } => {
-            for (label, value) in [("command", command), ("in", cwd)] {
+        RequestSubject::Permission(Permission { tool, command, cwd, paths, diff, reason, input, .. }) => {
+            for (label, value) in [("with", tool), ("command", command), ("in", cwd), ("because", reason)] {
                 if let Some(value) = value {
                     output::line(&format!("  {label}: {}", output::harmless(value)));
                 }
@@ -74,6 +74,7 @@ pub(super) fn show(engine: &str, request: &Request) {
             if !paths.is_empty() {
                 output::line(&format!("  files: {}", output::harmless(&paths.join(", "))));
             }
+            show_text(input.as_deref().unwrap_or_default());
             show_text(diff.as_deref().unwrap_or_default());
         }
         RequestSubject::Plan { text } => show_text(text),
@@ -99,7 +100,7 @@ fn show_text(text: &str) {
 fn show_question(question: &Question) {
     output::line(&format!("  {}", output::harmless(&question.text)));
     for (number, option) in question.options.iter().enumerate() {
-        output::line(&format!("    {}. {}", number + 1, output::harmless(option)));
+        output::line(&format!("    {}. {}", number + 1, output::harmless(&option.label)));
     }
 }
 
@@ -126,15 +127,17 @@ pub(super) fn decision(subject: &RequestSubject, typed: &str) -> Decision {
 /// A number stands for the option with that number.
 fn choice(question: &Question, typed: &str) -> String {
     let option = typed.parse::<usize>().ok().and_then(|number| question.options.get(number.checked_sub(1)?));
-    option.map_or_else(|| typed.to_owned(), Clone::clone)
+    option.map_or_else(|| typed.to_owned(), |option| option.label.clone())
 }
 
 #[cfg(test)]
 mod tests {
+    use takopi_api::event::Choice;
+
     use super::*;
 
     fn permission() -> RequestSubject {
-        RequestSubject::Permission { command: None, cwd: None, paths: vec![], diff: None }
+        RequestSubject::Permission(Permission::default())
     }
 
     #[test]
@@ -150,11 +153,7 @@ mod tests {
 
     #[test]
     fn questions_are_answered_by_number_or_in_words() {
-        let question = |id: &str| Question {
-            id: id.into(),
-            text: "?".into(),
-            options: vec!["Red".into(), "Blue".into()],
-        };
+        let question = |id: &str| Question::new(id, "?").options(["Red", "Blue"].map(Choice::new));
         let subject = RequestSubject::Question { questions: vec![question("a"), question("b")] };
         let Decision::Answer { answers } = decision(&subject, "2; green") else { panic!("no answer") };
         assert_eq!(answers["a"], ["Blue"]);

@@ -280,7 +280,7 @@ impl EngineAbout {
             needs,
             tested: engine.tested.map(|tested| [tested.oldest, tested.newest]),
             steer: engine.capabilities.steer,
-            requests: engine.capabilities.requests,
+            requests: engine.capabilities.asks(),
             model: engine.capabilities.model,
             reasoning_levels: engine.capabilities.reasoning_levels,
         }
