@@ -10,6 +10,7 @@ mod engines;
 mod hook;
 mod processes;
 mod recordings;
+mod replay;
 mod transport;
 mod transport_contract;
 
@@ -26,6 +27,7 @@ pub use engines::{ScriptedEngine, engines};
 pub use hook::{FakeHookChat, hook_context};
 pub use processes::{Script, ScriptedProcesses};
 pub use recordings::{Expected, Recordings};
+pub use replay::{Replay, Replayed};
 pub use transport::{Call, Held, Record, RecordingTransport, Shown};
 pub use transport_contract::{TransportContract, TransportFixture};
 
