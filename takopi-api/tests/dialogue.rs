@@ -61,7 +61,7 @@ impl DialogueEngine for Talker {
         match message["did"].as_str().unwrap_or_default() {
             "start" => {
                 assert_eq!(message["id"], "mine");
-                out.started(ResumeToken::new(ACME, "1").unwrap(), "Acme");
+                out.started(ResumeToken::new(ACME, "1").expect("it is one"), "Acme");
             }
             "ask" => {
                 let id = RequestId::new(message["id"].to_string());
@@ -71,9 +71,9 @@ impl DialogueEngine for Talker {
             "withdraw" => {
                 out.request_resolved(RequestId::new(message["id"].to_string()), Resolution::Withdrawn);
             }
-            "take" => state.receipt.take().unwrap().taken(),
+            "take" => state.receipt.take().expect("one was given").taken(),
             "ping" => says.line(&json!({"do": "pong"})),
-            "end" => out.done(message["answer"].as_str().unwrap(), None),
+            "end" => out.done(message["answer"].as_str().unwrap_or_default(), None),
             kind => return Recognition::Unknown { kind: kind.to_owned() },
         }
         Recognition::Known
