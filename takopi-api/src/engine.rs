@@ -247,7 +247,7 @@ pub struct EngineBackend {
     pub id: &'static str,
     /// What it needs on the machine.
     pub availability: Availability,
-    /// What it can do if nothing else is configured; see [`Runner::capabilities`](crate::runner::Runner::capabilities).
+    /// What it can do if nothing else is configured; see [`Runner::capabilities`].
     pub capabilities: EngineCapabilities,
     /// Which versions of its program were tested, if it has one.
     pub tested: Option<TestedVersions>,
