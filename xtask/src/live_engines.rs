@@ -21,7 +21,7 @@ use crate::cargo::{Profile, build_program, build_test_program};
 use crate::error::Error;
 use crate::workspace::Workspace;
 
-use self::engines::{ENGINES, Engine};
+use self::engines::{ENGINES, Engine, Way};
 use self::installation::Installation;
 use self::machine::{Machine, Programs};
 use self::server::Server;
@@ -91,10 +91,20 @@ fn each(
 /// Runs all cases of an engine, one after the other, and counts those that went well.
 fn run_cases(machine: &Machine) -> Result<usize, Error> {
     let mut count = 0;
-    for case in cases::CASES {
-        let line = case.run(machine)?;
+    let mut note = |line: String| {
         println!("{line}");
         count += usize::from(line.starts_with("ok "));
+    };
+    for case in cases::CASES {
+        note(case.run(machine, Way::Trusted)?);
+    }
+    if machine.engine.one_shot.is_some() {
+        for case in cases::CASES.iter().filter(|case| cases::ONE_SHOT.contains(&case.name())) {
+            note(case.run(machine, Way::OneShot)?);
+        }
+    }
+    for part in machine.engine.talks {
+        note(cases::talk(machine, part)?);
     }
     Ok(count)
 }

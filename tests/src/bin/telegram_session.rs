@@ -1,33 +1,45 @@
-//! `telegram-session TAKOPI ENGINE CONFIG`: a conversation over Telegram with an engine whose model is the scripted one, in
-//! the folder in which this is started: an answer, and a reply that goes on with its thread. `CONFIG` is a configuration
-//! without a transport, which gets one.
+//! `telegram-session TAKOPI ENGINE CONFIG PART`: a conversation over Telegram with an engine whose model is the scripted one,
+//! in the folder in which this is started. `CONFIG` is a configuration without a transport, which gets one; `PART` says what
+//! is tried: `threads`, or one of what an engine asks and is told.
 #![expect(clippy::print_stderr, reason = "what is wrong is said there")]
 #![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use rustix::process::{Pid, Signal, kill_process};
-use takopi_tests::bot_api::{BotApi, ChatId, Message, MessageId};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use takopi_tests::bot_api::{BotApi, ChatId, Message, MessageId, UserId};
 
 fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
-    let [takopi, engine, config] = args.as_slice() else {
-        eprintln!("usage: telegram-session TAKOPI ENGINE CONFIG");
+    let [takopi, engine, config, part] = args.as_slice() else {
+        eprintln!("usage: telegram-session TAKOPI ENGINE CONFIG PART");
         return ExitCode::from(2);
+    };
+    let play = match part.as_str() {
+        "threads" => threads,
+        "approve" => approve,
+        "deny" => deny,
+        "always" => always,
+        "question" => question,
+        "question-in-plan" => question_in_plan,
+        "plan" => plan,
+        "interrupt" => interrupt,
+        "steer" => steer,
+        part => {
+            eprintln!("telegram-session has no part `{part}`");
+            return ExitCode::from(2);
+        }
     };
     let api = BotApi::start();
     let me = api.person("Mia");
     let chat = api.private(me);
     connect(Path::new(config), &api, chat);
     let program = Program::start(takopi, Path::new(config));
-
-    let first = answer(&api, chat, api.say(chat, me, "please [[plain]]"), "Hello from the fake model.");
-    let begun = resume_line(&first, engine);
-    let reply = api.reply(&first, me, "please [[shell]]");
-    let second = answer(&api, chat, reply, "The command printed: hi");
-    assert_eq!(resume_line(&second, engine), begun, "the reply goes on with the thread");
+    let talk = Talk { api: &api, me, chat, engine };
+    play(&talk);
     assert_eq!(api.violations(), [], "{}", api.report());
     program.end();
     ExitCode::SUCCESS
@@ -45,23 +57,199 @@ fn connect(config: &Path, api: &BotApi, chat: ChatId) {
     fs::write(config, text).unwrap();
 }
 
-/// Waits for the only message that answers this one and goes on no more.
-#[track_caller]
-fn answer(api: &BotApi, chat: ChatId, to: MessageId, text: &str) -> Message {
-    let bot = api.me();
-    api.wait_for(text, |world| {
-        let messages = world.chats[&chat].messages.values();
-        let mut own = messages.filter(|message| message.from == bot && message.reply_to == Some(to));
-        let first = own.next().filter(|message| message.text().contains(text))?;
-        own.next().is_none().then(|| first.clone())
-    })
+/// An answer, and a reply that goes on with its thread.
+fn threads(talk: &Talk<'_>) {
+    let first = talk.answer(talk.say("please [[plain]]"), "Hello from the fake model.");
+    let begun = talk.resume_line(&first);
+    let reply = talk.api.reply(&first, talk.me, "please [[shell]]");
+    let second = talk.answer(reply, "The command printed: hi");
+    assert_eq!(talk.resume_line(&second), begun, "the reply goes on with the thread");
 }
 
-/// The engine's own command that goes on with a thread.
-#[track_caller]
-fn resume_line(answer: &Message, engine: &str) -> String {
-    let line = answer.text().lines().rev().find(|line| line.starts_with(engine));
-    line.unwrap_or_else(|| panic!("no resume line: {}", answer.text())).to_owned()
+/// What is asked happens when it is allowed, and not before.
+fn approve(talk: &Talk<'_>) {
+    let asked = talk.say("please [[asked]]");
+    let request = talk.request("touch asked.txt");
+    assert!(!exists("asked.txt"), "it happened before anybody allowed it");
+    talk.press(&request, "allow once");
+    talk.answer(asked, "After the command.");
+    assert!(exists("asked.txt"), "it was allowed, and did not happen");
+    talk.is_closed(&request, "allowed once");
+}
+
+/// What is denied does not happen, and the engine goes on.
+fn deny(talk: &Talk<'_>) {
+    let asked = talk.say("please [[asked]]");
+    let request = talk.request("touch asked.txt");
+    talk.press(&request, "deny");
+    talk.ended(asked);
+    assert!(!exists("asked.txt"), "it was denied, and happened");
+    talk.is_closed(&request, "denied");
+}
+
+/// What is always allowed is asked once.
+fn always(talk: &Talk<'_>) {
+    let asked = talk.say("please [[again]]");
+    let request = talk.request("echo again");
+    talk.press(&request, "always");
+    talk.answer(asked, "Ran it again.");
+    assert_eq!(fs::read_to_string("again.txt").unwrap().lines().count(), 2, "it ran twice");
+    let bot = talk.api.me();
+    let requests =
+        talk.api.calls("sendMessage").into_iter().filter(|call| call.body.to_string().contains("echo again"));
+    assert_eq!(
+        requests.filter(|call| call.body.to_string().contains("allow once")).count(),
+        1,
+        "{bot} asked again"
+    );
+}
+
+/// A question is answered with a button.
+fn question(talk: &Talk<'_>) {
+    answer_question(talk, "please [[question]]");
+}
+
+/// The same, where the engine asks questions only while it plans.
+fn question_in_plan(talk: &Talk<'_>) {
+    answer_question(talk, "/plan please [[question]]");
+}
+
+fn answer_question(talk: &Talk<'_>, prompt: &str) {
+    let asked = talk.say(prompt);
+    let request = talk.request("Which colour?");
+    talk.press(&request, "Blue");
+    talk.answer(asked, "Thanks for answering.");
+}
+
+/// A plan is shown, and approved.
+fn plan(talk: &Talk<'_>) {
+    let asked = talk.say("/plan please [[plan]]");
+    let request = talk.request("1. Do it.");
+    talk.press(&request, "approve");
+    talk.answer(asked, "The plan was heard.");
+}
+
+/// A run is cancelled while its command sleeps: nothing of it is alive.
+fn interrupt(talk: &Talk<'_>) {
+    talk.say("please [[sleep]]");
+    talk.allow_until(|| fs::read_to_string("child.pid").is_ok_and(|pid| !pid.trim().is_empty()));
+    let child: i32 = fs::read_to_string("child.pid").unwrap().trim().parse().unwrap();
+    talk.say("/cancel");
+    talk.waits_for("cancelled");
+    let patience = Instant::now() + Duration::from_secs(15);
+    let child = Pid::from_raw(child).unwrap();
+    while test_kill_process(child).is_ok() {
+        assert!(Instant::now() < patience, "what it started is alive: {child:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A text goes into the turn that runs, and changes what comes of it.
+fn steer(talk: &Talk<'_>) {
+    let asked = talk.say("please [[slow]]");
+    let is_running = |world: &takopi_tests::bot_api::World| {
+        let own = world.chats[&talk.chat].messages.values();
+        own.filter(|message| message.from == talk.api.me()).any(|message| message.text().contains("sleep 2"))
+    };
+    talk.allow_until(|| talk.api.look(is_running));
+    talk.say("/steer please [[steered]]");
+    talk.waits_for("sent into the running turn");
+    talk.answer(asked, "Steered.");
+}
+
+fn exists(path: &str) -> bool {
+    Path::new(path).exists()
+}
+
+/// A person in a chat with takopi.
+struct Talk<'a> {
+    api: &'a BotApi,
+    me: UserId,
+    chat: ChatId,
+    engine: &'a str,
+}
+
+impl Talk<'_> {
+    fn say(&self, text: &str) -> MessageId {
+        self.api.say(self.chat, self.me, text)
+    }
+
+    fn find<T>(&self, what: &str, mut look: impl FnMut(&Message) -> Option<T>) -> T {
+        let bot = self.api.me();
+        self.api.wait_for(what, |world| {
+            let mut own = world.chats[&self.chat].messages.values().filter(|message| message.from == bot);
+            own.find_map(&mut look)
+        })
+    }
+
+    fn waits_for(&self, text: &str) {
+        self.find(text, |message| message.text().contains(text).then_some(()));
+    }
+
+    /// Waits for what asks a person this.
+    fn request(&self, text: &str) -> Message {
+        self.find(text, |message| (message.text().contains(text) && asks(message)).then(|| message.clone()))
+    }
+
+    /// Presses the first button whose label has this in it.
+    fn press(&self, request: &Message, label: &str) {
+        let labels = request.labels();
+        let label = labels.iter().find(|found| found.contains(label));
+        let label = label.unwrap_or_else(|| panic!("no such button: {labels:?}"));
+        self.api.press(request, label, self.me);
+    }
+
+    /// Waits until a request says what became of it, without buttons.
+    fn is_closed(&self, request: &Message, outcome: &str) {
+        self.find(outcome, |message| {
+            (message.id == request.id && message.labels().is_empty() && message.text().contains(outcome))
+                .then_some(())
+        });
+    }
+
+    /// Allows whatever is asked until something is there.
+    fn allow_until(&self, is_there: impl Fn() -> bool) {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while !is_there() {
+            assert!(Instant::now() < patience, "it does not come:\n{}", self.api.report());
+            let asked = self.api.answers(self.chat).into_iter().find(asks);
+            if let Some(request) = asked {
+                self.press(&request, "once");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits for the only message that answers this one and goes on no more.
+    fn answer(&self, to: MessageId, text: &str) -> Message {
+        let bot = self.api.me();
+        self.api.wait_for(text, |world| {
+            let messages = world.chats[&self.chat].messages.values();
+            let own = messages.filter(|message| message.from == bot && message.reply_to == Some(to));
+            let mut own = own.filter(|message| message.text().contains(text));
+            let first = own.next().filter(|message| message.labels().is_empty())?;
+            own.next().is_none().then(|| first.clone())
+        })
+    }
+
+    /// Waits until what was said has its answer, whatever that is.
+    fn ended(&self, to: MessageId) {
+        self.find("the end of the run", |message| {
+            let is_end = ["done ·", "error ·"].iter().any(|header| message.text().contains(header));
+            (message.reply_to == Some(to) && is_end).then_some(())
+        });
+    }
+
+    /// The engine's own command that goes on with a thread.
+    fn resume_line(&self, answer: &Message) -> String {
+        let line = answer.text().lines().rev().find(|line| line.starts_with(self.engine));
+        line.unwrap_or_else(|| panic!("no resume line: {}", answer.text())).to_owned()
+    }
+}
+
+/// Whether a message waits for a decision: one that shows a run has a button to cancel it.
+fn asks(message: &Message) -> bool {
+    message.labels().iter().any(|label| *label != "cancel" && *label != "steer")
 }
 
 /// takopi, which is ended as by Ctrl-C: its engines end with it.

@@ -15,9 +15,24 @@ pub(super) struct Step {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Act {
     Shell(&'static str),
-    Write { path: &'static str, content: &'static str },
-    Read { path: &'static str },
-    Edit { path: &'static str, old: &'static str, new: &'static str },
+    /// A command that the engine's sandbox, if it has one, does not let through: it has to ask for it.
+    Outside(&'static str),
+    /// A question with answers to choose from.
+    Ask,
+    /// The plan is ready.
+    Plan(&'static str),
+    Write {
+        path: &'static str,
+        content: &'static str,
+    },
+    Read {
+        path: &'static str,
+    },
+    Edit {
+        path: &'static str,
+        old: &'static str,
+        new: &'static str,
+    },
 }
 
 /// An answer that is an error of HTTP.
@@ -84,6 +99,14 @@ pub(super) fn steps(name: &str) -> Option<Vec<Step>> {
         "drop" => {
             vec![Step { is_cut: true, ..Step::text("This stream will be cut off in the middle of") }]
         }
+        "asked" => vec![Step::act(Act::Outside("touch asked.txt")), text("After the command.")],
+        "again" => {
+            let again = || Step::act(Act::Outside("echo again >> again.txt"));
+            vec![again(), again(), text("Ran it again.")]
+        }
+        "question" => vec![Step::act(Act::Ask), text("Thanks for answering.")],
+        "plan" => vec![Step::act(Act::Plan("1. Do it.")), text("The plan was heard.")],
+        "steered" => vec![text("Steered.")],
         "slow" => vec![shell("sleep 2"), text("Took its time.")],
         "sleep" => vec![shell(SLEEP), text("Slept.")],
         "empty" => vec![text("")],

@@ -81,6 +81,9 @@ const SHELLS: &[&str] =
 const WRITERS: &[&str] = &["Write", "write", "write_file", "create"];
 const READERS: &[&str] = &["Read", "read", "read_file"];
 const EDITORS: &[&str] = &["Edit", "edit", "replace", "edit_file", "str_replace"];
+const ASKERS: &[&str] =
+    &["AskUserQuestion", "request_user_input", "question", "ask_user", "ask_user_question"];
+const PLANNERS: &[&str] = &["ExitPlanMode", "exit_plan_mode", "plan_exit"];
 const PATHS: &[&str] = &["file_path", "filePath", "absolute_path", "path"];
 
 impl Toolbox {
@@ -88,6 +91,9 @@ impl Toolbox {
     pub(super) fn call(&self, act: &Act) -> Call {
         match *act {
             Act::Shell(command) => self.shell(command),
+            Act::Outside(command) => self.outside(command),
+            Act::Ask => self.named(ASKERS, question()),
+            Act::Plan(plan) => self.named(PLANNERS, json!({ "plan": plan })),
             Act::Write { path, content } => {
                 let added: String = content.lines().map(|line| format!("+{line}\n")).collect();
                 self.patch(&format!("*** Add File: {path}\n{added}"))
@@ -128,6 +134,31 @@ impl Toolbox {
             }
         }
         call(tool, Input::Arguments(arguments))
+    }
+
+    /// The shell, asked to let a command out of the sandbox where it can be asked that.
+    fn outside(&self, command: &str) -> Call {
+        let mut call = self.shell(command);
+        let tool = self.tools.iter().find(|tool| tool.name == call.name);
+        if let (Some(tool), Input::Arguments(arguments)) = (tool, &mut call.input) {
+            let wants = [
+                ("sandbox_permissions", json!("require_escalated")),
+                ("with_escalated_permissions", json!(true)),
+            ];
+            for (key, value) in wants {
+                if tool.properties.contains_key(key) {
+                    arguments[key] = value;
+                    arguments["justification"] = json!("It writes outside of the sandbox.");
+                }
+            }
+        }
+        call
+    }
+
+    /// A tool under one of these names; the first of them if it is not offered, which the engine then says.
+    fn named(&self, names: &[&str], arguments: Value) -> Call {
+        let unknown = Tool { name: names[0].to_owned(), ..Tool::default() };
+        call(self.first(names).unwrap_or(&unknown), Input::Arguments(arguments))
     }
 
     fn patch(&self, body: &str) -> Option<Call> {
@@ -176,6 +207,22 @@ impl Toolbox {
         let folder = self.folder.as_deref().filter(|_| key != "path");
         (key, folder.map_or_else(|| path.to_owned(), |folder| format!("{folder}/{path}")))
     }
+}
+
+/// The fields of all engines' tools for questions: each takes those that it knows.
+fn question() -> Value {
+    json!({ "questions": [{
+        "id": "colour",
+        "header": "Colour",
+        "question": "Which colour?",
+        "type": "choice",
+        "multiSelect": false,
+        "multiple": false,
+        "options": [
+            { "label": "Red", "description": "The red one" },
+            { "label": "Blue", "description": "The blue one" },
+        ],
+    }] })
 }
 
 fn call(tool: &Tool, input: Input) -> Call {

@@ -1,13 +1,14 @@
 //! What every engine must be able to do. The prompts name scenarios of `tests/src/model_server/scenario.rs`.
 
 use std::fs;
+use std::path::Path;
 use std::time::Instant;
 
 use serde_json::Value;
 
-use super::engines::Engine;
+use super::engines::{Engine, Skipped, Way};
 use super::machine::Machine;
-use super::takopi::Ended;
+use super::takopi::{Ended, Run};
 use crate::error::Error;
 
 /// A case: its name, and what is done and looked at.
@@ -37,26 +38,57 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "telegram", check: talks_over_telegram },
 ];
 
+/// Those that a program which only prints has to be able to do as well.
+pub(super) const ONE_SHOT: &[&str] = &["plain", "shell", "write", "resume", "unknown-thread", "cancel"];
+
 impl Case {
-    /// Runs it, and says in a line how it went.
-    pub(super) fn run(&self, machine: &Machine) -> Result<String, Error> {
-        let engine = machine.engine;
-        let bench = Bench { machine, engine, case: self.name };
-        let started = Instant::now();
-        if let Some(skipped) = engine.skipped.iter().find(|skipped| skipped.case == self.name) {
-            return Ok(format!("skipped {} {}: {}", engine.id, self.name, skipped.reason));
-        }
-        let note = (self.check)(&bench);
-        let left = machine.left();
-        let name = format!("{} {}", engine.id, self.name);
-        let note = note.map_err(|error| error.about(&name))?;
-        if !left.is_empty() {
-            return Err(Error::new(format!("{name}: processes are left\n{}", left.join("\n"))));
-        }
-        let seconds = started.elapsed().as_secs_f32();
-        let note = note.map(|note| format!(": {note}")).unwrap_or_default();
-        Ok(format!("ok {name} ({seconds:.1} s){note}"))
+    /// The name under which it is known.
+    pub(super) const fn name(&self) -> &'static str {
+        self.name
     }
+
+    /// Runs it, and says in a line how it went.
+    pub(super) fn run(&self, machine: &Machine, way: Way) -> Result<String, Error> {
+        run(machine, way, self.name, self.check)
+    }
+}
+
+/// Lets people of a chat be asked, and looks at what comes of it.
+pub(super) fn talk(machine: &Machine, part: &'static str) -> Result<String, Error> {
+    run(machine, Way::Asking, part, |bench| {
+        let folder = bench.machine.worktree(&bench.name())?;
+        let ended = bench.machine.chat(&folder, &bench.name(), bench.way, bench.case)?.end()?;
+        if ended.code == Some(0) { Ok(None) } else { Err(ended.wrong("a conversation to its end")) }
+    })
+}
+
+/// Does something with an engine, and looks for what it leaves behind.
+fn run(
+    machine: &Machine,
+    way: Way,
+    case: &'static str,
+    check: fn(&Bench<'_>) -> Result<Note, Error>,
+) -> Result<String, Error> {
+    let engine = machine.engine;
+    let bench = Bench { machine, engine, case, way };
+    let started = Instant::now();
+    let skipped = |skipped: &&Skipped| skipped.case == case && skipped.way.is_none_or(|only| only == way);
+    if let Some(skipped) = engine.skipped.iter().find(skipped) {
+        return Ok(format!("skipped {} {case}: {}", engine.id, skipped.reason));
+    }
+    let note = check(&bench);
+    let left = machine.left();
+    let name = match way {
+        Way::OneShot => format!("{} {case} (one-shot)", engine.id),
+        Way::Trusted | Way::Asking => format!("{} {case}", engine.id),
+    };
+    let note = note.map_err(|error| error.about(&name))?;
+    if !left.is_empty() {
+        return Err(Error::new(format!("{name}: processes are left\n{}", left.join("\n"))));
+    }
+    let seconds = started.elapsed().as_secs_f32();
+    let note = note.map(|note| format!(": {note}")).unwrap_or_default();
+    Ok(format!("ok {name} ({seconds:.1} s){note}"))
 }
 
 /// A case of an engine.
@@ -64,11 +96,12 @@ struct Bench<'a> {
     machine: &'a Machine,
     engine: &'a Engine,
     case: &'a str,
+    way: Way,
 }
 
 impl Bench<'_> {
     fn name(&self) -> String {
-        format!("{}-{}", self.engine.id, self.case)
+        format!("{}-{}-{}", self.engine.id, self.way.name(), self.case)
     }
 
     /// What the engine is asked; the name keeps the server's counts of errors apart.
@@ -80,7 +113,11 @@ impl Bench<'_> {
     fn run(&self, scenario: &str) -> Result<Ended, Error> {
         let folder = self.machine.worktree(&self.name())?;
         let prompt = self.prompt(scenario);
-        self.machine.start(&folder, &self.name(), &["--json", &prompt])?.end()
+        self.start(&folder, &self.name(), &["--json", &prompt])?.end()
+    }
+
+    fn start(&self, folder: &Path, name: &str, args: &[&str]) -> Result<Run, Error> {
+        self.machine.start(folder, name, self.way, args)
     }
 
     fn answers(&self, scenario: &str, answer: &str) -> Result<Note, Error> {
@@ -156,7 +193,7 @@ fn knows_no_thread(bench: &Bench<'_>) -> Result<Note, Error> {
     let folder = bench.machine.worktree(&bench.name())?;
     let thread = bench.engine.unknown_thread;
     let args = ["--json", "--resume", thread, &bench.prompt("plain")];
-    let ended = bench.machine.start(&folder, &bench.name(), &args)?.end()?;
+    let ended = bench.start(&folder, &bench.name(), &args)?.end()?;
     let completed = ended.completed().unwrap_or_default();
     match completed["error"].as_str() {
         Some(said) if ended.code == Some(1) && said.contains(thread) => Ok(Some(first_line(said))),
@@ -167,9 +204,8 @@ fn knows_no_thread(bench: &Bench<'_>) -> Result<Note, Error> {
 /// A conversation goes on, with the line that a run for a person ends with.
 fn resumes(bench: &Bench<'_>) -> Result<Note, Error> {
     let folder = bench.machine.worktree(&bench.name())?;
-    let start = |part: &str, args: &[&str]| {
-        bench.machine.start(&folder, &format!("{}-{part}", bench.name()), args)?.end()
-    };
+    let start =
+        |part: &str, args: &[&str]| bench.start(&folder, &format!("{}-{part}", bench.name()), args)?.end();
     let first = start("1", &[&bench.prompt("plain")])?;
     let line = first.stderr.lines().last().unwrap_or_default();
     let expected = "Hello from the fake model.";
@@ -192,7 +228,7 @@ fn resumes_elsewhere(bench: &Bench<'_>) -> Result<Note, Error> {
     let name = format!("{}-2", bench.name());
     let there = bench.machine.worktree(&name)?;
     let args = ["--json", "--resume", &thread, &bench.prompt("touch")];
-    let second = bench.machine.start(&there, &name, &args)?.end()?;
+    let second = bench.start(&there, &name, &args)?.end()?;
     if bench.machine.worktree_path(&bench.name()).join("here.txt").exists() {
         return Err(second.wrong("that the engine works in the new folder, and it did in the old one"));
     }
@@ -212,7 +248,7 @@ fn resumes_elsewhere(bench: &Bench<'_>) -> Result<Note, Error> {
 fn is_cancelled(bench: &Bench<'_>) -> Result<Note, Error> {
     let folder = bench.machine.worktree(&bench.name())?;
     let prompt = bench.prompt("sleep");
-    let mut run = bench.machine.start(&folder, &bench.name(), &["--json", &prompt])?;
+    let mut run = bench.start(&folder, &bench.name(), &["--json", &prompt])?;
     let sleeps = run.wait_for_file(&folder.join("child.pid"))?;
     if sleeps {
         run.interrupt()?;
@@ -232,7 +268,7 @@ fn is_cancelled(bench: &Bench<'_>) -> Result<Note, Error> {
 /// A person talks to it in `takopi chat`: `tests/src/session.rs` says what is typed and seen.
 fn talks_at_a_terminal(bench: &Bench<'_>) -> Result<Note, Error> {
     let folder = bench.machine.worktree(&bench.name())?;
-    let ended = bench.machine.talk(&folder, &bench.name())?.end()?;
+    let ended = bench.machine.talk(&folder, &bench.name(), bench.way)?.end()?;
     if ended.code != Some(0) {
         return Err(ended.wrong("a conversation to its end"));
     }
@@ -243,6 +279,6 @@ fn talks_at_a_terminal(bench: &Bench<'_>) -> Result<Note, Error> {
 /// A person talks to it in a chat of Telegram: `tests/src/bin/telegram_session.rs` says what is written and answered.
 fn talks_over_telegram(bench: &Bench<'_>) -> Result<Note, Error> {
     let folder = bench.machine.worktree(&bench.name())?;
-    let ended = bench.machine.chat(&folder, &bench.name())?.end()?;
+    let ended = bench.machine.chat(&folder, &bench.name(), bench.way, "threads")?.end()?;
     if ended.code == Some(0) { Ok(None) } else { Err(ended.wrong("an answer, and one more in its thread")) }
 }

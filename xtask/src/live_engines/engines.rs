@@ -8,8 +8,14 @@ pub(super) struct Engine {
     pub(super) package: &'static str,
     /// Pinned: what is tested today is what is tested tomorrow.
     pub(super) version: &'static str,
-    /// Its table in `takopi.toml`: nobody can be asked, so what the cases do must be allowed.
+    /// Its table in `takopi.toml`, however it is driven.
     pub(super) settings: &'static str,
+    /// What allows in that table all that the cases do: at `takopi run` nobody can be asked.
+    pub(super) trusted: &'static str,
+    /// What makes its program one that only prints, if it can do more.
+    pub(super) one_shot: Option<&'static str>,
+    /// What people are asked and can do in a chat while it works: see `tests/src/bin/telegram_session.rs`.
+    pub(super) talks: &'static [&'static str],
     /// A file of its own configuration in the home folder. [`PORT`] stands for the model server's.
     pub(super) file: Option<(&'static str, &'static str)>,
     /// Variables, in which [`PORT`] stands for the model server's.
@@ -20,10 +26,46 @@ pub(super) struct Engine {
     pub(super) skipped: &'static [Skipped],
 }
 
+/// How an engine is driven in a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// As it is by itself, with all allowed beforehand.
+    Trusted,
+    /// By a program that only prints.
+    OneShot,
+    /// As it is by itself: people are asked.
+    Asking,
+}
+
+impl Way {
+    /// What tells its folders and files from those of the others.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Trusted => "trusted",
+            Self::OneShot => "one-shot",
+            Self::Asking => "asking",
+        }
+    }
+}
+
+impl Engine {
+    /// Its table in `takopi.toml`.
+    pub(super) fn table(&self, way: Way) -> String {
+        let more = match way {
+            Way::Trusted => self.trusted,
+            Way::OneShot => self.one_shot.unwrap_or_default(),
+            Way::Asking => "",
+        };
+        format!("[{}]\n{}\n{more}\n", self.id, self.settings)
+    }
+}
+
 /// A case that is left out, for a reason that is not takopi's.
 #[derive(Debug)]
 pub(super) struct Skipped {
     pub(super) case: &'static str,
+    /// Only where it is driven so.
+    pub(super) way: Option<Way>,
     pub(super) reason: &'static str,
 }
 
@@ -42,6 +84,9 @@ pub(super) const ENGINES: &[Engine] = &[
         package: "opencode-ai",
         version: "1.18.33",
         settings: "",
+        trusted: "",
+        one_shot: Some("mode = \"run\""),
+        talks: &["approve", "deny", "always", "question", "interrupt", "steer"],
         file: Some((".config/opencode/opencode.json", OPENCODE)),
         variables: &[
             ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
@@ -50,8 +95,12 @@ pub(super) const ENGINES: &[Engine] = &[
         ],
         unknown_thread: "ses_000000000000XXXXXXXXXXXXXX",
         skipped: &[
-            Skipped { case: "drop", reason: "opencode asks again for more than a minute" },
-            Skipped { case: "terminal", reason: "opencode tells of a step only when it has ended" },
+            Skipped { case: "drop", way: None, reason: "opencode asks again for more than a minute" },
+            Skipped {
+                case: "terminal",
+                way: None,
+                reason: "opencode tells of a step only when it has ended",
+            },
         ],
     },
     Engine {
@@ -59,6 +108,9 @@ pub(super) const ENGINES: &[Engine] = &[
         package: "@google/gemini-cli",
         version: "0.61.0",
         settings: "approval_mode = \"yolo\"",
+        trusted: "",
+        one_shot: None,
+        talks: &[],
         file: Some((".gemini/settings.json", GEMINI)),
         variables: &[
             ("GEMINI_API_KEY", "dummy"),
@@ -73,6 +125,9 @@ pub(super) const ENGINES: &[Engine] = &[
         package: "@qwen-code/qwen-code",
         version: "0.24.4",
         settings: "approval_mode = \"yolo\"\nauth_type = \"openai\"",
+        trusted: "",
+        one_shot: None,
+        talks: &[],
         file: None,
         variables: &[
             ("OPENAI_API_KEY", "dummy"),
@@ -87,6 +142,9 @@ pub(super) const ENGINES: &[Engine] = &[
         package: "@earendil-works/pi-coding-agent",
         version: "0.87.1",
         settings: "provider = \"fake\"\nmodel = \"fake-model\"",
+        trusted: "",
+        one_shot: Some("mode = \"json\""),
+        talks: &["approve", "deny", "always", "interrupt", "steer"],
         file: Some((".pi/agent/models.json", PI)),
         variables: &[("PI_OFFLINE", "1"), ("PI_SKIP_VERSION_CHECK", "1"), ("PI_TELEMETRY", "0")],
         unknown_thread: UUID,
@@ -97,6 +155,9 @@ pub(super) const ENGINES: &[Engine] = &[
         package: "@openai/codex",
         version: "0.169.0",
         settings: r#"extra_args = ["-c", "notify=[]", "-c", "sandbox_mode=\"workspace-write\""]"#,
+        trusted: "",
+        one_shot: Some("mode = \"exec\""),
+        talks: &["approve", "deny", "always", "question-in-plan", "interrupt", "steer"],
         file: Some((".codex/config.toml", CODEX)),
         // Takopi passes what codex's own configuration names.
         variables: &[("FAKE_KEY", "dummy")],
@@ -108,6 +169,9 @@ pub(super) const ENGINES: &[Engine] = &[
         package: "@anthropic-ai/claude-code",
         version: "2.1.330",
         settings: "use_api_billing = true",
+        trusted: "",
+        one_shot: Some("mode = \"print\""),
+        talks: &["approve", "deny", "always", "question", "plan", "interrupt", "steer"],
         file: None,
         variables: &[
             ("ANTHROPIC_BASE_URL", "http://127.0.0.1:@PORT@"),

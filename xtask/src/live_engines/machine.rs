@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::engines::{Engine, PORT};
+use super::engines::{Engine, PORT, Way};
 use super::installation::Installation;
 use super::processes;
 use super::takopi::Run;
@@ -18,6 +18,11 @@ const LONGEST_RUN: Duration = Duration::from_secs(120);
 
 /// A conversation has about ten runs.
 const LONGEST_CONVERSATION: Duration = Duration::from_secs(600);
+
+/// The configuration of runs that are driven so.
+fn config_of(way: Way) -> String {
+    format!("{}/takopi.toml", way.name())
+}
 
 /// The programs that are started.
 #[derive(Debug, Clone)]
@@ -75,7 +80,9 @@ impl Machine {
             output: folder("output")?,
             port,
         };
-        machine.write(".takopi/takopi.toml", &format!("[{}]\n{}\n", engine.id, engine.settings))?;
+        for way in [Way::Trusted, Way::OneShot] {
+            machine.write(&config_of(way), &engine.table(way))?;
+        }
         if let Some((path, text)) = engine.file {
             machine.write(path, &machine.with_port(text))?;
         }
@@ -102,21 +109,22 @@ impl Machine {
     }
 
     /// Starts a run. What it prints is kept in files of this name.
-    pub(super) fn start(&self, folder: &Path, name: &str, args: &[&str]) -> Result<Run, Error> {
+    pub(super) fn start(&self, folder: &Path, name: &str, way: Way, args: &[&str]) -> Result<Run, Error> {
         let mut takopi = command(&self.programs.takopi);
-        takopi.env_clear().args(["run", "--engine", self.engine.id]).args(args);
+        takopi.env_clear().env("TAKOPI_CONFIG", self.home.join(config_of(way)));
+        takopi.args(["run", "--engine", self.engine.id]).args(args);
         self.start_in(folder, name, takopi, LONGEST_RUN)
     }
 
     /// Starts a conversation at a terminal. Its takopi has a configuration of its own, in which the repository is a
     /// project: no other run is to belong to one.
-    pub(super) fn talk(&self, folder: &Path, name: &str) -> Result<Run, Error> {
-        let Engine { id, settings, .. } = self.engine;
+    pub(super) fn talk(&self, folder: &Path, name: &str, way: Way) -> Result<Run, Error> {
+        let (id, table) = (self.engine.id, self.engine.table(way));
         let site = self.repository();
         let config = "session/takopi.toml";
         self.write(
             config,
-            &format!("default_engine = \"{id}\"\n\n[projects.site]\npath = {site:?}\n\n[{id}]\n{settings}\n"),
+            &format!("default_engine = \"{id}\"\n\n[projects.site]\npath = {site:?}\n\n{table}"),
         )?;
         let mut session = command(&self.programs.terminal);
         session.env_clear().env("TAKOPI_CONFIG", self.home.join(config));
@@ -124,13 +132,14 @@ impl Machine {
         self.start_in(folder, name, session, LONGEST_CONVERSATION)
     }
 
-    /// Starts a conversation over Telegram. Its takopi has a configuration of its own, which names the server.
-    pub(super) fn chat(&self, folder: &Path, name: &str) -> Result<Run, Error> {
-        let Engine { id, settings, .. } = self.engine;
-        let config = "telegram/takopi.toml";
-        self.write(config, &format!("default_engine = \"{id}\"\n\n[{id}]\n{settings}\n"))?;
+    /// Starts a conversation over Telegram of which this is the part. Its takopi has a configuration of its own, which names
+    /// the server, and remembers nothing of the conversations before.
+    pub(super) fn chat(&self, folder: &Path, name: &str, way: Way, part: &str) -> Result<Run, Error> {
+        let (id, table) = (self.engine.id, self.engine.table(way));
+        let config = format!("telegram-{part}/takopi.toml");
+        self.write(&config, &format!("default_engine = \"{id}\"\n\n{table}"))?;
         let mut session = command(&self.programs.telegram);
-        session.env_clear().arg(&self.programs.takopi).arg(id).arg(self.home.join(config));
+        session.env_clear().arg(&self.programs.takopi).arg(id).arg(self.home.join(config)).arg(part);
         self.start_in(folder, name, session, LONGEST_CONVERSATION)
     }
 
