@@ -284,12 +284,41 @@ pub enum SpawnError {
     },
 }
 
+/// A place among the runs that a host lets go on at a time. Dropping it lets the next one in.
+#[must_use = "it is given back when it is dropped"]
+pub struct Place(#[expect(dead_code, reason = "held for its destructor")] Option<Box<dyn Send + Sync>>);
+
+impl Place {
+    /// A place where nobody counts.
+    pub const fn uncounted() -> Self {
+        Self(None)
+    }
+
+    /// A place that is taken as long as this is there.
+    pub fn held_by(seat: impl Send + Sync + 'static) -> Self {
+        Self(Some(Box::new(seat)))
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place").finish_non_exhaustive()
+    }
+}
+
 /// Starts programs.
 #[async_trait]
 pub trait ProcessHost: Send + Sync {
     /// What a program that is started now would have to wait for, as a person reads it; `None` if it starts at once.
     fn obstacle(&self) -> Option<String> {
         None
+    }
+
+    /// Waits for a place among the runs that may go on at a time, for a run that starts no program since a server of its
+    /// engine does its work. A program that is started for a run gets its place by itself.
+    async fn admit(&self, run: &RunId) -> Place {
+        let _ = run;
+        Place::uncounted()
     }
 
     /// Starts a program.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::event::{Decision, Event, RequestId};
 use crate::process::{
-    Ask, CommandSpec, Ending, Environment, GRACE, Process, ProcessHandle, ProcessHost, SpawnError,
+    Ask, CommandSpec, Ending, Environment, GRACE, Place, Process, ProcessHandle, ProcessHost, SpawnError,
 };
 
 /// How long a run whose programs were killed may take to say its last words: the answer so far, and why it ended.
@@ -299,6 +299,10 @@ impl ProcessHost for RunProcesses {
         self.host.obstacle()
     }
 
+    async fn admit(&self, run: &RunId) -> Place {
+        self.host.admit(run).await
+    }
+
     async fn spawn(&self, mut command: CommandSpec) -> Result<Process, SpawnError> {
         command.environment.extend(&self.environment);
         self.start(command).await
@@ -330,6 +334,10 @@ struct InnerProcesses(Arc<RunProcesses>);
 impl ProcessHost for InnerProcesses {
     fn obstacle(&self) -> Option<String> {
         self.0.obstacle()
+    }
+
+    async fn admit(&self, run: &RunId) -> Place {
+        self.0.host.admit(run).await
     }
 
     async fn spawn(&self, command: CommandSpec) -> Result<Process, SpawnError> {

@@ -94,6 +94,10 @@ impl ProcessHost for LocalProcesses {
         self.admission.obstacle()
     }
 
+    async fn admit(&self, run: &RunId) -> takopi_api::process::Place {
+        takopi_api::process::Place::held_by(self.admission.enter(run).await)
+    }
+
     async fn spawn(&self, command: CommandSpec) -> Result<Process, SpawnError> {
         if !command.cwd.is_dir() {
             return Err(SpawnError::NoFolder { cwd: command.cwd });
