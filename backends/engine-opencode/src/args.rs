@@ -39,6 +39,11 @@ pub(crate) fn command(settings: &Settings, spec: &RunSpec) -> Result<CommandSpec
     if let Some(model) = model(settings, spec) {
         command = command.args(["--model", model]);
     }
+    if let Some(agent) = &spec.options.mode {
+        let mut flag = OsString::from("--agent=");
+        flag.push(agent);
+        command = command.arg(flag);
+    }
     for image in spec.attachments.iter().filter(|attachment| attachment.kind == AttachmentKind::Image) {
         let mut flag = OsString::from("--file=");
         flag.push(&image.path);
@@ -93,10 +98,12 @@ mod tests {
 
     #[test]
     fn what_a_person_chose_comes_before_the_settings() {
-        let settings = Settings { model: Some("a/b".into()) };
+        let settings = Settings { model: Some("a/b".into()), ..Settings::default() };
         check(&settings, &spec("hi"), "run --format json --model a/b", "hi");
         let options = RunOptions::default().model(Some("c/d".into()));
         check(&settings, &spec("hi").options(options), "run --format json --model c/d", "hi");
+        let options = RunOptions::default().mode(Some("plan".into()));
+        check(&Settings::default(), &spec("hi").options(options), "run --format json --agent=plan", "hi");
     }
 
     #[test]

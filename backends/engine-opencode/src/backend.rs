@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use takopi_api::async_trait;
 use takopi_api::config::{ConfigError, EngineConfig};
-use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, EngineId};
+use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, EngineId, Modes};
 use takopi_api::event::EventFactory;
 use takopi_api::jsonl::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun, Unfinished};
 use takopi_api::process::{CommandSpec, Exit};
@@ -17,6 +17,7 @@ use takopi_api::schemars::{self, JsonSchema};
 use crate::args;
 use crate::folder::Folders;
 use crate::resume_line::SessionLine;
+use crate::serve::ServeRunner;
 use crate::translate::Translation;
 
 pub(crate) const ENGINE: EngineId = EngineId::from_static("opencode");
@@ -28,22 +29,51 @@ static ENGINE_ID: EngineId = ENGINE;
 pub(crate) struct Settings {
     /// The model, if none was chosen for a run, as `provider/model`.
     pub(crate) model: Option<String>,
+    /// How opencode is run.
+    pub(crate) mode: Mode,
 }
+
+/// How opencode is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Mode {
+    /// `opencode serve`: it asks before it does what could do harm.
+    #[default]
+    Serve,
+    /// `opencode run`: it can ask nobody, so what it would ask for is refused.
+    Run,
+}
+
+/// The agents that opencode brings along for a conversation.
+const MODES: Modes = Modes::Named(&["build", "plan"]);
+
+const SERVE: EngineCapabilities = EngineCapabilities::none()
+    .with_model()
+    .with_modes(MODES)
+    .with_permissions()
+    .with_questions()
+    .with_steer()
+    .with_live_text();
+
+const RUN: EngineCapabilities = EngineCapabilities::none().with_model().with_modes(MODES);
 
 pub(crate) fn new() -> EngineBackend {
     let availability =
         Availability::Cli { commands: &["opencode"], install: "npm install -g opencode-ai@latest" };
     EngineBackend::new("opencode", availability, build_runner)
         .with_tested_versions("1.18.33", "1.18.33")
-        .with_capabilities(EngineCapabilities::none().with_model())
+        .with_capabilities(SERVE)
 }
 
 fn build_runner(config: &EngineConfig) -> Result<Arc<dyn Runner>, ConfigError> {
     let settings: Settings = config.parse()?;
-    Ok(Arc::new(JsonlSubprocessRunner::new(Opencode { settings, folders: Folders::default() })))
+    Ok(match settings.mode {
+        Mode::Serve => Arc::new(ServeRunner::new(settings)),
+        Mode::Run => Arc::new(JsonlSubprocessRunner::new(Opencode { settings, folders: Folders::default() })),
+    })
 }
 
-/// The engine with its settings.
+/// `opencode run` with its settings.
 #[derive(Debug)]
 pub(crate) struct Opencode {
     pub(crate) settings: Settings,
@@ -61,6 +91,10 @@ impl JsonlEngine for Opencode {
 
     fn resume_lines(&self) -> &dyn ResumeLines {
         &SessionLine
+    }
+
+    fn capabilities(&self) -> Option<EngineCapabilities> {
+        Some(RUN)
     }
 
     async fn prepare(&self, spec: &RunSpec) -> Result<(), RefusedRun> {

@@ -43,6 +43,8 @@ wire! {
     pub(crate) struct Metadata<'a> {
         /// The exit code of a command.
         "exit" => exit: Field<'a>,
+        /// Of a sub-agent: the session in which it works. Only `opencode serve` is asked for it.
+        "sessionId" => session_id: Field<'a>,
     }
 
     /// The input of the tool `invalid`, by which opencode answers calls of tools that there are not.

@@ -31,16 +31,7 @@ impl Folders {
     pub(crate) async fn check(&self, spec: &RunSpec) -> Result<(), RefusedRun> {
         let Some(thread) = &spec.resume else { return Ok(()) };
         let Some(folder) = self.folder(thread, spec).await else { return Ok(()) };
-        if is_same_folder(&folder, &spec.cwd) {
-            return Ok(());
-        }
-        Err(RefusedRun(format!(
-            "thread {} belongs to {}, and opencode can continue it only there; leave out the resume line to start a new \
-             one in {}",
-            thread.value(),
-            folder.display(),
-            spec.cwd.display()
-        )))
+        belongs(thread, &folder, &spec.cwd)
     }
 
     async fn folder(&self, thread: &ResumeToken, spec: &RunSpec) -> Option<PathBuf> {
@@ -92,7 +83,21 @@ fn directory(answer: &str) -> Option<PathBuf> {
     rows.into_iter().next().map(|row| row.directory)
 }
 
-fn is_same_folder(one: &Path, other: &Path) -> bool {
+/// Refuses to continue a thread in another folder than its own.
+pub(crate) fn belongs(thread: &ResumeToken, folder: &Path, cwd: &Path) -> Result<(), RefusedRun> {
+    if is_same_folder(folder, cwd) {
+        return Ok(());
+    }
+    Err(RefusedRun(format!(
+        "thread {} belongs to {}, and opencode can continue it only there; leave out the resume line to start a new one in \
+         {}",
+        thread.value(),
+        folder.display(),
+        cwd.display()
+    )))
+}
+
+pub(crate) fn is_same_folder(one: &Path, other: &Path) -> bool {
     let real = |path: &Path| fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     one == other || real(one) == real(other)
 }

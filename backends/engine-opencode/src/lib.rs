@@ -11,6 +11,8 @@ mod conformance;
 mod event;
 mod folder;
 mod resume_line;
+mod serve;
+mod step;
 mod translate;
 
 takopi_api::plugin! {

@@ -4,10 +4,10 @@ use takopi_api::event::{Action, ActionKind, ActionOutcome, EventFactory, Usage};
 use takopi_api::jsonl::{Recognition, Unfinished, Wire};
 use takopi_api::process::{Exit, ExitStatus};
 use takopi_api::resume::ResumeToken;
-use takopi_api::tool;
 
 use crate::backend::ENGINE;
-use crate::event::{ErrorBody, InvalidInput, Line, Part};
+use crate::event::{Line, Part};
+use crate::step::{self, Stand};
 
 /// What one run remembers between lines.
 #[derive(Debug)]
@@ -124,7 +124,7 @@ impl Translation {
     }
 
     fn step_finished(&mut self, part: &Part<'_>, out: &mut EventFactory) {
-        self.count_usage(part);
+        self.usage += step::usage(part.tokens.fields(), part.cost);
         self.finish = part.reason.text().into_owned();
         match &*self.finish {
             "stop" => {}
@@ -153,7 +153,7 @@ impl Translation {
 
     /// Opencode may tell the same error twice, and may go on after one.
     fn error(&mut self, line: &Line<'_>, out: &mut EventFactory) {
-        let message = message(line);
+        let message = step::error_message(line.error);
         if self.pending_error.as_ref() != Some(&message) {
             self.tell_error(out);
             self.pending_error = Some(message);
@@ -167,53 +167,13 @@ impl Translation {
             out.action_completed(Action::new(id, ActionKind::Warning, error), ActionOutcome::Failed);
         }
     }
-
-    fn count_usage(&mut self, part: &Part<'_>) {
-        let tokens = part.tokens.fields();
-        let cache = tokens.cache.fields();
-        let sum = |figures: &[Option<u64>]| figures.iter().copied().flatten().reduce(u64::saturating_add);
-        let mut usage = Usage::default();
-        usage.cached_input_tokens = cache.read.read();
-        usage.reasoning_output_tokens = tokens.reasoning.read();
-        // Opencode counts cached and reasoning tokens apart from the others.
-        usage.input_tokens = sum(&[tokens.input.read(), usage.cached_input_tokens, cache.write.read()]);
-        usage.output_tokens = sum(&[tokens.output.read(), usage.reasoning_output_tokens]);
-        usage.cost_usd = part.cost.read();
-        self.usage += usage;
-    }
 }
 
 /// Calls are printed once they are over; other states are there for versions that print more.
 fn call(part: &Part<'_>, out: &mut EventFactory) {
-    let state = part.state.fields();
     let id = if part.call_id.is_present() { part.call_id.text() } else { part.id.text() };
-    let name = part.tool.text();
-    let mut action = tool::action(id, &name, state.input);
-    let is_invalid = name == "invalid";
-    if is_invalid {
-        let input: InvalidInput<'_> = state.input.object().unwrap_or_default();
-        action.title = format!("no such tool: {}", input.tool.text());
+    match step::call(id, &part.tool.text(), part.state.fields()) {
+        (action, Stand::Open) => out.action_started(action),
+        (action, Stand::Over(outcome)) => out.action_completed(action, outcome),
     }
-    match &*state.status.text() {
-        "completed" => {
-            let code: Option<i32> = state.metadata.fields().exit.read();
-            let ok = !is_invalid && code.unwrap_or_default() == 0;
-            out.action_completed(action.exit_code(code), ok.into());
-        }
-        "error" => {
-            let action = action.with("error_message", state.error.text().into_owned());
-            out.action_completed(action, ActionOutcome::Failed);
-        }
-        _ => out.action_started(action),
-    }
-}
-
-fn message(line: &Line<'_>) -> String {
-    let error: ErrorBody<'_> = line.error.object().unwrap_or_default();
-    let data: ErrorBody<'_> = error.data.object().unwrap_or_default();
-    [data.message, error.message, error.name, line.error]
-        .into_iter()
-        .map(|field| field.text().trim().to_owned())
-        .find(|text| !text.is_empty())
-        .unwrap_or_else(|| "opencode tells of an error, but not of which".to_owned())
 }
