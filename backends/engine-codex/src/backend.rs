@@ -4,49 +4,51 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use takopi_api::config::{ConfigError, EngineConfig};
-use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, EngineId};
-use takopi_api::event::EventFactory;
-use takopi_api::jsonl::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun, Unfinished};
-use takopi_api::process::{Ask, CommandSpec, Exit};
-use takopi_api::resume::{ResumeLines, ResumeSyntax};
-use takopi_api::runner::{RunSpec, Runner};
+use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, EngineId, Modes};
+use takopi_api::jsonl::JsonlSubprocessRunner;
+use takopi_api::resume::{ResumeSyntax, ResumeToken};
+use takopi_api::runner::Runner;
 use takopi_api::schemars::{self, JsonSchema};
 
-use crate::translate::Translation;
-use crate::{args, translate};
+use crate::app_server::AppServer;
+use crate::exec::Exec;
 
 pub(crate) const ENGINE: EngineId = EngineId::from_static("codex");
-static ENGINE_ID: EngineId = ENGINE;
-static RESUME: ResumeSyntax = ResumeSyntax::new(ENGINE, "codex", &["resume"]);
+pub(crate) static ENGINE_ID: EngineId = ENGINE;
+pub(crate) static RESUME: ResumeSyntax = ResumeSyntax::new(ENGINE, "codex", &["resume"]);
 
 /// The levels of `model_reasoning_effort`.
 const REASONING_LEVELS: &[&str] = &["minimal", "low", "medium", "high", "xhigh"];
+
+/// What can be chosen however codex is driven.
+pub(crate) const CHOICES: EngineCapabilities =
+    EngineCapabilities::none().with_model().with_reasoning_levels(REASONING_LEVELS);
 
 /// The table `[codex]`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct Settings {
-    /// How codex is driven. Accepted for configurations of the Python program; takopi uses `codex exec` for both.
+    /// How codex is driven.
     pub(crate) mode: Mode,
-    /// Arguments before `exec`. A list here replaces the default.
+    /// Arguments before `app-server` or `exec`. A list here replaces the default.
     pub(crate) extra_args: Vec<String>,
     /// A profile of codex's own configuration.
     pub(crate) profile: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Mode {
-    /// The default of the Python program.
+    /// One server for all runs, which asks before it does what its sandbox forbids.
     AppServer,
-    /// One process a run.
+    /// One process a run, which asks nothing.
     Exec,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            mode: Mode::Exec,
+            mode: Mode::AppServer,
             // The person's own notifier is for terminals.
             extra_args: vec!["-c".to_owned(), "notify=[]".to_owned()],
             profile: None,
@@ -54,11 +56,24 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// What the engine is called in its runs.
+    pub(crate) fn title(&self) -> &str {
+        self.profile.as_deref().unwrap_or("Codex")
+    }
+}
+
 pub(crate) fn new() -> EngineBackend {
     let availability = Availability::Cli { commands: &["codex"], install: "npm install -g @openai/codex" };
+    let capabilities = CHOICES
+        .with_permissions()
+        .with_questions()
+        .with_steer()
+        .with_live_text()
+        .with_modes(Modes::Named(crate::app_server::MODES));
     EngineBackend::new("codex", availability, build_runner)
         .with_tested_versions("0.169.0", "0.169.0")
-        .with_capabilities(EngineCapabilities::none().with_model().with_reasoning_levels(REASONING_LEVELS))
+        .with_capabilities(capabilities)
 }
 
 fn build_runner(config: &EngineConfig) -> Result<Arc<dyn Runner>, ConfigError> {
@@ -66,53 +81,14 @@ fn build_runner(config: &EngineConfig) -> Result<Arc<dyn Runner>, ConfigError> {
     if settings.profile.as_deref().is_some_and(|profile| profile.trim().is_empty()) {
         return Err(config.table.error_at("profile", "expected a name that is not blank"));
     }
-    if let Some(refused) = args::refused(&settings.extra_args) {
-        let message = format!("`{refused}` is not possible here: takopi sets it itself");
-        return Err(config.table.error_at("extra_args", message));
-    }
-    Ok(Arc::new(JsonlSubprocessRunner::new(Codex { settings })))
+    let refused = |message: String| config.table.error_at("extra_args", message);
+    Ok(match settings.mode {
+        Mode::AppServer => Arc::new(AppServer::new(settings).map_err(refused)?),
+        Mode::Exec => Arc::new(JsonlSubprocessRunner::new(Exec::new(settings).map_err(refused)?)),
+    })
 }
 
-/// The engine with its settings.
-#[derive(Debug)]
-pub(crate) struct Codex {
-    pub(crate) settings: Settings,
-}
-
-impl JsonlEngine for Codex {
-    type State = Translation;
-
-    const READS_STDERR: bool = true;
-
-    fn resume_lines(&self) -> &dyn ResumeLines {
-        &RESUME
-    }
-
-    fn engine(&self) -> &EngineId {
-        &ENGINE_ID
-    }
-
-    fn command(&self, spec: &RunSpec) -> Result<CommandSpec, RefusedRun> {
-        args::command(&self.settings, spec)
-    }
-
-    fn state(&self, _spec: &RunSpec) -> Translation {
-        Translation::new(self.settings.profile.as_deref().unwrap_or("Codex"))
-    }
-
-    fn translate(&self, line: &str, state: &mut Translation, out: &mut EventFactory) -> Recognition {
-        state.line(line, out)
-    }
-
-    fn read_stderr(&self, tail: &str, _state: &mut Translation, out: &mut EventFactory) {
-        translate::refused_calls(tail, out);
-    }
-
-    fn on_exit(&self, exit: &Exit, state: &mut Translation, out: &mut EventFactory) -> Unfinished {
-        state.unfinished(exit, out)
-    }
-
-    fn interrupt(&self) -> Ask {
-        Ask::Interrupt
-    }
+/// What a person reads who continues what is not there.
+pub(crate) fn no_such_thread(thread: &ResumeToken) -> String {
+    format!("codex has no thread {}; leave out the resume line to start a new one", thread.value())
 }

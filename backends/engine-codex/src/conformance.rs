@@ -2,12 +2,13 @@
 
 use takopi_api::testing::Recordings;
 
-use crate::backend::{Codex, Settings};
+use crate::backend::Settings;
+use crate::exec::Exec;
 
 #[tokio::test]
 async fn every_recording_ends_as_a_person_would_expect() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings");
-    let recordings = Recordings::new(folder, || Codex { settings: Settings::default() });
+    let recordings = Recordings::new(folder, || Exec::new(Settings::default()).unwrap());
     for (name, events) in recordings.check().await {
         insta::with_settings!({
             snapshot_path => "../tests/snapshots",

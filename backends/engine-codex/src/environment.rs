@@ -15,13 +15,16 @@ pub(crate) fn for_codex() -> Environment {
 /// A person who told codex to take a key from a variable need not tell takopi as well. Without a readable file there
 /// are no names; codex itself reports what is wrong with it.
 fn named_in_codex_configuration() -> Vec<String> {
-    let folder = std::env::var_os("CODEX_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::home_dir().map(|home| home.join(".codex")));
-    folder
+    codex_home()
         .and_then(|folder| std::fs::read_to_string(folder.join("config.toml")).ok())
         .map(|text| names(&text))
         .unwrap_or_default()
+}
+
+/// The folder that codex keeps its configuration in.
+pub(crate) fn codex_home() -> Option<PathBuf> {
+    let folder = std::env::var_os("CODEX_HOME").map(PathBuf::from);
+    folder.or_else(|| std::env::home_dir().map(|home| home.join(".codex")))
 }
 
 fn names(text: &str) -> Vec<String> {

@@ -1,16 +1,19 @@
-//! Runs OpenAI's codex CLI: `codex exec --json`, one process a run.
+//! Runs OpenAI's codex CLI: by `codex app-server`, one server for all runs, or by `codex exec --json`, one process a run.
 //!
-//! Read `args` for how the CLI is called, `event` for what its lines look like, and `translate` for what becomes of
-//! them.
+//! Read `app_server` for the first and `exec` for the second; `steps`, `answer`, `troubles` and `text` are what both make
+//! of what codex does.
 #![forbid(unsafe_code)]
 
-mod args;
+mod answer;
+mod app_server;
 mod backend;
 #[cfg(test)]
 mod conformance;
 mod environment;
-mod event;
-mod translate;
+mod exec;
+mod steps;
+mod text;
+mod troubles;
 
 takopi_api::plugin! {
     engine "codex" => backend::new, config = backend::Settings;

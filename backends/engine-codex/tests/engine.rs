@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use takopi_api::config::EngineConfig;
-use takopi_api::engine::EngineId;
+use takopi_api::config::{ConfigError, ConfigTable, EngineConfig};
+use takopi_api::engine::{EngineId, Modes};
 use takopi_api::event::{Completed, Event};
 use takopi_api::process::ProcessHost;
 use takopi_api::resume::ResumeToken;
@@ -21,7 +21,12 @@ fn folder() -> PathBuf {
 }
 
 fn runner() -> Arc<dyn Runner> {
-    (engine("codex").build_runner)(&EngineConfig::empty("/nowhere")).unwrap()
+    build("[codex]\nmode = 'exec'\n").unwrap()
+}
+
+fn build(text: &str) -> Result<Arc<dyn Runner>, ConfigError> {
+    let table = ConfigTable::from_toml(Path::new("takopi.toml"), text).unwrap();
+    (engine("codex").build_runner)(&EngineConfig::new(table.table("codex").unwrap(), "/nowhere"))
 }
 
 async fn play(script: Script, resume: Option<&str>) -> (Completed, Vec<Event>) {
@@ -123,17 +128,27 @@ async fn the_runner_keeps_the_contract() {
 
 #[test]
 fn settings_are_checked_where_they_stand() {
-    let config = |text: &str| {
-        let table = takopi_api::config::ConfigTable::from_toml(Path::new("takopi.toml"), text).unwrap();
-        EngineConfig::new(table.table("codex").unwrap(), "/nowhere")
-    };
-    let build = engine("codex").build_runner;
-    assert!(build(&config("[codex]\nmode = 'app_server'\nprofile = 'x'\n")).is_ok());
-    let error = build(&config("[codex]\nextra_args = ['--json']\n")).err().unwrap().to_string();
+    assert!(build("[codex]\nmode = 'app_server'\nprofile = 'x'\n").is_ok());
+    let error = |text: &str| build(text).err().unwrap().to_string();
     assert_eq!(
-        error,
-        "takopi.toml:2:14: `codex.extra_args`: `--json` is not possible here: takopi sets it itself"
+        error("[codex]\nmode = 'exec'\nextra_args = ['--json']\n"),
+        "takopi.toml:3:14: `codex.extra_args`: `--json` is not possible here: takopi sets it itself"
     );
-    let error = build(&config("[codex]\nmode = 'turbo'\n")).err().unwrap().to_string();
-    assert!(error.starts_with("takopi.toml:2:8: `codex.mode`: unknown variant `turbo`"), "{error}");
+    assert_eq!(
+        error("[codex]\nextra_args = ['--add-dir', '/x']\n"),
+        "takopi.toml:2:14: `codex.extra_args`: `--add-dir` is not possible here: set \
+         `sandbox_workspace_write.writable_roots` with `-c`"
+    );
+    let turbo = error("[codex]\nmode = 'turbo'\n");
+    assert!(turbo.starts_with("takopi.toml:2:8: `codex.mode`: unknown variant `turbo`"), "{turbo}");
+}
+
+#[test]
+fn what_it_can_do_follows_from_how_it_is_driven() {
+    assert_eq!(build("[codex]\n").unwrap().capabilities(), None);
+    let two_way = engine("codex").capabilities;
+    assert!(two_way.permissions && two_way.questions && two_way.steer && two_way.live_text && two_way.model);
+    let one_way = runner().capabilities().unwrap();
+    assert!(!one_way.asks() && !one_way.steer && !one_way.live_text && one_way.modes == Modes::None);
+    assert_eq!(one_way.reasoning_levels, two_way.reasoning_levels);
 }

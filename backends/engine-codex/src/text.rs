@@ -1,11 +1,19 @@
 //! Titles and errors as a person reads them.
 
-use takopi_api::jsonl::Wire;
+use takopi_api::jsonl::{Field, Wire};
+use takopi_api::wire;
 
-use crate::event::{ErrorBody, Todo};
+wire! {
+    /// Codex's own, or the API's.
+    pub(crate) struct ErrorBody<'a> {
+        "error" => error: Field<'a>,
+        "message" => message: Field<'a>,
+        "detail" => detail: Field<'a>,
+    }
+}
 
 /// The message in an error, which may be the API's own JSON.
-pub(super) fn of_error(message: &str) -> String {
+pub(crate) fn of_error(message: &str) -> String {
     let message = message.trim();
     if !message.starts_with('{') {
         return message.to_owned();
@@ -18,7 +26,7 @@ pub(super) fn of_error(message: &str) -> String {
 }
 
 /// The command that a shell was started for: `/bin/bash -lc 'echo hi'` is `echo hi`.
-pub(super) fn of_command(command: &str) -> String {
+pub(crate) fn of_command(command: &str) -> String {
     inner_command(command).unwrap_or_else(|| command.to_owned())
 }
 
@@ -76,17 +84,34 @@ fn unquote_double<'a>(quoted: &'a str, plain: &mut String) -> Option<&'a str> {
     None
 }
 
-pub(super) fn of_todos(todos: &[Todo<'_>]) -> String {
-    let is_done = |todo: &&Todo<'_>| todo.completed.read() == Some(true);
-    let done = todos.iter().filter(is_done).count();
-    match todos.iter().find(|todo| !is_done(todo)) {
-        Some(next) => format!("todo {done}/{}: {}", todos.len(), next.text.text()),
+/// A list of things to do: what each is, and whether it is done.
+pub(crate) fn of_todos<T: AsRef<str>>(todos: &[(T, bool)]) -> String {
+    let done = todos.iter().filter(|(_, is_done)| *is_done).count();
+    match todos.iter().find(|(_, is_done)| !is_done) {
+        Some((next, _)) => format!("todo {done}/{}: {}", todos.len(), next.as_ref()),
         None if todos.is_empty() => "todo".to_owned(),
         None => format!("todo {done}/{done}: done"),
     }
 }
 
-pub(super) fn of_subagent(tool: &str, prompt: &str) -> String {
+/// The end of what a program said, without the codes that colour it on a terminal: as many lines as fit a message.
+pub(crate) fn of_complaint(tail: &str) -> String {
+    const LINES: usize = 10;
+    let plain = without_colours(tail.trim_end());
+    let start = plain.rmatch_indices('\n').nth(LINES - 1).map_or(0, |(at, _)| at + 1);
+    plain[start..].to_owned()
+}
+
+fn without_colours(text: &str) -> String {
+    let mut parts = text.split("\u{1b}[");
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        plain.push_str(part.split_once(|c: char| c.is_ascii_alphabetic()).map_or("", |(_, rest)| rest));
+    }
+    plain
+}
+
+pub(crate) fn of_subagent(tool: &str, prompt: &str) -> String {
     match prompt.lines().find(|line| !line.trim().is_empty()) {
         Some(line) => format!("{tool}: {}", line.trim()),
         None => tool.to_owned(),
@@ -94,7 +119,7 @@ pub(super) fn of_subagent(tool: &str, prompt: &str) -> String {
 }
 
 /// The reason in codex's log line: `exec_command failed: CreateProcess { message: "Rejected(\"… rejected: why\")" }`.
-pub(super) fn of_refusal(error: &str) -> &str {
+pub(crate) fn of_refusal(error: &str) -> &str {
     let reason = error.rsplit_once(" rejected: ").map_or(error, |(_, reason)| reason);
     reason.trim_end_matches(['"', ')', '\\', '}', ' '])
 }
@@ -102,7 +127,6 @@ pub(super) fn of_refusal(error: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Item;
 
     #[test]
     fn shells_are_unwrapped_only_where_that_is_certain() {
@@ -133,13 +157,20 @@ mod tests {
 
     #[test]
     fn todos_name_the_next_one() {
-        let check = |todos: &str, expected: &str| {
-            let item = format!(r#"{{"items":{todos}}}"#);
-            assert_eq!(of_todos(Item::read(&item).unwrap().items.get()), expected);
-        };
-        check(r#"[{"text":"a","completed":true},{"text":"b"}]"#, "todo 1/2: b");
-        check(r#"[{"text":"a","completed":true},7]"#, "todo 1/1: done");
-        check("[]", "todo");
+        assert_eq!(of_todos(&[("a", true), ("b", false)]), "todo 1/2: b");
+        assert_eq!(of_todos(&[("a", true)]), "todo 1/1: done");
+        assert_eq!(of_todos::<&str>(&[]), "todo");
+    }
+
+    #[test]
+    fn complaints_are_short_and_plain() {
+        let tail: String = (1..=30).map(|n| format!("line {n}\n")).collect();
+        assert!(of_complaint(&tail).starts_with("line 21\n"));
+        assert_eq!(
+            of_complaint("\u{1b}[2mnow\u{1b}[0m \u{1b}[31mERROR\u{1b}[0m it broke\n"),
+            "now ERROR it broke"
+        );
+        assert_eq!(of_complaint("\u{1b}["), "");
     }
 
     #[test]

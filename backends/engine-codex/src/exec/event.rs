@@ -12,7 +12,7 @@ wire! {
         "thread_id" => thread_id: Field<'a>,
         /// `error`.
         "message" => message: Field<'a>,
-        /// `turn.failed`: an [`ErrorBody`].
+        /// `turn.failed`: an `ErrorBody`.
         "error" => error: Field<'a>,
         /// `turn.completed`.
         "usage" => usage: Object<'a, TurnUsage<'a>>,
@@ -45,24 +45,12 @@ wire! {
         /// `mcp_tool_call`.
         "server" => server: Field<'a>,
         "arguments" => arguments: Field<'a>,
-        /// `mcp_tool_call`: a [`CallResult`].
+        /// `mcp_tool_call`: a `CallResult`.
         "result" => result: Field<'a>,
-        /// `mcp_tool_call`: an [`ErrorBody`].
+        /// `mcp_tool_call`: an `ErrorBody`.
         "error" => error: Field<'a>,
         /// `collab_tool_call`.
         "prompt" => prompt: Field<'a>,
-    }
-
-    pub(crate) struct CallResult<'a> {
-        "content" => content: Field<'a>,
-        "structured_content" => structured_content: Field<'a>,
-    }
-
-    /// Codex's own, or the API's.
-    pub(crate) struct ErrorBody<'a> {
-        "error" => error: Field<'a>,
-        "message" => message: Field<'a>,
-        "detail" => detail: Field<'a>,
     }
 
     pub(crate) struct TurnUsage<'a> {

@@ -1,0 +1,93 @@
+//! A change of a file, as codex tells it before it asks.
+
+use takopi_api::event::{ChangeKind, FileChange};
+
+use super::message::Change;
+
+/// One file of a change.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Patch {
+    pub(super) path: String,
+    moved_to: Option<String>,
+    kind: ChangeKind,
+    /// The hunks of a file that is changed; the content of one that is new or goes.
+    text: String,
+}
+
+impl Patch {
+    pub(super) fn new(change: &Change<'_>) -> Self {
+        let kind = change.kind.fields();
+        // Older versions name the kind as a text.
+        let name = if kind.kind.is_present() { kind.kind.text() } else { change.kind.text().into() };
+        Self {
+            path: change.path.text().into_owned(),
+            moved_to: kind.moved_to.is_present().then(|| kind.moved_to.text().into_owned()),
+            kind: match &*name {
+                "add" => ChangeKind::Add,
+                "delete" => ChangeKind::Delete,
+                _ => ChangeKind::Update,
+            },
+            text: change.diff.text().into_owned(),
+        }
+    }
+
+    pub(super) fn change(&self) -> FileChange {
+        FileChange { path: self.path.clone(), kind: self.kind }
+    }
+
+    /// The files that it touches.
+    pub(super) fn paths(&self) -> impl Iterator<Item = String> {
+        std::iter::once(self.path.clone()).chain(self.moved_to.clone())
+    }
+
+    /// The change as a unified diff.
+    pub(super) fn unified(&self) -> String {
+        let Self { path, moved_to, text, .. } = self;
+        let (old, new) = match self.kind {
+            ChangeKind::Add => ("/dev/null", path.as_str()),
+            ChangeKind::Delete => (path.as_str(), "/dev/null"),
+            ChangeKind::Update => (path.as_str(), moved_to.as_deref().unwrap_or(path)),
+        };
+        let lines = text.lines().count();
+        let body = match self.kind {
+            ChangeKind::Add => format!("@@ -0,0 +1,{lines} @@\n{}", marked('+', text)),
+            ChangeKind::Delete => format!("@@ -1,{lines} +0,0 @@\n{}", marked('-', text)),
+            ChangeKind::Update if text.is_empty() || text.ends_with('\n') => text.clone(),
+            ChangeKind::Update => format!("{text}\n"),
+        };
+        format!("--- {old}\n+++ {new}\n{body}")
+    }
+}
+
+fn marked(mark: char, text: &str) -> String {
+    text.lines().map(|line| format!("{mark}{line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use takopi_api::jsonl::Wire;
+
+    use super::*;
+
+    fn check(change: &str, expected: &str) {
+        assert_eq!(Patch::new(&Change::read(change).unwrap()).unified(), expected);
+    }
+
+    #[test]
+    fn every_change_is_shown_as_a_diff() {
+        check(
+            r#"{"path":"a","kind":{"type":"add"},"diff":"x\ny\n"}"#,
+            "--- /dev/null\n+++ a\n@@ -0,0 +1,2 @@\n+x\n+y\n",
+        );
+        check(
+            r#"{"path":"a","kind":{"type":"delete"},"diff":"x"}"#,
+            "--- a\n+++ /dev/null\n@@ -1,1 +0,0 @@\n-x\n",
+        );
+        check(
+            r#"{"path":"a","kind":{"type":"update","move_path":"b"},"diff":"@@ -1 +1 @@\n-x\n+y"}"#,
+            "--- a\n+++ b\n@@ -1 +1 @@\n-x\n+y\n",
+        );
+        check(r#"{"path":"a","kind":"add","diff":"x\n"}"#, "--- /dev/null\n+++ a\n@@ -0,0 +1,1 @@\n+x\n");
+        check(r#"{"path":7,"kind":[]}"#, "--- 7\n+++ 7\n");
+    }
+}

@@ -1,0 +1,346 @@
+//! What codex asks, and what is said to it once a person has decided.
+//!
+//! Whatever is not understood here is answered with an error, never with a yes.
+
+mod form;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+use takopi_api::event::{Choice, Decision, Permission, Question, RequestSubject};
+use takopi_api::jsonl::{Field, Object, Objects};
+use takopi_api::wire;
+
+use self::form::Form;
+use super::patch::Patch;
+use crate::text;
+
+wire! {
+    /// What a request is about. One struct for all methods: each has the fields of its method.
+    struct Wanted<'a> {
+        "kind" => kind: Field<'a>,
+        "itemId" => item_id: Field<'a>,
+        "command" => command: Field<'a>,
+        "cwd" => cwd: Field<'a>,
+        "reason" => reason: Field<'a>,
+        "availableDecisions" => offered: Field<'a>,
+        "networkApprovalContext" => network: Object<'a, Network<'a>>,
+        "permissions" => permissions: Field<'a>,
+        "questions" => questions: Objects<'a, Asked<'a>>,
+        "serverName" => server: Field<'a>,
+        "mode" => mode: Field<'a>,
+        "message" => message: Field<'a>,
+        "url" => url: Field<'a>,
+        "requestedSchema" => schema: Field<'a>,
+        "_meta" => meta: Object<'a, Meta<'a>>,
+    }
+
+    struct Network<'a> {
+        "host" => host: Field<'a>,
+    }
+
+    /// A question of `item/tool/requestUserInput`.
+    struct Asked<'a> {
+        "id" => id: Field<'a>,
+        "header" => header: Field<'a>,
+        "question" => text: Field<'a>,
+        "isSecret" => is_secret: Field<'a>,
+        "options" => options: Objects<'a, Offer<'a>>,
+    }
+
+    struct Offer<'a> {
+        "label" => label: Field<'a>,
+        "description" => description: Field<'a>,
+    }
+
+    /// What codex adds when it asks in the name of an MCP server.
+    struct Meta<'a> {
+        "codex_approval_kind" => kind: Field<'a>,
+        "persist" => persist: Field<'a>,
+        "tool_name" => tool: Field<'a>,
+    }
+}
+
+/// What codex says about where a request belongs, and what people see in another form.
+const SHOWN: &[&str] = &[
+    "kind",
+    "threadId",
+    "turnId",
+    "itemId",
+    "approvalId",
+    "startedAtMs",
+    "reason",
+    "command",
+    "cwd",
+    "commandActions",
+    "proposedExecpolicyAmendment",
+    "proposedNetworkPolicyAmendments",
+    "availableDecisions",
+    "serverName",
+    "message",
+    "mode",
+];
+
+/// A request that a person can decide about.
+pub(super) struct Request {
+    pub(super) title: String,
+    pub(super) subject: RequestSubject,
+    pub(super) kind: Kind,
+}
+
+/// How the answer has to look.
+#[derive(Debug, PartialEq)]
+pub(super) enum Kind {
+    /// One of the decisions that codex offers; all of them if it does not say.
+    Approval { offered: Option<Vec<String>> },
+    /// What of these it may have.
+    Permissions { wanted: Value },
+    /// Answers to its questions.
+    Questions { ids: Vec<String> },
+    /// A tool of an MCP server.
+    Tool { persists: bool },
+    /// What an MCP server wants to know.
+    Form(Form),
+}
+
+/// What is said to codex.
+#[derive(Debug, PartialEq)]
+pub(super) struct Reply {
+    pub(super) result: Value,
+    /// What the person said about it, for the turn.
+    pub(super) reason: Option<String>,
+}
+
+/// Reads a request; `None` if nobody could know what a yes would mean.
+pub(super) fn read(
+    method: &str,
+    params: Field<'_>,
+    patches: &BTreeMap<String, Vec<Patch>>,
+) -> Option<Request> {
+    let wanted: Wanted<'_> = params.object()?;
+    match method {
+        "item/commandExecution/requestApproval" => Some(command(&wanted, params)),
+        "item/fileChange/requestApproval" => Some(files(&wanted, params, patches)),
+        "item/permissions/requestApproval" => permissions(&wanted),
+        "item/tool/requestUserInput" => questions(&wanted),
+        "mcpServer/elicitation/request" => elicitation(&wanted, params),
+        _ => None,
+    }
+}
+
+fn command(wanted: &Wanted<'_>, params: Field<'_>) -> Request {
+    let host = wanted.network.fields().host;
+    let (title, tool) = match &*wanted.kind.text() {
+        "writeStdin" => ("type into a command that runs".to_owned(), "stdin"),
+        _ if host.is_present() => (format!("use the network: {}", host.text()), "network"),
+        _ => ("run a command".to_owned(), "shell"),
+    };
+    let mut permission = explained(wanted).tool(tool);
+    if wanted.command.is_present() {
+        permission = permission.command(text::of_command(&wanted.command.text()));
+    }
+    if let Some(rest) = rest(params, &[]) {
+        permission = permission.input(rest);
+    }
+    Request { title, subject: RequestSubject::Permission(permission), kind: approval(wanted) }
+}
+
+fn files(wanted: &Wanted<'_>, params: Field<'_>, patches: &BTreeMap<String, Vec<Patch>>) -> Request {
+    let patches = patches.get(&*wanted.item_id.text()).map(Vec::as_slice).unwrap_or_default();
+    let mut permission = explained(wanted).tool("apply_patch").paths(patches.iter().flat_map(Patch::paths));
+    if !patches.is_empty() {
+        permission = permission.diff(patches.iter().map(Patch::unified).collect::<String>());
+    }
+    if let Some(rest) = rest(params, &[]) {
+        permission = permission.input(rest);
+    }
+    let title = match patches {
+        [patch] => format!("change {}", patch.path),
+        [] => "change files that codex does not name".to_owned(),
+        patches => format!("change {} files", patches.len()),
+    };
+    Request { title, subject: RequestSubject::Permission(permission), kind: approval(wanted) }
+}
+
+fn approval(wanted: &Wanted<'_>) -> Kind {
+    let offered = wanted.offered.read::<Vec<Value>>().map(|offered| {
+        let name = |offer: Value| match offer {
+            Value::String(name) => Some(name),
+            // One that carries a rule has its name for a key.
+            Value::Object(object) => object.into_iter().next().map(|(name, _)| name),
+            _ => None,
+        };
+        offered.into_iter().filter_map(name).collect()
+    });
+    Kind::Approval { offered }
+}
+
+fn permissions(wanted: &Wanted<'_>) -> Option<Request> {
+    let mut asked: Map<String, Value> = wanted.permissions.read()?;
+    asked.retain(|_, value| !value.is_null());
+    let permission = explained(wanted).tool("permissions").input(pretty(&asked));
+    Some(Request {
+        title: "have more permissions".to_owned(),
+        subject: RequestSubject::Permission(permission),
+        kind: Kind::Permissions { wanted: Value::Object(asked) },
+    })
+}
+
+fn questions(wanted: &Wanted<'_>) -> Option<Request> {
+    let questions: Vec<Question> = wanted.questions.get().iter().map(question).collect();
+    let [first, ..] = questions.as_slice() else { return None };
+    let title = first.text.clone();
+    let ids = questions.iter().map(|question| question.id.clone()).collect();
+    Some(Request { title, subject: RequestSubject::Question { questions }, kind: Kind::Questions { ids } })
+}
+
+fn question(asked: &Asked<'_>) -> Question {
+    let options = asked.options.get().iter().map(|offer| {
+        let choice = Choice::new(offer.label.text());
+        if offer.description.is_present() { choice.description(offer.description.text()) } else { choice }
+    });
+    let mut question = Question::new(asked.id.text(), asked.text.text()).options(options);
+    if asked.header.is_present() {
+        question = question.header(asked.header.text());
+    }
+    if asked.is_secret.read() == Some(true) { question.secret() } else { question }
+}
+
+/// What an MCP server asks, or codex in its name.
+fn elicitation(wanted: &Wanted<'_>, params: Field<'_>) -> Option<Request> {
+    let server = wanted.server.text();
+    let meta = wanted.meta.fields();
+    let permission = Permission::default().reason(wanted.message.text());
+    let (title, permission, kind) = match &*wanted.mode.text() {
+        "form" if meta.kind.text() == "mcp_tool_call" => {
+            let persists = match meta.persist.read::<Value>() {
+                Some(Value::String(scope)) => scope == "session",
+                Some(Value::Array(scopes)) => scopes.iter().any(|scope| scope == "session"),
+                _ => false,
+            };
+            let title = format!("use a tool of {server}");
+            let tool = match &*meta.tool.text() {
+                "" => server.into_owned(),
+                tool => format!("{server}.{tool}"),
+            };
+            (title, permission.tool(tool), Kind::Tool { persists })
+        }
+        "form" => {
+            let form = Form::read(wanted.schema.read()?)?;
+            if !form.is_empty() {
+                let subject = RequestSubject::Question { questions: form.questions() };
+                let title = wanted.message.text().into_owned();
+                return Some(Request { title, subject, kind: Kind::Form(form) });
+            }
+            (format!("agree with {server}"), permission.tool(server), Kind::Form(form))
+        }
+        "url" => {
+            let title = format!("open a link of {server}: {}", wanted.url.text());
+            (title, permission.tool(server), Kind::Form(Form::default()))
+        }
+        _ => return None,
+    };
+    let permission = match rest(params, &["requestedSchema"]) {
+        Some(rest) => permission.input(rest),
+        None => permission,
+    };
+    Some(Request { title, subject: RequestSubject::Permission(permission), kind })
+}
+
+fn explained(wanted: &Wanted<'_>) -> Permission {
+    let mut permission = Permission::default();
+    if wanted.cwd.is_present() {
+        permission = permission.cwd(wanted.cwd.text());
+    }
+    if wanted.reason.is_present() {
+        permission = permission.reason(wanted.reason.text());
+    }
+    permission
+}
+
+/// What else is in a request: also what came after this program may decide about the harm that a yes can do.
+fn rest(params: Field<'_>, shown: &[&str]) -> Option<String> {
+    let mut rest: Map<String, Value> = params.read()?;
+    rest.retain(|key, value| {
+        let is_shown = SHOWN.contains(&key.as_str()) || shown.contains(&key.as_str());
+        let is_here = key == "environmentId" && value == "local";
+        !is_shown && !is_here && !value.is_null()
+    });
+    (!rest.is_empty()).then(|| pretty(&rest))
+}
+
+fn pretty(value: &Map<String, Value>) -> String {
+    // Maps with text for keys always become JSON.
+    serde_json::to_string_pretty(value).unwrap_or_default()
+}
+
+impl Kind {
+    /// What is said to codex for a decision.
+    ///
+    /// # Errors
+    /// What is wrong with the decision. A no is then said in its place.
+    pub(super) fn reply(&self, decision: &Decision) -> Result<Reply, String> {
+        let result = match (self, decision) {
+            (_, Decision::Deny { reason }) => {
+                return Ok(Reply { result: self.no(), reason: reason.clone() });
+            }
+            (
+                Self::Approval { offered },
+                Decision::AllowOnce | Decision::AllowSession | Decision::AllowAlways,
+            ) => {
+                let is_offered = |name: &str| {
+                    offered.as_ref().is_none_or(|offered| offered.iter().any(|offer| offer == name))
+                };
+                let for_session = *decision == Decision::AllowSession && is_offered("acceptForSession");
+                let name = if for_session { "acceptForSession" } else { "accept" };
+                if !is_offered(name) {
+                    return Err("codex does not let anybody allow that".to_owned());
+                }
+                json!({ "decision": name })
+            }
+            (Self::Permissions { wanted }, Decision::AllowOnce | Decision::AllowAlways) => {
+                json!({ "permissions": wanted, "scope": "turn" })
+            }
+            (Self::Permissions { wanted }, Decision::AllowSession) => {
+                json!({ "permissions": wanted, "scope": "session" })
+            }
+            (Self::Questions { ids }, Decision::Answer { answers }) => {
+                let answers: Map<String, Value> = ids
+                    .iter()
+                    .filter_map(|id| Some((id.clone(), json!({ "answers": answers.get(id)? }))))
+                    .collect();
+                json!({ "answers": answers })
+            }
+            (
+                Self::Tool { persists },
+                Decision::AllowOnce | Decision::AllowSession | Decision::AllowAlways,
+            ) => {
+                let for_session = *persists && *decision == Decision::AllowSession;
+                let meta = if for_session { json!({ "persist": "session" }) } else { Value::Null };
+                json!({ "action": "accept", "content": {}, "_meta": meta })
+            }
+            (Self::Form(form), Decision::Answer { answers }) if !form.is_empty() => {
+                json!({ "action": "accept", "content": form.content(answers)?, "_meta": null })
+            }
+            (Self::Form(form), Decision::AllowOnce | Decision::AllowSession | Decision::AllowAlways)
+                if form.is_empty() =>
+            {
+                json!({ "action": "accept", "content": {}, "_meta": null })
+            }
+            _ => return Err("that is no answer to what codex asks".to_owned()),
+        };
+        Ok(Reply { result, reason: None })
+    }
+
+    /// A no that lets the turn go on. Of an approval codex always takes it, also where it does not offer it by itself.
+    pub(super) fn no(&self) -> Value {
+        match self {
+            Self::Approval { .. } => json!({ "decision": "decline" }),
+            Self::Permissions { .. } => json!({ "permissions": {}, "scope": "turn" }),
+            Self::Questions { .. } => json!({ "answers": {} }),
+            Self::Tool { .. } | Self::Form(_) => {
+                json!({ "action": "decline", "content": null, "_meta": null })
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! One run, as whoever wants it sees it: its events, and the hold on it.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use takopi_api::event::{Decision, Event, EventFactory, RequestId};
+use takopi_api::process::GRACE;
+use takopi_api::runner::{
+    Attachment, AttachmentKind, Control, ControlError, EngineRun, RunControl, RunId, RunSpec,
+};
+use tokio::sync::oneshot;
+
+use super::connection::RunKey;
+use super::profile::Overrides;
+use super::server::{Listening, Server};
+use super::servers::Servers;
+use super::session::{Session, Wish};
+use crate::backend::{ENGINE, Settings};
+
+/// How long a run that is killed may take to end by itself. After that its server is ended, and every run on it.
+const KILL_PATIENCE: Duration = Duration::from_secs(2);
+
+/// What all runs of an engine share.
+pub(super) struct Shared {
+    pub(super) settings: Settings,
+    /// The person's own arguments, as the server understands them.
+    pub(super) args: Vec<String>,
+    pub(super) servers: Servers,
+}
+
+pub(super) fn start(shared: Arc<Shared>, spec: RunSpec) -> EngineRun {
+    let hold = Hold::default();
+    let control = RunControl::new(hold.clone());
+    let stage = Stage::New { shared, spec: Box::new(spec), hold };
+    let events = futures_util::stream::unfold(stage, Stage::next);
+    EngineRun { events: events.boxed(), control }
+}
+
+enum Stage {
+    New { shared: Arc<Shared>, spec: Box<RunSpec>, hold: Hold },
+    Begun(Listening),
+    Over,
+}
+
+impl Stage {
+    async fn next(self) -> Option<(Event, Self)> {
+        let mut listening = match self {
+            Self::New { shared, spec, hold } => match begin(shared, &spec).await {
+                Ok(listening) => {
+                    hold.begun(&listening);
+                    listening
+                }
+                Err(error) => {
+                    let mut out = EventFactory::new(ENGINE, spec.resume.clone());
+                    out.failed(error, "", None);
+                    return Some((out.pop()?, Self::Over));
+                }
+            },
+            Self::Begun(listening) => listening,
+            Self::Over => return None,
+        };
+        let event = listening.events.recv().await?;
+        Some((event, Self::Begun(listening)))
+    }
+}
+
+async fn begin(shared: Arc<Shared>, spec: &RunSpec) -> Result<Listening, String> {
+    let session = Session::new(wish(&shared.settings, spec)?);
+    let host = Arc::clone(&spec.servers);
+    let (environment, cwd) = (spec.environment.clone(), spec.cwd.clone());
+    // Apart from whoever waits for it: runs that come next wait for the same server.
+    let begun =
+        tokio::spawn(
+            async move { shared.servers.place(session, &shared.args, &environment, &cwd, &*host).await },
+        );
+    begun.await.map_err(|error| format!("codex app-server could not be started: {error}"))?
+}
+
+fn wish(settings: &Settings, spec: &RunSpec) -> Result<Wish, String> {
+    if spec.prompt.trim().is_empty() {
+        return Err("codex needs a prompt".to_owned());
+    }
+    let profile = match &settings.profile {
+        Some(name) => Overrides::of_profile(name)?,
+        None => Overrides::default(),
+    };
+    let mut variables = BTreeMap::from([(RunId::VARIABLE.to_owned(), spec.id.to_string())]);
+    if let Some(outbox) = &spec.outbox {
+        variables.insert(RunSpec::OUTBOX.to_owned(), outbox.to_string_lossy().into_owned());
+    }
+    Ok(Wish {
+        title: settings.title().to_owned(),
+        input: input(spec),
+        cwd: spec.cwd.clone(),
+        resume: spec.resume.clone(),
+        model: spec.options.model.clone(),
+        reasoning: spec.options.reasoning.clone(),
+        mode: spec.options.mode.clone(),
+        outbox: spec.outbox.clone(),
+        profile,
+        variables,
+    })
+}
+
+/// The prompt, and the images; other files go by their names.
+fn input(spec: &RunSpec) -> Vec<Value> {
+    let is_image = |attachment: &Attachment| attachment.kind == AttachmentKind::Image;
+    let prompt = spec.prompt_with_paths(|attachment| !is_image(attachment));
+    let images = spec.attachments.iter().filter(|attachment| is_image(attachment));
+    std::iter::once(json!({ "type": "text", "text": prompt }))
+        .chain(images.map(|image| json!({ "type": "localImage", "path": image.path.to_string_lossy() })))
+        .collect()
+}
+
+/// The hold on a run, which is somewhere once the run has begun.
+#[derive(Clone, Default)]
+struct Hold(Arc<OnceLock<(Arc<Server>, RunKey)>>);
+
+impl Hold {
+    fn begun(&self, listening: &Listening) {
+        // A run begins once.
+        let _ = self.0.set((Arc::clone(&listening.server), listening.key));
+    }
+}
+
+#[async_trait]
+impl Control for Hold {
+    async fn interrupt(&self) -> Result<(), ControlError> {
+        // Before it has begun it can just be given up.
+        let (server, key) = self.0.get().ok_or(ControlError::Unsupported("interrupting before the start"))?;
+        server.stop(*key, GRACE);
+        Ok(())
+    }
+
+    async fn steer(&self, text: String) -> Result<(), ControlError> {
+        let (receipt, taken) = oneshot::channel();
+        let (server, key) = self.0.get().ok_or(ControlError::Over)?;
+        server.with(|connection| connection.tell(*key, |session, says| session.steer(text, receipt, says)));
+        taken.await.unwrap_or(Err(ControlError::Over))
+    }
+
+    async fn answer(&self, request: &RequestId, decision: Decision) -> Result<(), ControlError> {
+        let (server, key) = self.0.get().ok_or(ControlError::Over)?;
+        let told = server.with(|connection| {
+            connection.tell(*key, |session, says| session.answer(request, decision, says))
+        });
+        told.unwrap_or(Err(ControlError::Over))
+    }
+
+    fn kill(&self) {
+        if let Some((server, key)) = self.0.get() {
+            server.stop(*key, KILL_PATIENCE);
+        }
+    }
+}

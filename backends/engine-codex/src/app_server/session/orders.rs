@@ -1,0 +1,95 @@
+//! What people want of a run that goes on.
+
+use serde_json::{Value, json};
+use takopi_api::event::{Decision, RequestId, Resolution};
+use takopi_api::runner::ControlError;
+use tokio::sync::oneshot;
+
+use super::{Open, Session, Stage, Steer};
+use crate::app_server::says::{Call, Says};
+
+impl Session {
+    /// The run is to end.
+    pub(in crate::app_server) fn stop(&mut self, says: &mut Says) {
+        if self.is_stopped {
+            return;
+        }
+        self.is_stopped = true;
+        match &self.stage {
+            Stage::Waiting | Stage::Configuring => self.fail("interrupted before the turn", says),
+            Stage::Opening(_) => {
+                self.fail("interrupted before the turn", says);
+                // The thread is let go when it is there.
+                self.stage = Stage::Clearing { open: 0, next: super::Clearing::LettingGo };
+            }
+            // It is interrupted when its name is known.
+            Stage::Starting => {}
+            Stage::Running { .. } => self.ask_for_the_end(says),
+            Stage::Clearing { .. } | Stage::Closed => {}
+        }
+    }
+
+    pub(super) fn ask_for_the_end(&self, says: &mut Says) {
+        if let (Stage::Running { turn }, Some(thread)) = (&self.stage, &self.thread) {
+            says.call(Call::Interrupt, "turn/interrupt", json!({ "threadId": thread, "turnId": turn }));
+        }
+    }
+
+    /// Sends a text into the turn. What became of it is told by the receipt; dropping that says that the run is over.
+    pub(in crate::app_server) fn steer(
+        &mut self,
+        text: String,
+        receipt: oneshot::Sender<Result<(), ControlError>>,
+        says: &mut Says,
+    ) {
+        if self.is_stopped {
+            return;
+        }
+        match &self.stage {
+            Stage::Running { .. } => {
+                let params = self.steering(&text);
+                says.call(Call::Steer(receipt), "turn/steer", params);
+            }
+            Stage::Clearing { .. } | Stage::Closed => {}
+            _ => self.waiting.push(Steer { text, receipt }),
+        }
+    }
+
+    fn steering(&self, text: &str) -> Value {
+        json!({
+            "threadId": self.thread,
+            "expectedTurnId": self.turn(),
+            "input": [{ "type": "text", "text": text }],
+        })
+    }
+
+    /// A person has decided.
+    pub(in crate::app_server) fn answer(
+        &mut self,
+        request: &RequestId,
+        decision: Decision,
+        says: &mut Says,
+    ) -> Result<(), ControlError> {
+        let Some(Open { id, kind }) = self.open.remove(request) else {
+            return Err(ControlError::NoSuchRequest(request.clone()));
+        };
+        match kind.reply(&decision) {
+            Ok(reply) => {
+                says.answer(id, reply.result);
+                if let Some(reason) = reply.reason.filter(|reason| !reason.trim().is_empty()) {
+                    let params = self.steering(&reason);
+                    says.call(Call::Reason, "turn/steer", params);
+                }
+                self.out.request_resolved(request.clone(), Resolution::Decided(decision));
+                Ok(())
+            }
+            Err(error) => {
+                // It can not be asked twice, so what was not understood is a no.
+                says.answer(id, kind.no());
+                let no = Resolution::Decided(Decision::Deny { reason: None });
+                self.out.request_resolved(request.clone(), no);
+                Err(ControlError::Refused(format!("{error}; codex was told no")))
+            }
+        }
+    }
+}
