@@ -51,6 +51,7 @@ bundled! {
     "command-multi" => takopi_command_multi,
     "command-schedule" => takopi_command_schedule,
     "engine-acme" => takopi_engine_acme,
+    "engine-acp" => takopi_engine_acp,
     "engine-claude" => takopi_engine_claude,
     "engine-codex" => takopi_engine_codex,
     "engine-gemini" => takopi_engine_gemini,

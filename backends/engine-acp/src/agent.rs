@@ -1,0 +1,27 @@
+//! An agent: how it is started, and what takopi asks of it before the prompt.
+
+use takopi_api::engine::EngineId;
+use takopi_api::process::Environment;
+
+/// An agent, as its row and its table make it.
+#[derive(Debug, Clone)]
+pub(crate) struct Agent {
+    /// The engine that it is here.
+    pub(crate) engine: EngineId,
+    /// What people call it.
+    pub(crate) name: String,
+    /// The program.
+    pub(crate) program: String,
+    /// Its arguments.
+    pub(crate) args: Vec<String>,
+    /// The variables that it sees.
+    pub(crate) environment: Environment,
+    /// The mode in which it works, if a run says nothing else.
+    pub(crate) mode: Option<String>,
+    /// The model, if a run says nothing else.
+    pub(crate) model: Option<String>,
+    /// How it is told to log in before a session begins, if it is.
+    pub(crate) auth: Option<String>,
+    /// Where its table says that, for messages: `[claude_acp]`.
+    pub(crate) table: String,
+}

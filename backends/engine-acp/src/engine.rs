@@ -1,0 +1,102 @@
+//! The engine: a program to start, and a talk with it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use takopi_api::engine::EngineId;
+use takopi_api::event::{Decision, EventFactory, RequestId};
+use takopi_api::jsonl::{DialogueEngine, Interruption, Recognition, RefusedRun, Says, Unfinished};
+use takopi_api::process::{CommandSpec, Exit};
+use takopi_api::resume::ResumeLines;
+use takopi_api::runner::{ControlError, RunSpec};
+
+use crate::agent::Agent;
+use crate::dialogue::Dialogue;
+use crate::resume_line::TakopiLine;
+
+/// The engine of an agent.
+#[derive(Debug)]
+pub(crate) struct Acp {
+    engine: EngineId,
+    resume: TakopiLine,
+    /// Which agent it is; if it is none, why.
+    agent: Result<Arc<Agent>, String>,
+}
+
+impl Acp {
+    pub(crate) fn new(engine: EngineId, agent: Result<Agent, String>) -> Self {
+        Self { resume: TakopiLine::new(engine.clone()), engine, agent: agent.map(Arc::new) }
+    }
+}
+
+#[async_trait]
+impl DialogueEngine for Acp {
+    /// Without an agent there is no talk.
+    type State = Option<Dialogue>;
+
+    fn engine(&self) -> &EngineId {
+        &self.engine
+    }
+
+    fn resume_lines(&self) -> &dyn ResumeLines {
+        &self.resume
+    }
+
+    fn command(&self, spec: &RunSpec) -> Result<CommandSpec, RefusedRun> {
+        let agent = self.agent.as_ref().map_err(|why| RefusedRun(why.clone()))?;
+        if spec.prompt.trim().is_empty() {
+            return Err(RefusedRun(format!("{} needs a prompt", agent.name)));
+        }
+        Ok(CommandSpec::new(&agent.program, &spec.cwd)
+            .args(&agent.args)
+            .environment(agent.environment.clone()))
+    }
+
+    fn state(&self, spec: &RunSpec) -> Option<Dialogue> {
+        self.agent.as_ref().ok().map(|agent| Dialogue::new(Arc::clone(agent), spec))
+    }
+
+    fn open(&self, state: &mut Option<Dialogue>, says: &mut Says) {
+        if let Some(dialogue) = state {
+            dialogue.open(says);
+        }
+    }
+
+    fn hear(
+        &self,
+        line: &str,
+        state: &mut Option<Dialogue>,
+        out: &mut EventFactory,
+        says: &mut Says,
+    ) -> Recognition {
+        match state {
+            Some(dialogue) => dialogue.hear(line, out, says),
+            None => Recognition::Ignored,
+        }
+    }
+
+    fn interrupt(&self, state: &mut Option<Dialogue>, says: &mut Says) -> Interruption {
+        match state {
+            Some(dialogue) => dialogue.interrupt(says),
+            None => Interruption::Signal(takopi_api::process::Ask::Terminate),
+        }
+    }
+
+    fn answer(
+        &self,
+        request: &RequestId,
+        decision: Decision,
+        state: &mut Option<Dialogue>,
+        out: &mut EventFactory,
+        says: &mut Says,
+    ) -> Result<(), ControlError> {
+        match state {
+            Some(dialogue) => dialogue.answer(request, decision, out, says),
+            None => Err(ControlError::NoSuchRequest(request.clone())),
+        }
+    }
+
+    fn on_exit(&self, _exit: &Exit, state: &mut Option<Dialogue>, out: &mut EventFactory) -> Unfinished {
+        state.as_mut().map_or_else(Unfinished::default, |dialogue| dialogue.exited(out))
+    }
+}
