@@ -30,7 +30,7 @@ impl ResumeLines for TakopiLine {
         let line = line
             .trim_start_matches(|c: char| !c.is_alphanumeric())
             .trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '`' | '"' | '\'' | '*' | '”' | '’'));
-        let words: Vec<&str> = line.split_whitespace().take(6).collect();
+        let words: Vec<&str> = line.split_whitespace().take(7).collect();
         // The second form is that of scripts.
         let (engine, option, value) = match words[..] {
             [takopi, engine, option, value] if is(takopi, "takopi") => (engine, option, value),

@@ -96,11 +96,12 @@ fn refusal(error: RawJsonRpcError) -> Refusal {
         }
         _ => None,
     };
-    let message = innermost(&message);
+    // These words say no more than the code does.
+    const NOTHING: &str = "Internal error";
+    let message = innermost(message.strip_prefix(NOTHING).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&message));
     let reason = match detail.filter(|detail| !detail.trim().is_empty() && !message.contains(detail.as_str()))
     {
-        // This message says no more than the code does.
-        Some(detail) if message == "Internal error" => detail,
+        Some(detail) if message == NOTHING => detail,
         Some(detail) => format!("{message}: {detail}"),
         None => message,
     };
@@ -170,7 +171,7 @@ mod tests {
     #[test]
     fn a_refusal_says_what_happened_wherever_the_agent_put_it() {
         let error = |error: &str| refused(&format!(r#"{{"jsonrpc":"2.0","id":3,"error":{error}}}"#));
-        assert_eq!(error(r#"{"code":-32603,"message":"Internal error: no"}"#), "Internal error: no");
+        assert_eq!(error(r#"{"code":-32603,"message":"Internal error: no"}"#), "no");
         assert_eq!(
             error(r#"{"code":-32603,"message":"Internal error","data":{"details":"400 no"}}"#),
             "400 no"

@@ -89,6 +89,13 @@ impl Steps {
         self.ended.insert(id.to_owned());
     }
 
+    /// A person did not allow a step. Not every agent tells what became of it then.
+    pub(crate) fn denied(&mut self, id: &str, out: &mut EventFactory) {
+        if let Some(step) = self.open.get(id) {
+            self.end(id, step.shown.clone(), ActionOutcome::Failed, out);
+        }
+    }
+
     /// The turn is over: what the agent left open has no end of its own.
     pub(crate) fn close(&mut self, outcome: ActionOutcome, out: &mut EventFactory) {
         let mut open: Vec<(String, Step)> = self.open.drain().collect();
@@ -255,7 +262,7 @@ mod tests {
         assert_eq!(
             events,
             [
-                r#""started" null "Write a" {"changes":[{"kind":"add","path":"/a"},{"kind":"update","path":"/b"}]}"#
+                r#""started" null "Write a" {"changes":[{"path":"/a","kind":"add"},{"path":"/b","kind":"update"}]}"#
             ]
         );
     }

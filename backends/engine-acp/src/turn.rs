@@ -195,18 +195,20 @@ impl Turn {
         says: &mut Says,
     ) -> Result<(), ControlError> {
         let asked = self.asked.remove(request).ok_or_else(|| ControlError::NoSuchRequest(request.clone()))?;
-        let title = asked.title.clone();
+        let (title, step) = (asked.title.clone(), asked.step.clone());
         let (message, verdict) = asked.answer(&decision);
         says.line(&message);
         match verdict {
             Verdict::Allowed => {}
             Verdict::Denied => {
+                self.steps.denied(&step, out);
                 if let Decision::Deny { reason: Some(_) } = &decision {
                     out.warning("the agent was told no, but not why: its protocol has no place for that");
                 }
                 self.denied = Some(title);
             }
             Verdict::NotPossible(why) => {
+                self.steps.denied(&step, out);
                 out.warning(why);
                 self.denied = Some(title);
             }
@@ -270,14 +272,14 @@ impl Turn {
         let stop = response.get("stopReason").and_then(Value::as_str).unwrap_or_default();
         let failure = match stop {
             "end_turn" if is_silent => Some("it ended its turn without a word".to_owned()),
+            "end_turn" if answer.is_empty() && self.denied.is_some() => self.not_allowed(),
             "end_turn" => None,
             "max_tokens" => Some("its model came to its limit of tokens".to_owned()),
             "max_turn_requests" => Some("it came to its limit of requests to the model".to_owned()),
             "refusal" => Some("its model refused to go on; the agent forgets this prompt".to_owned()),
-            "cancelled" => Some(match &self.denied {
-                Some(denied) => format!("it ended its turn, as this was not allowed: {denied}"),
-                None => "it ended its turn before it was done".to_owned(),
-            }),
+            "cancelled" => {
+                self.not_allowed().or_else(|| Some("it ended its turn before it was done".to_owned()))
+            }
             stop => {
                 out.warning(format!(
                     "{name} ended its turn for a reason that takopi does not know: `{stop}`"
@@ -298,6 +300,12 @@ impl Turn {
         self.tell_cancelled(out);
         self.close(ActionOutcome::Failed, out);
         Unfinished { answer: self.speech.answer(), reason: None, usage: self.used(&Value::Null) }
+    }
+
+    /// What ended the turn, if the person did by a no.
+    fn not_allowed(&self) -> Option<String> {
+        let denied = self.denied.as_ref()?;
+        Some(format!("it ended its turn, as this was not allowed: {denied}"))
     }
 
     fn tell_cancelled(&mut self, out: &mut EventFactory) {
