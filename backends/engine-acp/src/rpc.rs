@@ -98,7 +98,8 @@ fn refusal(error: RawJsonRpcError) -> Refusal {
     };
     // These words say no more than the code does.
     const NOTHING: &str = "Internal error";
-    let message = innermost(message.strip_prefix(NOTHING).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&message));
+    let message =
+        innermost(message.strip_prefix(NOTHING).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&message));
     let reason = match detail.filter(|detail| !detail.trim().is_empty() && !message.contains(detail.as_str()))
     {
         Some(detail) if message == NOTHING => detail,

@@ -209,10 +209,7 @@ mod tests {
                 let event = serde_json::to_value(event).unwrap();
                 format!(
                     "{} {} {} {}",
-                    event["phase"],
-                    event["ok"],
-                    event["action"]["title"],
-                    event["action"]["detail"]
+                    event["phase"], event["ok"], event["action"]["title"], event["action"]["detail"]
                 )
             })
             .collect()

@@ -1,6 +1,5 @@
 //! Talks with recorded agents: what is said to them is compared with what was said when they were recorded, and what comes
 //! of a run is what a person would expect.
-#![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +11,6 @@ use takopi_api::config::{ConfigTable, EngineConfig};
 use takopi_api::event::{ActionKind, Decision, Event, Outcome, Phase, RequestSubject, Resolution};
 use takopi_api::runner::{RunControl, RunSpec, Runner, ThreadLocks};
 use takopi_api::testing::{Replay, check_events, engine};
-use takopi_engine_acp as _;
 
 /// The engine of a recording, and the mode in which it was recorded.
 fn engine_of(name: &str) -> (&'static str, &'static str) {
@@ -95,18 +93,20 @@ async fn play(path: &Path) -> String {
         .ignoring(["/params/clientInfo", "/params/clientCapabilities/auth", "/error/message"])
         .start();
     let runner = runner(engine, &format!("mode = {mode:?}"));
-    let spec = RunSpec::new(said.prompt.as_str(), "/work/repo", Arc::new(replay.clone()), ThreadLocks::default());
+    let spec =
+        RunSpec::new(said.prompt.as_str(), "/work/repo", Arc::new(replay.clone()), ThreadLocks::default());
     let mut run = runner.run(spec);
     let mut choices = said.choices.iter();
     let mut events = Vec::new();
     while let Some(event) = run.events.next().await {
         match &event {
             Event::Request(asked) => {
-                let decision = match choices.next().unwrap_or_else(|| panic!("{name}: asked once too often")).as_str() {
-                    "allow_once" => Decision::AllowOnce,
-                    "reject_once" => Decision::Deny { reason: None },
-                    other => panic!("{name}: {other}"),
-                };
+                let decision =
+                    match choices.next().unwrap_or_else(|| panic!("{name}: asked once too often")).as_str() {
+                        "allow_once" => Decision::AllowOnce,
+                        "reject_once" => Decision::Deny { reason: None },
+                        other => panic!("{name}: {other}"),
+                    };
                 run.control.answer(&asked.request.id, decision).await.unwrap();
                 said.stop(&run.control).await;
             }
