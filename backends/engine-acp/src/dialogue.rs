@@ -78,7 +78,9 @@ struct Peer {
 #[derive(Debug)]
 enum Opened {
     New,
-    Continued(SessionId),
+    Resumed(SessionId),
+    /// With all that was said in it, which is told again.
+    Loaded(SessionId),
 }
 
 /// A session that is open.
@@ -86,6 +88,7 @@ enum Opened {
 struct Session {
     id: SessionId,
     offer: Offer,
+    is_loaded: bool,
 }
 
 impl Dialogue {
@@ -190,19 +193,20 @@ impl Dialogue {
             }
             Call::Open(peer, opened) => {
                 let result = result.map_err(|refusal| self.not_opened(&peer, &opened, refusal))?;
+                let is_loaded = matches!(opened, Opened::Loaded(_));
                 let id = match opened {
                     Opened::New => result
                         .get("sessionId")
                         .and_then(Value::as_str)
                         .map(SessionId::new)
                         .ok_or("it opened a session and did not say which")?,
-                    Opened::Continued(id) => id,
+                    Opened::Resumed(id) | Opened::Loaded(id) => id,
                 };
                 let token = ResumeToken::new(self.agent.engine.clone(), id.to_string())
                     .map_err(|error| format!("it opened a session that can not be continued: {error}"))?;
                 out.started(token, self.agent.name.as_str());
                 let offer = Offer::read(&result);
-                self.choose_model(Session { id, offer })
+                self.choose_model(Session { id, offer, is_loaded })
             }
             Call::Model(session) => {
                 result.map_err(|refusal| format!("it did not take the model: {}", refusal.reason))?;
@@ -249,14 +253,14 @@ impl Dialogue {
             return Ok((message, Stage::Opening(Call::Open(peer, Opened::New))));
         };
         let id = SessionId::new(thread.value());
-        let message = if peer.can_resume {
-            rpc::call(call, &ResumeSessionRequest::new(id.clone(), cwd))
+        let (message, opened) = if peer.can_resume {
+            (rpc::call(call, &ResumeSessionRequest::new(id.clone(), cwd)), Opened::Resumed(id))
         } else if peer.can_load {
-            rpc::call(call, &LoadSessionRequest::new(id.clone(), cwd))
+            (rpc::call(call, &LoadSessionRequest::new(id.clone(), cwd)), Opened::Loaded(id))
         } else {
             return Err("it can not continue a session; begin a new one".to_owned());
         };
-        Ok((said(message)?, Stage::Opening(Call::Open(peer, Opened::Continued(id)))))
+        Ok((said(message)?, Stage::Opening(Call::Open(peer, opened))))
     }
 
     fn not_opened(&self, peer: &Peer, opened: &Opened, refusal: Refusal) -> String {
@@ -270,7 +274,9 @@ impl Dialogue {
         }
         match opened {
             Opened::New => format!("it opened no session: {}", refusal.reason),
-            Opened::Continued(id) => format!("it does not continue session {id}: {}", refusal.reason),
+            Opened::Resumed(id) | Opened::Loaded(id) => {
+                format!("it does not continue session {id}: {}", refusal.reason)
+            }
         }
     }
 
@@ -287,12 +293,25 @@ impl Dialogue {
     /// The last before the prompt: nothing is between the mode in which an agent asks and the work.
     fn choose_mode(&mut self, session: Session) -> Result<(RawJsonRpcMessage, Stage), String> {
         match session.offer.choose(Sort::Mode, self.wish.mode.as_deref(), &session.id, self.calls + 1)? {
-            Choice::AsItIs => self.prompt(session),
-            Choice::Tell(message) => {
-                self.next_call();
-                Ok((message, Stage::Opening(Call::Mode(session))))
+            Choice::AsItIs => {
+                // Gemini goes on telling what was said before when it has said that the session is loaded. By the time it
+                // answers another call it has told all of it.
+                match session.offer.again(&session.id, self.calls + 1).filter(|_| session.is_loaded) {
+                    Some(message) => self.tell_mode(message, session),
+                    None => self.prompt(session),
+                }
             }
+            Choice::Tell(message) => self.tell_mode(message, session),
         }
+    }
+
+    fn tell_mode(
+        &mut self,
+        message: RawJsonRpcMessage,
+        session: Session,
+    ) -> Result<(RawJsonRpcMessage, Stage), String> {
+        self.next_call();
+        Ok((message, Stage::Opening(Call::Mode(session))))
     }
 
     fn prompt(&mut self, session: Session) -> Result<(RawJsonRpcMessage, Stage), String> {

@@ -110,6 +110,15 @@ impl Offer {
         }
         tell(sort, &choices.way, wanted, session, call)
     }
+
+    /// Tells the agent the mode that it is in, if it said which that is.
+    pub(crate) fn again(&self, session: &SessionId, call: i64) -> Option<RawJsonRpcMessage> {
+        let modes = self.modes.as_ref()?;
+        match tell(Sort::Mode, &modes.way, modes.current.as_deref()?, session, call) {
+            Ok(Choice::Tell(message)) => Some(message),
+            Ok(Choice::AsItIs) | Err(_) => None,
+        }
+    }
 }
 
 impl Choices {

@@ -86,6 +86,20 @@ async fn a_session_that_is_loaded_is_not_told_again() {
         steps(&events).is_empty()
             && !events.iter().any(|event| matches!(event, Event::Text(text) if text.delta == "long ago"))
     );
+    // What comes after that the session is loaded is of it as well, until another call is answered.
+    let late = Agent::new(|message| match message["method"].as_str() {
+        Some("initialize") => {
+            vec![answer(1, json!({ "protocolVersion": 1, "agentCapabilities": { "loadSession": true } }))]
+        }
+        Some("session/load") => {
+            let modes = json!({ "currentModeId": "ask", "availableModes": [{ "id": "ask", "name": "Ask" }] });
+            vec![answer(2, json!({ "modes": modes })), say("long ago")]
+        }
+        Some("session/set_mode") => vec![say("and later"), answer(3, json!({}))],
+        _ => fake::usual(message),
+    });
+    let (completed, _) = finish(runner().run(spec(&late).resume(thread("s"))), |_| None).await;
+    assert_eq!(completed.answer, "done");
     let forgetful = Agent::new(|message| match message["method"].as_str() {
         Some("initialize") => vec![answer(1, json!({ "protocolVersion": 1 }))],
         _ => fake::usual(message),

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde_json::Value;
@@ -48,6 +49,8 @@ struct Said {
 impl Said {
     /// Ends the run as it was ended when it was recorded, if it was.
     async fn stop(&self, control: &RunControl) {
+        // The clock stands until nobody has anything to do: what was said before has arrived then.
+        tokio::time::sleep(Duration::from_millis(1)).await;
         if self.is_cancelled {
             // A second time it may be over.
             let _ = control.interrupt().await;
