@@ -1,6 +1,7 @@
 //! How the CLI is called.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use takopi_api::jsonl::RefusedRun;
 use takopi_api::process::{CommandSpec, Environment};
@@ -52,16 +53,47 @@ pub(crate) fn refused(extra_args: &[String]) -> Option<&str> {
     })
 }
 
-pub(crate) fn command(
+/// One run, of which only the output is read.
+pub(crate) fn json(
     settings: &Settings,
     sessions: &Sessions,
     spec: &RunSpec,
 ) -> Result<CommandSpec, RefusedRun> {
+    let mut command = begin(settings, spec, &["--print", "--mode", "json"])?;
+    command = with_thread(command, sessions, spec)?;
+    for image in spec.attachments.iter().filter(|attachment| attachment.kind == AttachmentKind::Image) {
+        let mut argument = OsString::from("@");
+        argument.push(&image.path);
+        command = command.arg(argument);
+    }
+    // Pi would put the whole of any other file into its prompt, whatever is in it. The path lets the model look.
+    let prompt = spec.prompt_with_paths(|attachment| attachment.kind != AttachmentKind::Image);
+    Ok(command.arg(as_argument(prompt)).environment(environment()))
+}
+
+/// One run that is talked to; the prompt is told later. `extension` is what lets pi ask.
+pub(crate) fn rpc(
+    settings: &Settings,
+    sessions: &Sessions,
+    extension: Option<&Path>,
+    spec: &RunSpec,
+) -> Result<CommandSpec, RefusedRun> {
+    let mut command = with_thread(begin(settings, spec, &["--mode", "rpc"])?, sessions, spec)?;
+    let mut environment = environment();
+    if let Some(extension) = extension {
+        command = command.arg("-e").arg(extension);
+        // Pi would keep what it makes of an extension in the folder for temporary files, and take it from there the next
+        // time: others can write there.
+        environment = environment.set("JITI_FS_CACHE", "false");
+    }
+    Ok(command.environment(environment))
+}
+
+fn begin(settings: &Settings, spec: &RunSpec, mode: &[&str]) -> Result<CommandSpec, RefusedRun> {
     if spec.prompt.trim().is_empty() {
         return Err(RefusedRun("pi needs a prompt".to_owned()));
     }
-    let mut command =
-        CommandSpec::new("pi", &spec.cwd).args(&settings.extra_args).args(["--print", "--mode", "json"]);
+    let mut command = CommandSpec::new("pi", &spec.cwd).args(&settings.extra_args).args(mode);
     if let Some(provider) = &settings.provider {
         command = command.args(["--provider", provider]);
     }
@@ -71,30 +103,25 @@ pub(crate) fn command(
     if let Some(level) = &spec.options.reasoning {
         command = command.args(["--thinking", level]);
     }
-    // A new thread needs no option: pi names it, and tells the name in its first line.
-    if let Some(thread) = &spec.resume {
-        let asked = thread.value();
-        command = match sessions.find(asked, &spec.cwd) {
-            Place::Here(thread) => command.args(["--session", &thread]),
-            Place::Elsewhere(thread) => command.args(["--fork", &thread]),
-            Place::Unknown if is_path(asked) => {
-                // Pi would begin a new thread in this file.
-                let reason =
-                    format!("there is no thread in {asked}; leave out the resume line to start a new one");
-                return Err(RefusedRun(reason));
-            }
-            Place::Unknown => command.args(["--session", asked]),
-            Place::Ambiguous(threads) => return Err(ambiguous(asked, &threads)),
-        };
+    Ok(command)
+}
+
+fn with_thread(command: CommandSpec, sessions: &Sessions, spec: &RunSpec) -> Result<CommandSpec, RefusedRun> {
+    // A new thread needs no option: pi names it, and tells the name.
+    let Some(thread) = &spec.resume else { return Ok(command) };
+    let asked = thread.value();
+    match sessions.find(asked, &spec.cwd) {
+        Place::Here(thread) => Ok(command.args(["--session", &thread])),
+        Place::Elsewhere(thread) => Ok(command.args(["--fork", &thread])),
+        Place::Unknown if is_path(asked) => {
+            // Pi would begin a new thread in this file.
+            let reason =
+                format!("there is no thread in {asked}; leave out the resume line to start a new one");
+            Err(RefusedRun(reason))
+        }
+        Place::Unknown => Ok(command.args(["--session", asked])),
+        Place::Ambiguous(threads) => Err(ambiguous(asked, &threads)),
     }
-    for image in spec.attachments.iter().filter(|attachment| attachment.kind == AttachmentKind::Image) {
-        let mut argument = OsString::from("@");
-        argument.push(&image.path);
-        command = command.arg(argument);
-    }
-    // Pi would put the whole of any other file into its prompt, whatever is in it. The path lets the model look.
-    let prompt = spec.prompt_with_paths(|attachment| attachment.kind != AttachmentKind::Image);
-    Ok(command.arg(as_argument(prompt)).environment(environment()))
 }
 
 /// An option begins with `-` and a file with `@`. Older CLIs have no `--` that would end options.
@@ -141,7 +168,7 @@ mod tests {
     }
 
     fn args(settings: &Settings, spec: &RunSpec) -> String {
-        let command = command(settings, &Sessions::default(), spec).unwrap();
+        let command = json(settings, &Sessions::default(), spec).unwrap();
         assert_eq!(command.stdin, Stdin::Closed);
         let args: Vec<_> = command.args.iter().map(|arg| arg.to_string_lossy()).collect();
         args.join(" ")
@@ -160,6 +187,7 @@ mod tests {
             model: Some("a".into()),
             provider: Some("p".into()),
             extra_args: vec!["--no-skills".into()],
+            ..Settings::default()
         };
         assert_eq!(args(&settings, &spec("hi")), "--no-skills --print --mode json --provider p --model a hi");
         let options = RunOptions::default().model(Some("b".into())).reasoning(Some("high".into()));
@@ -174,7 +202,7 @@ mod tests {
         let settings = Settings::default();
         assert_eq!(args(&settings, &spec("-n --help")), "--print --mode json  -n --help");
         assert_eq!(args(&settings, &spec("@alice says")), "--print --mode json  @alice says");
-        assert!(command(&settings, &Sessions::default(), &spec(" \n")).is_err());
+        assert!(json(&settings, &Sessions::default(), &spec(" \n")).is_err());
     }
 
     #[test]
@@ -198,7 +226,7 @@ mod tests {
         write("3.jsonl", "01bb-2", "/elsewhere");
         let sessions = Sessions::below(Path::new(folder.path()));
         let flag = |thread: &str| -> Result<String, String> {
-            let command = command(&Settings::default(), &sessions, &resuming(thread))
+            let command = json(&Settings::default(), &sessions, &resuming(thread))
                 .map_err(|refused| refused.to_string())?;
             Ok(command.args[3..5].iter().map(|arg| arg.to_string_lossy()).collect::<Vec<_>>().join(" "))
         };
@@ -209,6 +237,24 @@ mod tests {
             Err("01bb is the beginning of 2 threads; say which one:\npi --session 01bb-1\npi --session 01bb-2"
                 .into())
         );
+    }
+
+    #[test]
+    fn a_program_that_is_talked_to_gets_its_prompt_later() {
+        let settings = Settings {
+            model: Some("a".into()),
+            extra_args: vec!["-e".into(), "x.ts".into()],
+            ..Settings::default()
+        };
+        let args = |extension: Option<&str>| {
+            let spec = resuming("01a20338");
+            let command = rpc(&settings, &Sessions::default(), extension.map(Path::new), &spec).unwrap();
+            let args: Vec<_> = command.args.iter().map(|arg| arg.to_string_lossy()).collect();
+            args.join(" ")
+        };
+        assert_eq!(args(None), "-e x.ts --mode rpc --model a --session 01a20338");
+        assert_eq!(args(Some("/e.js")), "-e x.ts --mode rpc --model a --session 01a20338 -e /e.js");
+        assert!(rpc(&settings, &Sessions::default(), None, &spec("")).is_err());
     }
 
     #[test]

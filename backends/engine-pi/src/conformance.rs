@@ -2,7 +2,8 @@
 
 use takopi_api::testing::Recordings;
 
-use crate::backend::{Pi, Settings};
+use crate::backend::Settings;
+use crate::json::Pi;
 use crate::sessions::Sessions;
 
 #[tokio::test]

@@ -13,8 +13,18 @@ use crate::backend::ENGINE;
 use crate::event::{Line, ToolResult};
 use crate::sessions::is_path;
 
-/// Lines that make up most of the output and that nothing comes of. They are not even parsed.
-const SKIPPED: &[&str] = &["{\"type\":\"message_update\",", "{\"type\":\"tool_execution_update\","];
+/// How lines begin of which most of the output consists and of which nothing comes: they are not even parsed.
+pub(crate) const CALL_UPDATE: &str = "{\"type\":\"tool_execution_update\",";
+pub(crate) const MESSAGE_UPDATE: &str = "{\"type\":\"message_update\",";
+
+/// Which thread pi opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opened {
+    /// A new one, or the one that it was asked for.
+    AsAsked,
+    /// Another one. The contract ends such a run.
+    Other,
+}
 
 /// What one run remembers between lines.
 #[derive(Debug)]
@@ -53,27 +63,41 @@ impl Translation {
         }
     }
 
+    /// A line of a program that is not talked to.
     pub(crate) fn line(&mut self, line: &str, out: &mut EventFactory) -> Recognition {
-        if SKIPPED.iter().any(|skipped| line.starts_with(skipped)) {
+        if [MESSAGE_UPDATE, CALL_UPDATE].iter().any(|skipped| line.starts_with(skipped)) {
             return Recognition::Ignored;
         }
         let line = match Line::read(line) {
             Ok(line) => line,
             Err(error) => return Recognition::Malformed { reason: error.to_string() },
         };
+        match &*line.kind.text() {
+            _ if self.is_over => Recognition::Ignored,
+            "session" => self.session(&line, out),
+            "agent_end" => {
+                self.agent_ended(&line, out);
+                Recognition::Known
+            }
+            "agent_settled" => {
+                self.settled(out);
+                Recognition::Known
+            }
+            _ => self.event(&line, out),
+        }
+    }
+
+    /// A line that says what happens in a turn, in whichever way pi is talked to.
+    pub(crate) fn event(&mut self, line: &Line<'_>, out: &mut EventFactory) -> Recognition {
         let kind = line.kind.text();
         match &*kind {
-            _ if self.is_over => return Recognition::Ignored,
-            "session" => return self.session(&line, out),
             "message_end" => self.message(line.message.fields(), out),
-            "tool_execution_start" => self.call_started(&line, out),
-            "tool_execution_end" => self.call_ended(&line, out),
-            "agent_end" => self.agent_ended(&line, out),
-            "agent_settled" => self.settled(out),
-            "auto_retry_start" => self.retry_started(&line, out),
+            "tool_execution_start" => self.call_started(line, out),
+            "tool_execution_end" => self.call_ended(line, out),
+            "auto_retry_start" => self.retry_started(line, out),
             "auto_retry_end" => self.end_retry(line.success.read().unwrap_or(true), out),
             "compaction_start" => self.compaction_started(out),
-            "compaction_end" => self.end_compaction(&line, out),
+            "compaction_end" => self.end_compaction(line, out),
             "agent_start"
             | "turn_start"
             | "turn_end"
@@ -115,30 +139,53 @@ impl Translation {
         }
     }
 
-    /// Which thread pi opened. Old messages name a thread by the beginning of its id or by its file; the run is known by
-    /// that name until it is over.
     fn session(&mut self, line: &Line<'_>, out: &mut EventFactory) -> Recognition {
         let opened = match ResumeToken::new(ENGINE, line.id.text()) {
             Ok(token) => token,
             Err(error) => return Recognition::Malformed { reason: error.to_string() },
         };
+        let parent = line.parent_session.text();
+        let is_fork = !parent.is_empty()
+            && self
+                .asked
+                .as_ref()
+                .is_some_and(|asked| !is_path(asked.value()) || parent.ends_with(asked.value()));
+        self.opened(opened, is_fork, out);
+        Recognition::Known
+    }
+
+    /// Which thread pi opened. Old messages name a thread by the beginning of its id or by its file; the run is known by
+    /// that name until it is over.
+    pub(crate) fn opened(&mut self, opened: ResumeToken, is_fork: bool, out: &mut EventFactory) -> Opened {
         let Some(asked) = self.asked.clone() else {
             out.started(opened, "pi");
-            return Recognition::Known;
+            return Opened::AsAsked;
         };
-        let parent = line.parent_session.text();
         let by_path = is_path(asked.value());
         if opened.value().starts_with(asked.value()) {
             self.full_name = Some(opened);
             out.started(asked, "pi");
-        } else if !parent.is_empty() && (!by_path || parent.ends_with(asked.value())) {
+        } else if is_fork {
             // A fork into the folder of the run: the conversation goes on under a new name.
             out.started(asked, "pi");
             out.started(opened, "pi");
+        } else if by_path {
+            out.started(asked, "pi");
         } else {
-            out.started(if by_path { asked } else { opened }, "pi");
+            out.started(opened, "pi");
+            return Opened::Other;
         }
-        Recognition::Known
+        Opened::AsAsked
+    }
+
+    /// Whether this call is going on.
+    pub(crate) fn is_running(&self, call: &str) -> bool {
+        self.calls.iter().any(|running| running.id.as_str() == call)
+    }
+
+    /// Whether pi is about to try again what failed.
+    pub(crate) const fn is_retrying(&self) -> bool {
+        self.retry.is_some()
     }
 
     fn call_started(&mut self, line: &Line<'_>, out: &mut EventFactory) {
@@ -170,7 +217,23 @@ impl Translation {
         }
     }
 
-    fn settled(&mut self, out: &mut EventFactory) {
+    /// Whether the model said anything.
+    pub(crate) const fn has_spoken(&self) -> bool {
+        self.has_spoken
+    }
+
+    /// The work can not go on, for this reason.
+    pub(crate) fn fails(&mut self, error: String) {
+        self.failure = Some(error);
+    }
+
+    /// The work is done without a word of the model.
+    pub(crate) const fn needs_no_words(&mut self) {
+        self.has_spoken = true;
+    }
+
+    /// The work is done, and nothing more comes of it.
+    pub(crate) fn settled(&mut self, out: &mut EventFactory) {
         self.is_over = true;
         self.end_retry(self.failure.is_none(), out);
         let outcome = match self.failure.take() {
