@@ -5,13 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use takopi_api::config::EngineConfig;
-use takopi_api::engine::EngineId;
+use takopi_api::config::{ConfigTable, EngineConfig};
+use takopi_api::engine::{EngineId, Modes};
 use takopi_api::event::{Completed, Event, Outcome};
 use takopi_api::process::ProcessHost;
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::{RunSpec, Runner, ThreadLocks};
-use takopi_api::testing::{RunnerContract, Script, ScriptedProcesses, check_events, collect, engine};
+use takopi_api::testing::{Replay, RunnerContract, Script, ScriptedProcesses, check_events, collect, engine};
 use takopi_engine_pi as _;
 
 const PI: EngineId = EngineId::from_static("pi");
@@ -20,8 +20,14 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings")
 }
 
+fn config(text: &str, data_dir: &Path) -> EngineConfig {
+    let table = ConfigTable::from_toml(Path::new("takopi.toml"), text).unwrap();
+    EngineConfig::new(table.table("pi").unwrap(), data_dir)
+}
+
+/// A program that is not talked to.
 fn runner() -> Arc<dyn Runner> {
-    (engine("pi").build_runner)(&EngineConfig::empty("/nowhere")).unwrap()
+    (engine("pi").build_runner)(&config("[pi]\nmode = 'json'\n", Path::new("/nowhere"))).unwrap()
 }
 
 async fn play(lines: &[&str], resume: Option<&str>) -> (Completed, Vec<Event>) {
@@ -160,12 +166,66 @@ async fn the_runner_keeps_the_contract() {
     contract.check().await;
 }
 
+#[tokio::test]
+async fn one_that_is_talked_to_keeps_the_contract() {
+    let data = tempfile::tempdir().unwrap();
+    let read = |name: &str| fs::read_to_string(folder().join(format!("rpc/{name}.jsonl"))).unwrap();
+    let thread = |text: &str| text.split_once("\"sessionId\":\"").unwrap().1[..36].to_owned();
+    let slow = read("slow");
+    let interrupted = read("interrupt-text");
+    let spec = |text: &str| {
+        // Both are of one thread.
+        let recording = Replay::new(text).place(&thread(&interrupted), &thread(&slow));
+        let prompt = "Please do the task. [[slow]]";
+        RunSpec::new(prompt, "/repo", Arc::new(recording.start()), ThreadLocks::default())
+    };
+    let runner = || (engine("pi").build_runner)(&config("[pi]\n", data.path())).unwrap();
+    let contract = RunnerContract { runner, spec: || spec(&slow), slow: || spec(&interrupted) };
+    contract.check().await;
+}
+
+#[tokio::test]
+async fn a_program_that_ends_before_it_is_talked_to_says_why() {
+    let data = tempfile::tempdir().unwrap();
+    for (stderr, error) in [
+        (
+            "No session found matching '0199'",
+            "pi has no thread 0199; leave out the resume line to start a new one",
+        ),
+        (
+            "Session found in different project: /x",
+            "thread 0199 belongs to another folder, and pi continues it only there",
+        ),
+        ("Unknown option: --mode", "pi exited with code 0 before it finished its turn"),
+    ] {
+        let processes = ScriptedProcesses::new(Script::new("").stderr(stderr));
+        let spec = RunSpec::new("hi", "/repo", processes as Arc<dyn ProcessHost>, ThreadLocks::default())
+            .resume(Some(ResumeToken::new(PI, "0199").unwrap()));
+        let runner = (engine("pi").build_runner)(&config("[pi]\n", data.path())).unwrap();
+        let completed = check_events(&PI, &collect(runner.run(spec)).await);
+        assert_eq!(completed.outcome, Outcome::Failed { error: format!("{error}\n{stderr}") });
+    }
+}
+
+#[test]
+fn what_pi_can_do_is_up_to_its_settings() {
+    let of = |text: &str| {
+        let runner = (engine("pi").build_runner)(&config(text, Path::new("/nowhere"))).unwrap();
+        let can = runner.capabilities().unwrap();
+        assert!(can.model && !can.reasoning_levels.is_empty() && !can.plans && can.modes == Modes::None);
+        (can.permissions, can.questions, can.steer, can.live_text)
+    };
+    assert_eq!(of("[pi]\n"), (true, true, true, true));
+    assert_eq!(of("[pi]\npermissions = 'off'\n"), (false, true, true, true));
+    assert_eq!(of("[pi]\nmode = 'json'\n"), (false, false, false, false));
+    let by_itself = engine("pi").capabilities;
+    let by_default = (engine("pi").build_runner)(&config("[pi]\n", Path::new("/nowhere"))).unwrap();
+    assert_eq!(by_default.capabilities(), Some(by_itself));
+}
+
 #[test]
 fn settings_are_checked_where_they_stand() {
-    let config = |text: &str| {
-        let table = takopi_api::config::ConfigTable::from_toml(Path::new("takopi.toml"), text).unwrap();
-        EngineConfig::new(table.table("pi").unwrap(), "/nowhere")
-    };
+    let config = |text: &str| config(text, Path::new("/nowhere"));
     let build = engine("pi").build_runner;
     assert!(build(&config("[pi]\nmodel = 'm'\nprovider = 'p'\nextra_args = ['--no-skills']\n")).is_ok());
     let error = build(&config("[pi]\nextra_args = ['--mode']\n")).err().unwrap().to_string();
@@ -175,4 +235,8 @@ fn settings_are_checked_where_they_stand() {
     );
     let error = build(&config("[pi]\nmodel = 7\n")).err().unwrap().to_string();
     assert!(error.starts_with("takopi.toml:2:9: `pi.model`: "), "{error}");
+    let error = build(&config("[pi]\nmode = 'json'\npermissions = 'ask'\n")).err().unwrap().to_string();
+    assert_eq!(error, "takopi.toml:3:15: `pi.permissions`: pi can only ask with `pi.mode = \"rpc\"`");
+    assert!(build(&config("[pi]\nmode = 'json'\npermissions = 'off'\n")).is_ok());
+    assert!(build(&config("[pi]\npermissions = 'always'\n")).is_err());
 }

@@ -219,3 +219,6 @@ fn timeout(line: &Line<'_>) -> Option<Duration> {
     let milliseconds = line.timeout.read::<f64>().filter(|milliseconds| *milliseconds > 0.0)?;
     Duration::try_from_secs_f64(milliseconds / 1000.0).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -352,3 +352,6 @@ fn is_idle(data: &Data<'_>) -> bool {
 fn texts(steering: Field<'_>, follow_up: Field<'_>) -> Vec<String> {
     [steering, follow_up].into_iter().flat_map(Field::elements).collect()
 }
+
+#[cfg(test)]
+mod tests;
