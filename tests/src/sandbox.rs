@@ -270,6 +270,15 @@ impl From<Output> for Ended {
     }
 }
 
+/// The table of an engine with which its program only prints, as the recordings do.
+#[must_use]
+pub fn one_shot(engine: &str) -> &'static str {
+    match engine {
+        "pi" => "[pi]\nmode = \"json\"\n",
+        _ => "",
+    }
+}
+
 /// The recordings in an engine's folder, by name.
 #[must_use]
 pub fn recordings(engine: &str) -> (PathBuf, BTreeMap<String, Expected>) {

@@ -142,7 +142,7 @@ pub(super) const ENGINES: &[Engine] = &[
         package: "@earendil-works/pi-coding-agent",
         version: "0.87.1",
         settings: "provider = \"fake\"\nmodel = \"fake-model\"",
-        trusted: "",
+        trusted: "permissions = \"off\"",
         one_shot: Some("mode = \"json\""),
         talks: &["approve", "deny", "always", "interrupt", "steer"],
         file: Some((".pi/agent/models.json", PI)),
