@@ -16,7 +16,7 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-pub use sandbox::{Ended, Sandbox, Started, one_shot, recordings};
+pub use sandbox::{Ended, Sandbox, Started, recordings};
 
 /// What a fake engine does.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -16,6 +16,14 @@ use crate::{EngineStart, Script};
 /// How long anything may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The fake engine prints and does not listen, so the engines are driven by programs that only print.
+const ONE_SHOT: [(&str, &str); 4] = [
+    ("TAKOPI__CLAUDE__MODE", "print"),
+    ("TAKOPI__CODEX__MODE", "exec"),
+    ("TAKOPI__OPENCODE__MODE", "run"),
+    ("TAKOPI__PI__MODE", "json"),
+];
+
 /// Where a test runs the program.
 #[derive(Debug)]
 pub struct Sandbox {
@@ -134,6 +142,7 @@ impl Sandbox {
             .current_dir(self.work())
             .env_clear()
             .env("HOME", self.home())
+            .envs(ONE_SHOT)
             .env("PATH", format!("{}:/usr/bin:/bin", self.root.path().join("bin").display()))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -267,15 +276,6 @@ impl From<Output> for Ended {
             stdout: String::from_utf8(output.stdout).unwrap(),
             stderr: String::from_utf8(output.stderr).unwrap(),
         }
-    }
-}
-
-/// The table of an engine with which its program only prints, as the recordings do.
-#[must_use]
-pub fn one_shot(engine: &str) -> &'static str {
-    match engine {
-        "pi" => "[pi]\nmode = \"json\"\n",
-        _ => "",
     }
 }
 

@@ -87,7 +87,9 @@ fn said(reply: &http::Reply) -> String {
     use takopi_api::jsonl::Field;
     let body = reply.body.trim();
     match Field::parse(body) {
-        Ok(error) if !body.is_empty() => format!("{} (HTTP {})", crate::step::error_message(error), reply.status),
+        Ok(error) if !body.is_empty() => {
+            format!("{} (HTTP {})", crate::step::error_message(error), reply.status)
+        }
         _ => format!("HTTP {}", reply.status),
     }
 }

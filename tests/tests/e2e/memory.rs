@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 
 use rustix::process::{Pid, Signal, kill_process};
-use takopi_tests::{Scene, Script, one_shot};
+use takopi_tests::{Scene, Script};
 
 use crate::sandbox;
 
@@ -104,7 +104,6 @@ fn peak(talk: &Talk, steps: usize) -> usize {
     fs::write(&file, (0..steps).map(|n| lines(&format!("{n:0200}"))).collect::<String>()).unwrap();
     let begin = Scene::Out(format!("{}\n", talk.begin));
     let scenes = [begin, Scene::OutFile(file), Scene::Out(lines(LAST)), Scene::Sleep(600)];
-    sandbox.config(one_shot(talk.engine));
     sandbox.engine(talk.engine, &Script::new(scenes));
     let mut takopi = sandbox.command(&["run", "--engine", talk.engine, "--json", "hello"]).spawn().unwrap();
     let mut events = BufReader::new(takopi.stdout.take().unwrap()).lines().map(Result::unwrap);

@@ -77,7 +77,10 @@ pub(super) fn permission(asked: &wire::Asked<'_>, place: Place<'_>) -> Option<(R
     if !is_said {
         permission = permission.input(everything(asked, call_input));
     }
-    let reason = [input.description.trimmed().into_owned(), if place.is_inner { "asked by a sub-agent".into() } else { String::new() }];
+    let reason = [
+        input.description.trimmed().into_owned(),
+        if place.is_inner { "asked by a sub-agent".into() } else { String::new() },
+    ];
     let reason: Vec<_> = reason.into_iter().filter(|text| !text.is_empty()).collect();
     if !reason.is_empty() {
         permission = permission.reason(reason.join("; "));
@@ -89,7 +92,8 @@ pub(super) fn permission(asked: &wire::Asked<'_>, place: Place<'_>) -> Option<(R
 /// What does the person want?
 pub(super) fn question(asked: &wire::Asked<'_>) -> Option<(Request, Open)> {
     let id = id(asked)?;
-    let questions: Vec<_> = asked.questions.get().iter().enumerate().map(|(at, question)| read(at, question)).collect();
+    let questions: Vec<_> =
+        asked.questions.get().iter().enumerate().map(|(at, question)| read(at, question)).collect();
     let title = questions.first().map_or("opencode asks", |question| &question.text);
     let open = Open { call: call(asked), kind: Kind::Question(questions.len()) };
     Some((Request::new(id, shortened(title), RequestSubject::Question { questions }), open))
@@ -154,12 +158,17 @@ fn call(asked: &wire::Asked<'_>) -> Option<String> {
 
 fn everything(asked: &wire::Asked<'_>, input: Field<'_>) -> String {
     let value = |field: Field<'_>| field.read::<Value>().filter(|value| *value != json!({}));
-    let shown = value(input).or_else(|| value(asked.metadata)).or_else(|| value(asked.patterns)).unwrap_or_default();
+    let shown =
+        value(input).or_else(|| value(asked.metadata)).or_else(|| value(asked.patterns)).unwrap_or_default();
     serde_json::to_string_pretty(&shown).unwrap_or_default()
 }
 
 fn title(name: &str, subject: &str) -> String {
-    if subject.is_empty() || subject == "*" { name.to_owned() } else { format!("{name}: {}", shortened(subject)) }
+    if subject.is_empty() || subject == "*" {
+        name.to_owned()
+    } else {
+        format!("{name}: {}", shortened(subject))
+    }
 }
 
 fn shortened(text: &str) -> String {
@@ -225,17 +234,24 @@ mod tests {
 
         let json = r#"{"id":"per_1","permission":"external_directory","patterns":["/etc/*"],"metadata":{}}"#;
         let (title, permission) = subject(json, PLACE);
-        assert_eq!((title.as_str(), &permission.paths[..]), ("external_directory: /etc/*", &["/etc/*".to_owned()][..]));
+        assert_eq!(
+            (title.as_str(), &permission.paths[..]),
+            ("external_directory: /etc/*", &["/etc/*".to_owned()][..])
+        );
 
         let json = r#"{"id":"per_1","permission":"github_merge","patterns":["*"],"metadata":{}}"#;
         let (title, permission) = subject(json, Place { input: Some(r#"{"number":7}"#), ..PLACE });
-        assert_eq!((title.as_str(), permission.input.as_deref()), ("github_merge", Some("{\n  \"number\": 7\n}")));
+        assert_eq!(
+            (title.as_str(), permission.input.as_deref()),
+            ("github_merge", Some("{\n  \"number\": 7\n}"))
+        );
     }
 
     #[test]
     fn a_long_command_has_a_short_title_and_is_whole() {
         let command = "x".repeat(1 << 20);
-        let json = json!({"id": "per_1", "permission": "bash", "patterns": [], "metadata": {"command": command}});
+        let json =
+            json!({"id": "per_1", "permission": "bash", "patterns": [], "metadata": {"command": command}});
         let (title, permission) = subject(&json.to_string(), PLACE);
         assert!(title.chars().count() < 200);
         assert_eq!(permission.command.unwrap().len(), 1 << 20);
@@ -260,7 +276,10 @@ mod tests {
         let answer = open.answer(&request.id, &answers).unwrap();
         assert_eq!(answer.path, "/question/que_1/reply");
         assert_eq!(answer.body, json!({"answers": [[], ["because"]]}));
-        assert_eq!(open.answer(&request.id, &Decision::Deny { reason: None }).unwrap().path, "/question/que_1/reject");
+        assert_eq!(
+            open.answer(&request.id, &Decision::Deny { reason: None }).unwrap().path,
+            "/question/que_1/reject"
+        );
         assert!(matches!(open.answer(&request.id, &Decision::AllowOnce), Err(ControlError::Refused(_))));
     }
 

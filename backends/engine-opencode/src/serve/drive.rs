@@ -62,9 +62,10 @@ struct Inbox {
 }
 
 async fn go(engine: Arc<Serve>, spec: RunSpec, mut told: Told, inbox: Inbox) {
-    let obstacle = spec.processes.obstacle().map(|obstacle| {
-        Action::new(format!("{}.start", told.out.engine()), ActionKind::Note, obstacle)
-    });
+    let obstacle = spec
+        .processes
+        .obstacle()
+        .map(|obstacle| Action::new(format!("{}.start", told.out.engine()), ActionKind::Note, obstacle));
     if let Some(action) = &obstacle {
         told.out.action_started(action.clone());
         told.flush();

@@ -97,7 +97,10 @@ impl Server {
         let listener = async {
             let response = self.send(Method::GET, "/event", None).await?;
             if !response.status().is_success() {
-                return Err(HttpError::Unreadable(format!("`GET /event` was answered with {}", response.status())));
+                return Err(HttpError::Unreadable(format!(
+                    "`GET /event` was answered with {}",
+                    response.status()
+                )));
             }
             let mut listener = Listener { body: response.into_body(), cutter: Cutter::new(LINE_BYTES) };
             match listener.next().await? {

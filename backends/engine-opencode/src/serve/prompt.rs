@@ -38,7 +38,8 @@ impl Prompt {
         let images = spec.attachments.iter().filter(|attachment| attachment.kind == AttachmentKind::Image);
         // Opencode would put the whole of a text into its prompt, and complain of anything else.
         let text = spec.prompt_with_paths(|attachment| attachment.kind != AttachmentKind::Image);
-        let parts = std::iter::once(text_part(&text)).chain(images.map(|image| image_part(&image.path))).collect();
+        let parts =
+            std::iter::once(text_part(&text)).chain(images.map(|image| image_part(&image.path))).collect();
         Ok(Self { parts, model, agent: spec.options.mode.clone() })
     }
 
@@ -117,8 +118,14 @@ mod tests {
         let options = RunOptions::default().mode(Some("plan".into()));
         let prompt = Prompt::new(&settings, &spec("hi").options(options)).unwrap();
         let model = json!({"providerID": "a", "modelID": "b"});
-        assert_eq!(prompt.first(), json!({"parts": [{"type": "text", "text": "hi"}], "model": model, "agent": "plan"}));
-        assert_eq!(prompt.later("ho"), json!({"parts": [{"type": "text", "text": "ho"}], "model": model, "agent": "plan"}));
+        assert_eq!(
+            prompt.first(),
+            json!({"parts": [{"type": "text", "text": "hi"}], "model": model, "agent": "plan"})
+        );
+        assert_eq!(
+            prompt.later("ho"),
+            json!({"parts": [{"type": "text", "text": "ho"}], "model": model, "agent": "plan"})
+        );
         let options = RunOptions::default().model(Some("c/d/e".into()));
         let prompt = Prompt::new(&settings, &spec("hi").options(options)).unwrap();
         assert_eq!(prompt.first()["model"], json!({"providerID": "c", "modelID": "d/e"}));

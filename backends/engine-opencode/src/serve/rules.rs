@@ -136,10 +136,14 @@ impl Rules {
     /// # Errors
     /// If the configuration can not be read, or the rules are not in it: then nobody knows what opencode would ask for.
     pub(super) fn judge(&self, configuration: &str) -> Result<Verdict, String> {
-        let configuration: Configuration = serde_json::from_str(configuration)
-            .map_err(|error| format!("takopi can not read the permissions in opencode's configuration: {error}"))?;
+        let configuration: Configuration = serde_json::from_str(configuration).map_err(|error| {
+            format!("takopi can not read the permissions in opencode's configuration: {error}")
+        })?;
         if !self.are_in(&configuration) {
-            return Err("opencode does not take the permissions that takopi gives it in OPENCODE_CONFIG_CONTENT".to_owned());
+            return Err(
+                "opencode does not take the permissions that takopi gives it in OPENCODE_CONFIG_CONTENT"
+                    .to_owned(),
+            );
         }
         let right = self.beside(&configuration);
         Ok(if right == *self { Verdict::Right } else { Verdict::Wrong(right) })
@@ -174,7 +178,8 @@ impl Rules {
             }
             // Theirs come again after takopi's, which is for what they left open.
             let theirs = fitting.iter().flat_map(|(_, rule)| rule.patterns()).cloned();
-            let patterns: Vec<_> = std::iter::once(("*".to_owned(), "ask".to_owned())).chain(theirs).collect();
+            let patterns: Vec<_> =
+                std::iter::once(("*".to_owned(), "ask".to_owned())).chain(theirs).collect();
             permission.push((alias.to_owned(), Rule::Patterns(Ordered(patterns))));
         }
         for server in configuration.mcp.keys() {
@@ -202,7 +207,8 @@ impl Rules {
     }
 
     fn are_in(&self, configuration: &Configuration) -> bool {
-        let holds = |rules: &Ordered<Rule>, all: &Ordered<Rule>| rules.0.iter().all(|rule| all.0.contains(rule));
+        let holds =
+            |rules: &Ordered<Rule>, all: &Ordered<Rule>| rules.0.iter().all(|rule| all.0.contains(rule));
         holds(&self.permission, &configuration.permission)
             && self.agent.iter().all(|(name, agent)| {
                 configuration.agent.get(name).is_some_and(|all| holds(&agent.permission, &all.permission))
@@ -212,8 +218,10 @@ impl Rules {
 
 /// The tools of an MCP server ask, but for those that the person has rules for.
 fn rules_of_server(server: &str, own: &[&(String, Rule)]) -> Vec<(String, Rule)> {
-    let name: String =
-        server.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' }).collect();
+    let name: String = server
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '_' | '-') { c } else { '_' })
+        .collect();
     if own.iter().any(|(key, rule)| fits(key, &format!("{name}_tool")) && rule.is_for_all()) {
         return Vec::new();
     }
@@ -241,7 +249,8 @@ fn fits(pattern: &str, name: &str) -> bool {
             fits(rest, name.as_str()) || (name.next().is_some() && fits(&format!("*{rest}"), name.as_str()))
         }
         Some(letter) => {
-            name.next().is_some_and(|found| letter == '?' || letter == found) && fits(pattern.as_str(), name.as_str())
+            name.next().is_some_and(|found| letter == '?' || letter == found)
+                && fits(pattern.as_str(), name.as_str())
         }
     }
 }
@@ -320,7 +329,11 @@ mod tests {
     #[test]
     fn agents_keep_what_the_person_gave_them() {
         check(r#"{"agent":{"plan":{"permission":{"edit":"ask"}}}}"#, ALL, &["explore"]);
-        check(r#"{"agent":{"plan":{"permission":{"bash":"deny"},"model":"a/b"}}}"#, ALL, &["explore", "plan"]);
+        check(
+            r#"{"agent":{"plan":{"permission":{"bash":"deny"},"model":"a/b"}}}"#,
+            ALL,
+            &["explore", "plan"],
+        );
     }
 
     #[test]

@@ -63,7 +63,8 @@ async fn judge(running: &Running, rules: &Rules) -> Result<Verdict, String> {
 async fn listening(spec: &RunSpec, rules: &Rules) -> Result<Running, String> {
     // Nobody else is to talk to it: it does what it is told.
     let password = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
-    let process = spec.processes.spawn(command(spec, rules, &password)).await.map_err(|error| error.to_string())?;
+    let process =
+        spec.processes.spawn(command(spec, rules, &password)).await.map_err(|error| error.to_string())?;
     let handle = process.handle;
     let mut lines = LineReader::new(process.stdout, LINE_BYTES);
     let port = async {
@@ -92,7 +93,10 @@ async fn listening(spec: &RunSpec, rules: &Rules) -> Result<Running, String> {
         Err(_) => {
             handle.end(Ending::asking(Ask::Terminate));
             let seconds = PATIENCE.as_secs();
-            Err(with_tail(format!("`opencode serve` did not listen within {seconds} s"), &handle.stderr_tail()))
+            Err(with_tail(
+                format!("`opencode serve` did not listen within {seconds} s"),
+                &handle.stderr_tail(),
+            ))
         }
     }
 }
@@ -136,7 +140,14 @@ mod tests {
     fn the_port_is_in_the_line_that_says_so() {
         assert_eq!(port("opencode server listening on http://127.0.0.1:4096"), Some(4096));
         assert_eq!(port("opencode server listening on http://127.0.0.1:4096/\r"), Some(4096));
-        for line in ["", "listening", "listening on http://127.0.0.1", "listening on http://127.0.0.1:x", "listening on http://a:0", "listening on http://a:99999"] {
+        for line in [
+            "",
+            "listening",
+            "listening on http://127.0.0.1",
+            "listening on http://127.0.0.1:x",
+            "listening on http://a:0",
+            "listening on http://a:99999",
+        ] {
             assert_eq!(port(line), None, "{line}");
         }
     }

@@ -10,7 +10,9 @@ mod tests;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
-use takopi_api::event::{Action, ActionId, ActionKind, ActionOutcome, EventFactory, Outcome, TextKind, Usage};
+use takopi_api::event::{
+    Action, ActionId, ActionKind, ActionOutcome, EventFactory, Outcome, TextKind, Usage,
+};
 use takopi_api::jsonl::{Field, Wire};
 use takopi_api::resume::ResumeToken;
 
@@ -371,7 +373,8 @@ impl Session {
     fn malformed(&mut self, data: &str, reason: &str, out: &mut EventFactory) {
         tracing::warn!(reason, bytes = data.len(), "unreadable event of opencode");
         if !std::mem::replace(&mut self.has_malformed, true) {
-            let shown: String = data.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect();
+            let shown: String =
+                data.chars().take(200).map(|c| if c.is_control() { ' ' } else { c }).collect();
             out.warning(format!("opencode told something that takopi can not read: {shown}"));
         }
     }

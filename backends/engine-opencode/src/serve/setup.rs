@@ -67,7 +67,8 @@ struct Described {
 
 /// The session of the run: a new one, or the one that is continued, which works only in its own folder.
 async fn thread(server: &Server, spec: &RunSpec) -> Result<ResumeToken, String> {
-    let missing = |id: &str| format!("opencode has no thread {id}; leave out the resume line to start a new one");
+    let missing =
+        |id: &str| format!("opencode has no thread {id}; leave out the resume line to start a new one");
     let reply = match &spec.resume {
         None => server.post("/session", &json!({})).await,
         Some(thread) if !ask::is_id(thread.value()) => return Err(missing(thread.value())),
@@ -80,8 +81,8 @@ async fn thread(server: &Server, spec: &RunSpec) -> Result<ResumeToken, String> 
     if !reply.is_ok() {
         return Err(format!("opencode opens no session: {}", said(&reply)));
     }
-    let described: Described =
-        serde_json::from_str(&reply.body).map_err(|error| format!("takopi can not read opencode's session: {error}"))?;
+    let described: Described = serde_json::from_str(&reply.body)
+        .map_err(|error| format!("takopi can not read opencode's session: {error}"))?;
     if !ask::is_id(&described.id) {
         return Err("opencode's session has an id that takopi can not use".to_owned());
     }

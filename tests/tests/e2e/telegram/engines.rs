@@ -1,7 +1,7 @@
 //! The engines in a chat: what their real CLIs once said is played again by fakes with their names.
 
 use takopi_tests::bot_api::Message;
-use takopi_tests::{Scene, Script, one_shot, recordings};
+use takopi_tests::{Scene, Script, recordings};
 
 use super::phone::Phone;
 
@@ -29,7 +29,7 @@ fn thread_of(answer: &Message, engine: &str) -> String {
 fn check(engine: &str) {
     let mut phone = Phone::new();
     let own = format!("chat_id = {}\nallowed_user_ids = [{}]\n", phone.chat, phone.me);
-    phone.configure(engine, &own, one_shot(engine));
+    phone.configure(engine, &own, "");
     play(&phone, engine, "shell");
     phone.start();
     let first = phone.ask("say hi");

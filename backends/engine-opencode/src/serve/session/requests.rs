@@ -102,7 +102,11 @@ impl Session {
                 }
             }
             None => {
-                self.fail("opencode asks something in a form that takopi does not know, so nobody can answer".to_owned(), out);
+                self.fail(
+                    "opencode asks something in a form that takopi does not know, so nobody can answer"
+                        .to_owned(),
+                    out,
+                );
                 calls.push(Call::Abort);
             }
         }
