@@ -153,7 +153,7 @@ impl Control for Hold {
 
     fn kill(&self) {
         if let Some((server, key)) = self.0.get() {
-            server.stop(*key, KILL_PATIENCE);
+            server.kill(*key, KILL_PATIENCE);
         }
     }
 }

@@ -138,6 +138,14 @@ impl Server {
         }
     }
 
+    /// Ends a run at once, as far as anybody waits for it.
+    pub(super) fn kill(self: &Arc<Self>, key: RunKey, patience: Duration) {
+        self.with(|connection| connection.tell(key, Session::kill));
+        if let Some(listener) = self.state().listeners.get(&key) {
+            self.expect_end(listener, patience);
+        }
+    }
+
     fn expect_end(self: &Arc<Self>, listener: &Listener, patience: Duration) {
         let mut life = listener.life.subscribe();
         let server = Arc::downgrade(self);
@@ -181,7 +189,7 @@ impl Server {
         let mut state = self.state();
         let what = match &state.ended {
             Some(reason) => reason.clone(),
-            None => format!("codex app-server {}", exit.status),
+            None => format!("codex app-server {} before the turn was done", exit.status),
         };
         let complaint = text::of_complaint(&exit.stderr_tail);
         let reason = if complaint.is_empty() { what } else { format!("{what}\n{complaint}") };

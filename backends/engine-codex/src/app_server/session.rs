@@ -105,6 +105,8 @@ pub(super) struct Session {
     agents: BTreeMap<String, Option<String>>,
     /// The run is to end, and there was no turn yet that could be interrupted.
     is_stopped: bool,
+    /// The last event was said, also if the turn goes on still.
+    is_told: bool,
     waiting: Vec<Steer>,
     answer: Answer,
     voice: Voice,
@@ -128,6 +130,7 @@ impl Session {
             model: None,
             agents: BTreeMap::new(),
             is_stopped: false,
+            is_told: false,
             waiting: Vec::new(),
             answer: Answer::None,
             voice: Voice::default(),
@@ -151,7 +154,7 @@ impl Session {
 
     /// Whether the run has said its last event.
     const fn is_over(&self) -> bool {
-        matches!(self.stage, Stage::Clearing { .. } | Stage::Closed)
+        self.is_told
     }
 
     pub(super) fn turn(&self) -> Option<&str> {
@@ -212,7 +215,11 @@ impl Session {
             // A turn that ended before this one, or what comes after this one's end.
             _ => return Recognition::Ignored,
         }
-        if !matches!(method, "error" | "turn/completed") && ends_troubles(method) {
+        // Of a run that was killed only its end matters still.
+        if self.is_told && method != "turn/completed" {
+            return Recognition::Ignored;
+        }
+        if ends_troubles(method) {
             self.troubles.settle(ActionOutcome::Ok, None, &mut self.out);
         }
         match method {

@@ -71,9 +71,10 @@ impl Session {
         };
         self.thread = Some(thread.clone().into_owned());
         says.follow(thread);
-        let Stage::Opening(policy) = std::mem::replace(&mut self.stage, Stage::Starting) else {
+        let policy = match std::mem::replace(&mut self.stage, Stage::Starting) {
+            Stage::Opening(policy) if !self.is_told => policy,
             // The run ended before the thread was there, which is let go now.
-            return self.clear(says);
+            _ => return self.clear(says),
         };
         if let Some(expected) = self.wish.resume.as_ref().filter(|expected| **expected != token) {
             let error =
@@ -106,7 +107,9 @@ impl Session {
     /// The turn has begun. Only now the thread is told: one that never had a turn can not be continued.
     pub(super) fn running(&mut self, turn: String, says: &mut Says) {
         self.stage = Stage::Running { turn };
-        if let Some(Ok(token)) = self.thread.as_ref().map(|thread| ResumeToken::new(ENGINE, thread)) {
+        if let Some(Ok(token)) = self.thread.as_ref().map(|thread| ResumeToken::new(ENGINE, thread))
+            && !self.is_told
+        {
             self.out.started(token, self.wish.title.as_str());
         }
         if self.is_stopped {

@@ -26,6 +26,9 @@ impl Session {
     }
 
     pub(super) fn turn_completed(&mut self, notice: &Notice<'_>, says: &mut Says) {
+        if self.is_told {
+            return self.clear(says);
+        }
         let turn = notice.turn.fields();
         let duration = turn.duration_ms.read();
         let usage = self.meter.usage(duration, self.model.clone());
@@ -68,6 +71,9 @@ impl Session {
 
     /// The run can not go on.
     pub(super) fn fail(&mut self, error: impl Into<String>, says: &mut Says) {
+        if self.is_told {
+            return self.clear(says);
+        }
         let error = error.into();
         self.troubles.settle(ActionOutcome::Failed, Some(&error), &mut self.out);
         let usage = self.meter.usage(None, self.model.clone());
@@ -90,6 +96,14 @@ impl Session {
         self.clear(says);
     }
 
+    /// Whoever ended the run does not wait for codex to do so.
+    pub(super) fn say_interrupted(&mut self) {
+        if !self.is_told {
+            let usage = self.meter.usage(None, self.model.clone());
+            self.say_last(Ended::Interrupted, usage);
+        }
+    }
+
     fn say_last(&mut self, ended: Ended, usage: Option<Usage>) {
         for (name, _) in std::mem::take(&mut self.open) {
             self.out.request_resolved(name, Resolution::Withdrawn);
@@ -97,10 +111,16 @@ impl Session {
         if let Some(todo) = self.todo.take() {
             self.out.action_completed(todo, (ended == Ended::Done).into());
         }
+        if ended != Ended::Done
+            && let Some(unfinished) = self.voice.unfinished()
+        {
+            self.answer.take("", unfinished, &mut self.out);
+        }
         // Their senders hear that the run is over.
         self.waiting.clear();
         let answer = std::mem::take(&mut self.answer).into_text();
         self.out.completed(ended, answer, usage);
+        self.is_told = true;
     }
 
     /// Commands go on after their turn, and sub-agents after the agent that started them: here they end. Then codex forgets

@@ -1,6 +1,6 @@
 //! Items: what a turn works on, and what is said in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use takopi_api::event::{Action, ActionId, ActionKind, ActionOutcome, EventFactory, Phase, TextKind};
 use takopi_api::jsonl::Recognition;
@@ -20,8 +20,8 @@ const KEPT_OUTPUT: usize = 1_000;
 pub(super) struct Voice {
     /// Messages on the way: they are no part of the answer.
     muted: BTreeSet<String>,
-    /// Messages of which a piece was given.
-    heard: BTreeSet<String>,
+    /// Messages that are not whole yet, as far as they were given.
+    begun: BTreeMap<String, String>,
     /// The item that was last given, of the answer and of the thinking.
     last: [Option<String>; 2],
 }
@@ -29,13 +29,19 @@ pub(super) struct Voice {
 impl Voice {
     pub(super) fn answer(&mut self, item: &str, delta: &str, out: &mut EventFactory) {
         if !self.muted.contains(item) {
-            self.heard.insert(item.to_owned());
+            self.begun.entry(item.to_owned()).or_default().push_str(delta);
             self.give(TextKind::Answer, item, delta, out);
         }
     }
 
     pub(super) fn thinking(&mut self, item: &str, delta: &str, out: &mut EventFactory) {
         self.give(TextKind::Thinking, item, delta, out);
+    }
+
+    /// What was being written when the turn ended before its time.
+    pub(super) fn unfinished(&mut self) -> Option<String> {
+        let begun = std::mem::take(&mut self.begun);
+        begun.into_values().filter(|text| !text.trim().is_empty()).next_back()
     }
 
     fn give(&mut self, kind: TextKind, item: &str, delta: &str, out: &mut EventFactory) {
@@ -97,7 +103,7 @@ impl Session {
         }
         let text = item.text.text();
         let said = self.answer.take(phase, text.clone().into_owned(), &mut self.out);
-        let was_heard = self.voice.heard.remove(&*id);
+        let was_heard = self.voice.begun.remove(&*id).is_some();
         let was_muted = self.voice.muted.remove(&*id);
         if said == Said::Answer && !was_heard && !was_muted {
             self.voice.give(TextKind::Answer, &id, &text, &mut self.out);

@@ -16,17 +16,23 @@ impl Session {
         }
         self.is_stopped = true;
         match &self.stage {
-            Stage::Waiting | Stage::Configuring => self.fail("interrupted before the turn", says),
-            Stage::Opening(_) => {
-                self.fail("interrupted before the turn", says);
-                // The thread is let go when it is there.
-                self.stage = Stage::Clearing { open: 0, next: super::Clearing::LettingGo };
+            Stage::Waiting | Stage::Configuring => {
+                self.say_interrupted();
+                self.clear(says);
             }
+            // The thread is let go when it is there.
+            Stage::Opening(_) => self.say_interrupted(),
             // It is interrupted when its name is known.
             Stage::Starting => {}
             Stage::Running { .. } => self.ask_for_the_end(says),
             Stage::Clearing { .. } | Stage::Closed => {}
         }
+    }
+
+    /// The run is to end at once: it says its last words now, and the turn ends when it does.
+    pub(in crate::app_server) fn kill(&mut self, says: &mut Says) {
+        self.stop(says);
+        self.say_interrupted();
     }
 
     pub(super) fn ask_for_the_end(&self, says: &mut Says) {
