@@ -212,7 +212,7 @@ impl Connection {
             Some(Caller::Run(key, call)) => {
                 self.tell(key, |session, says| session.reply(call, outcome, says));
             }
-            None => self.count("a reply to nothing".to_owned()),
+            None => self.count("a reply to nothing"),
         }
     }
 
@@ -220,15 +220,15 @@ impl Connection {
         let address = Address::of(params);
         let Some(key) = self.whose(&address) else {
             if !is_about_no_run(method) && address.thread().is_empty() {
-                self.count(method.to_owned());
+                self.count(method);
             }
             return;
         };
         let recognition = self.tell(key, |session, says| session.notice(method, &address, params, says));
         match recognition {
-            Some(Recognition::Unknown { kind }) => self.count(kind),
+            Some(Recognition::Unknown { kind }) => self.count(&kind),
             Some(Recognition::Malformed { reason }) => {
-                self.unreadable(&format!("codex said {method}: {reason}"))
+                self.unreadable(&format!("codex said {method}: {reason}"));
             }
             _ => {}
         }
@@ -294,8 +294,8 @@ impl Connection {
         self.lines.push(message.to_string());
     }
 
-    fn count(&mut self, kind: String) {
-        let kind = shown(&kind);
+    fn count(&mut self, kind: &str) {
+        let kind = shown(kind);
         let is_told_apart = self.unknown.contains_key(&kind) || self.unknown.len() < UNKNOWN_KINDS;
         let count =
             self.unknown.entry(if is_told_apart { kind.clone() } else { "others".to_owned() }).or_default();

@@ -226,7 +226,7 @@ fn elicitation(wanted: &Wanted<'_>, params: Field<'_>) -> Option<Request> {
             (title, permission.tool(tool), Kind::Tool { persists })
         }
         "form" => {
-            let form = Form::read(wanted.schema.read()?)?;
+            let form = Form::read(&wanted.schema.read()?)?;
             if !form.is_empty() {
                 let subject = RequestSubject::Question { questions: form.questions() };
                 let title = wanted.message.text().into_owned();

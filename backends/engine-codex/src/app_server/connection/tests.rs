@@ -75,8 +75,8 @@ impl Talk {
         self.take();
     }
 
-    fn notice(&mut self, method: &str, params: Value) {
-        self.hear(&json!({ "method": method, "params": params }));
+    fn notice(&mut self, method: &str, params: impl Into<Value>) {
+        self.hear(&json!({ "method": method, "params": params.into() }));
     }
 
     /// The last call of this method.
@@ -89,9 +89,9 @@ impl Talk {
         self.sent.iter().filter(|message| message["method"] == method).count()
     }
 
-    fn reply(&mut self, method: &str, result: Value) {
+    fn reply(&mut self, method: &str, result: impl Into<Value>) {
         let id = self.call(method)["id"].clone();
-        self.hear(&json!({ "id": id, "result": result }));
+        self.hear(&json!({ "id": id, "result": result.into() }));
     }
 
     fn fail(&mut self, method: &str, error: &str) {
@@ -110,9 +110,9 @@ impl Talk {
         key
     }
 
-    fn ask(&mut self, id: u64, method: &str, thread: &str, more: Value) {
+    fn ask(&mut self, id: u64, method: &str, thread: &str, more: impl Into<Value>) {
         let mut params = json!({ "threadId": thread, "turnId": "u", "itemId": "i" });
-        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        params.as_object_mut().unwrap().extend(more.into().as_object().unwrap().clone());
         self.hear(&json!({ "id": id, "method": method, "params": params }));
     }
 

@@ -31,7 +31,7 @@ enum Shape {
 
 impl Form {
     /// Reads the schema of a form; `None` if it wants what can not be asked in questions.
-    pub(super) fn read(schema: Value) -> Option<Self> {
+    pub(super) fn read(schema: &Value) -> Option<Self> {
         let required: Vec<&str> =
             schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let properties = match schema.get("properties") {
@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     fn form() -> Form {
-        Form::read(json!({ "type": "object", "required": ["name"], "properties": {
+        Form::read(&json!({ "type": "object", "required": ["name"], "properties": {
             "name": { "type": "string", "description": "Your name?" },
             "age": { "type": "integer" },
             "size": { "type": "string", "oneOf": [{ "const": "s", "title": "Small" }] },
@@ -214,8 +214,8 @@ mod tests {
 
     #[test]
     fn what_can_not_be_asked_is_no_form() {
-        assert_eq!(Form::read(json!({ "properties": { "x": { "type": "object" } } })), None);
-        assert_eq!(Form::read(json!({ "properties": [] })), None);
-        assert_eq!(Form::read(json!({ "type": "object" })), Some(Form::default()));
+        assert_eq!(Form::read(&json!({ "properties": { "x": { "type": "object" } } })), None);
+        assert_eq!(Form::read(&json!({ "properties": [] })), None);
+        assert_eq!(Form::read(&json!({ "type": "object" })), Some(Form::default()));
     }
 }

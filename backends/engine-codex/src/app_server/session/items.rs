@@ -41,7 +41,7 @@ impl Voice {
     /// What was being written when the turn ended before its time.
     pub(super) fn unfinished(&mut self) -> Option<String> {
         let begun = std::mem::take(&mut self.begun);
-        begun.into_values().filter(|text| !text.trim().is_empty()).next_back()
+        begun.into_values().rfind(|text| !text.trim().is_empty())
     }
 
     fn give(&mut self, kind: TextKind, item: &str, delta: &str, out: &mut EventFactory) {
