@@ -12,9 +12,10 @@ use takopi_api::config::EngineConfig;
 use takopi_api::engine::EngineId;
 use takopi_api::event::{Completed, Event, Outcome};
 use takopi_api::process::{
-    CommandSpec, Ending, Environment, Exit, ExitStatus, Process, ProcessHandle, ProcessHost, SpawnError,
+    CommandSpec, Ending, Environment, Exit, ExitStatus, Place, Process, ProcessHandle, ProcessHost,
+    SpawnError,
 };
-use takopi_api::runner::{Run, RunSpec, Runner, ThreadLocks};
+use takopi_api::runner::{Run, RunId, RunSpec, Runner, ThreadLocks};
 use takopi_api::testing::{RunnerContract, check_events, collect, engine};
 use takopi_engine_codex as _;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
@@ -32,6 +33,18 @@ struct Fake {
     changed: watch::Sender<()>,
     /// There is no codex.
     is_missing: bool,
+    /// Why a run has to wait.
+    obstacle: Option<&'static str>,
+    /// How many runs have a place.
+    seats: watch::Sender<usize>,
+}
+
+struct Seat(Arc<Fake>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.seats.send_modify(|seats| *seats -= 1);
+    }
 }
 
 struct FakeHandle {
@@ -71,6 +84,15 @@ struct Shared(Arc<Fake>);
 
 #[async_trait]
 impl ProcessHost for Shared {
+    fn obstacle(&self) -> Option<String> {
+        self.0.obstacle.map(str::to_owned)
+    }
+
+    async fn admit(&self, _run: &RunId) -> Place {
+        self.0.seats.send_modify(|seats| *seats += 1);
+        Place::held_by(Seat(Arc::clone(&self.0)))
+    }
+
     async fn spawn(&self, command: CommandSpec) -> Result<Process, SpawnError> {
         if self.0.is_missing {
             return Err(SpawnError::NotFound { program: command.program.to_string_lossy().into_owned() });
@@ -354,6 +376,24 @@ async fn each_environment_has_a_server_and_one_that_nobody_uses_ends() {
     drop(waiting);
     engine.runner.shutdown().await;
     engine.all_ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_has_its_place_until_nothing_is_left_of_it() {
+    let engine = Engine {
+        fake: Arc::new(Fake { obstacle: Some("two runs go on"), ..Fake::default() }),
+        ..Engine::new()
+    };
+    let mut run = engine.runner.run(engine.spec("wait"));
+    for phase in ["started", "completed"] {
+        let event = serde_json::to_value(run.events.next().await.unwrap()).unwrap();
+        assert_eq!((&event["action"]["title"], &event["phase"]), (&json!("two runs go on"), &json!(phase)));
+    }
+    assert_eq!(*engine.fake.seats.borrow(), 1);
+    run.control.interrupt().await.unwrap();
+    assert_eq!(end(run).await.outcome, Outcome::Interrupted);
+    engine.fake.seats.subscribe().wait_for(|seats| *seats == 0).await.unwrap();
+    engine.heard("thread/unsubscribe", 1).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,8 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use takopi_api::event::{Decision, Event, EventFactory, RequestId};
-use takopi_api::process::GRACE;
+use takopi_api::event::{Action, ActionKind, ActionOutcome, Decision, Event, EventFactory, RequestId};
+use takopi_api::process::{GRACE, Place};
+use takopi_api::resume::ResumeToken;
 use takopi_api::runner::{
     Attachment, AttachmentKind, Control, ControlError, EngineRun, RunControl, RunId, RunSpec,
 };
@@ -35,40 +36,77 @@ pub(super) struct Shared {
 pub(super) fn start(shared: Arc<Shared>, spec: RunSpec) -> EngineRun {
     let hold = Hold::default();
     let control = RunControl::new(hold.clone());
-    let stage = Stage::New { shared, spec: Box::new(spec), hold };
+    let stage = Stage::New(Box::new(Beginning { shared, spec, hold }));
     let events = futures_util::stream::unfold(stage, Stage::next);
     EngineRun { events: events.boxed(), control }
 }
 
+/// What a run begins with.
+struct Beginning {
+    shared: Arc<Shared>,
+    spec: RunSpec,
+    hold: Hold,
+}
+
 enum Stage {
-    New { shared: Arc<Shared>, spec: Box<RunSpec>, hold: Hold },
-    Begun(Listening),
+    New(Box<Beginning>),
+    /// The run can not begin yet; the action says why.
+    Waiting(Box<Beginning>, Action),
+    /// It goes on, and has its place among the runs until nothing is left of it.
+    Begun(Listening, Place),
+    /// It did not begin, for this reason.
+    Refused(String, Option<ResumeToken>),
     Over,
 }
 
 impl Stage {
-    async fn next(self) -> Option<(Event, Self)> {
-        let mut listening = match self {
-            Self::New { shared, spec, hold } => match begin(shared, &spec).await {
-                Ok(listening) => {
-                    hold.begun(&listening);
-                    listening
+    async fn next(mut self) -> Option<(Event, Self)> {
+        let mut out = EventFactory::new(ENGINE, None);
+        loop {
+            self = match self {
+                Self::New(beginning) => {
+                    if let Some(obstacle) = beginning.spec.processes.obstacle() {
+                        let action = Action::new("codex.start", ActionKind::Note, obstacle);
+                        out.action_started(action.clone());
+                        return Some((out.pop()?, Self::Waiting(beginning, action)));
+                    }
+                    beginning.begin().await
                 }
-                Err(error) => {
-                    let mut out = EventFactory::new(ENGINE, spec.resume.clone());
+                Self::Waiting(beginning, action) => {
+                    let begun = beginning.begin().await;
+                    out.action_completed(action, ActionOutcome::Ok);
+                    return Some((out.pop()?, begun));
+                }
+                Self::Begun(mut listening, place) => {
+                    let event = listening.events.recv().await?;
+                    return Some((event, Self::Begun(listening, place)));
+                }
+                Self::Refused(error, resume) => {
+                    let mut out = EventFactory::new(ENGINE, resume);
                     out.failed(error, "", None);
                     return Some((out.pop()?, Self::Over));
                 }
-            },
-            Self::Begun(listening) => listening,
-            Self::Over => return None,
-        };
-        let event = listening.events.recv().await?;
-        Some((event, Self::Begun(listening)))
+                Self::Over => return None,
+            }
+        }
     }
 }
 
-async fn begin(shared: Arc<Shared>, spec: &RunSpec) -> Result<Listening, String> {
+impl Beginning {
+    async fn begin(self: Box<Self>) -> Stage {
+        let Self { shared, spec, hold } = *self;
+        let place = spec.processes.admit(&spec.id).await;
+        match place_on_server(shared, &spec).await {
+            Ok(listening) => {
+                hold.begun(&listening);
+                Stage::Begun(listening, place)
+            }
+            Err(error) => Stage::Refused(error, spec.resume),
+        }
+    }
+}
+
+async fn place_on_server(shared: Arc<Shared>, spec: &RunSpec) -> Result<Listening, String> {
     let session = Session::new(wish(&shared.settings, spec)?);
     let host = Arc::clone(&spec.servers);
     let (environment, cwd) = (spec.environment.clone(), spec.cwd.clone());

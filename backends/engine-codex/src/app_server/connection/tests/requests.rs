@@ -1,0 +1,197 @@
+//! What codex asks, and what it is told.
+
+use super::*;
+
+#[test]
+fn what_is_asked_is_shown_in_full() {
+    let mut talk = Talk::new();
+    let key = talk.running(wish(), "t", "u");
+    let more = json!({
+        "command": "/bin/bash -lc 'curl x'", "cwd": "/repo", "reason": "why",
+        "networkApprovalContext": { "host": "example.org", "protocol": "https" },
+        "additionalPermissions": { "network": { "enabled": true } }, "environmentId": "local", "new": 7,
+    });
+    talk.ask(0, "item/commandExecution/requestApproval", "t", more);
+    let request = &talk.json(key, "request")[0]["request"];
+    assert_eq!(request["title"], "use the network: example.org");
+    assert_eq!((&request["command"], &request["reason"]), (&json!("curl x"), &json!("why")));
+    let input: Value = serde_json::from_str(request["input"].as_str().unwrap()).unwrap();
+    let keys: Vec<&String> = input.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["additionalPermissions", "networkApprovalContext", "new"]);
+}
+
+#[test]
+fn a_change_is_asked_with_its_diff() {
+    let mut talk = Talk::new();
+    let key = talk.running(wish(), "t", "u");
+    let change = |diff: &str| json!([{ "path": "/repo/a", "kind": { "type": "update" }, "diff": diff }]);
+    let item =
+        json!({ "type": "fileChange", "id": "i", "status": "inProgress", "changes": change("@@ old\n") });
+    talk.notice("item/started", json!({ "threadId": "t", "turnId": "u", "item": item }));
+    talk.notice(
+        "item/fileChange/patchUpdated",
+        json!({ "threadId": "t", "turnId": "u", "itemId": "i", "changes": change("@@ new\n") }),
+    );
+    talk.ask(0, "item/fileChange/requestApproval", "t", json!({ "grantRoot": "/repo" }));
+    let request = &talk.json(key, "request")[0]["request"];
+    assert_eq!(request["title"], "change /repo/a");
+    assert_eq!(request["diff"], "--- /repo/a\n+++ /repo/a\n@@ new\n");
+    assert!(request["input"].as_str().unwrap().contains("grantRoot"));
+}
+
+#[test]
+fn decisions_are_those_that_codex_offers() {
+    let check = |offered: Value, decision: Decision, expected: &str| {
+        let mut talk = Talk::new();
+        let key = talk.running(wish(), "t", "u");
+        let more = json!({ "command": "x", "availableDecisions": offered });
+        talk.ask(5, "item/commandExecution/requestApproval", "t", more);
+        let _ = talk.answer(key, "5", decision);
+        assert_eq!(
+            talk.sent.last(),
+            Some(&json!({ "id": 5, "result": { "decision": expected } })),
+            "{offered}"
+        );
+    };
+    let amendment = json!(["accept", { "acceptWithExecpolicyAmendment": {} }, "cancel"]);
+    check(json!(null), Decision::AllowSession, "acceptForSession");
+    check(json!(["accept", "acceptForSession", "decline"]), Decision::AllowSession, "acceptForSession");
+    check(amendment.clone(), Decision::AllowSession, "accept");
+    check(amendment.clone(), Decision::AllowOnce, "accept");
+    check(amendment.clone(), Decision::AllowAlways, "accept");
+    check(amendment, Decision::Deny { reason: None }, "decline");
+    check(json!(["cancel"]), Decision::AllowOnce, "decline");
+}
+
+#[test]
+fn a_denial_with_a_reason_reaches_the_turn() {
+    let mut talk = Talk::new();
+    let key = talk.running(wish(), "t", "u");
+    talk.ask(5, "item/commandExecution/requestApproval", "t", json!({ "command": "x" }));
+    talk.answer(key, "5", Decision::Deny { reason: Some("use y".into()) }).unwrap();
+    let last: Vec<&Value> = talk.sent.iter().rev().take(2).collect();
+    assert_eq!(last[1], &json!({ "id": 5, "result": { "decision": "decline" } }));
+    assert_eq!(last[0]["method"], "turn/steer");
+    assert_eq!(last[0]["params"]["expectedTurnId"], "u");
+    assert_eq!(last[0]["params"]["input"], json!([{ "type": "text", "text": "use y" }]));
+    talk.fail("turn/steer", "busy");
+    assert_eq!(talk.titles(key), ["codex did not hear why that was denied: busy"]);
+}
+
+#[test]
+fn permissions_are_granted_as_asked_and_for_as_long_as_decided() {
+    let wanted = json!({ "network": { "enabled": true }, "fileSystem": null });
+    let granted = json!({ "network": { "enabled": true } });
+    for (decision, permissions, scope) in [
+        (Decision::AllowOnce, &granted, "turn"),
+        (Decision::AllowAlways, &granted, "turn"),
+        (Decision::AllowSession, &granted, "session"),
+        (Decision::Deny { reason: None }, &json!({}), "turn"),
+    ] {
+        let mut talk = Talk::new();
+        let key = talk.running(wish(), "t", "u");
+        talk.ask(1, "item/permissions/requestApproval", "t", json!({ "permissions": wanted }));
+        talk.answer(key, "1", decision).unwrap();
+        let expected = json!({ "id": 1, "result": { "permissions": permissions, "scope": scope } });
+        assert_eq!(talk.sent.last(), Some(&expected));
+    }
+}
+
+#[test]
+fn what_is_no_answer_is_a_no() {
+    let mut talk = Talk::new();
+    let key = talk.running(wish(), "t", "u");
+    let questions = json!({ "questions": [{ "id": "q", "question": "Which?" }] });
+    talk.ask(1, "item/tool/requestUserInput", "t", questions);
+    let refused = talk.answer(key, "1", Decision::AllowOnce).unwrap_err();
+    assert_eq!(refused.to_string(), "that is no answer to what codex asks; codex was told no");
+    assert_eq!(talk.sent.last(), Some(&json!({ "id": 1, "result": { "answers": {} } })));
+    assert_eq!(talk.json(key, "request_resolved")[0]["decision"], "deny");
+    let again = talk.answer(key, "1", Decision::AllowOnce).unwrap_err();
+    assert_eq!(again, ControlError::NoSuchRequest(RequestId::new("1")));
+}
+
+#[test]
+fn servers_of_tools_ask_through_codex() {
+    let elicit = |params: Value, decision: Decision| {
+        let mut talk = Talk::new();
+        let key = talk.running(wish(), "t", "u");
+        talk.ask(1, "mcpServer/elicitation/request", "t", params);
+        talk.answer(key, "1", decision).unwrap();
+        let Some(Event::Request(event)) = talk.of(key).find(|event| matches!(event, Event::Request(_)))
+        else {
+            panic!("nothing is asked")
+        };
+        (event.request.clone(), talk.sent.last().unwrap()["result"].clone())
+    };
+    let call = json!({
+        "serverName": "docs", "mode": "form", "message": "Allow docs to run open?",
+        "requestedSchema": { "type": "object", "properties": {} },
+        "_meta": { "codex_approval_kind": "mcp_tool_call", "persist": ["session", "always"],
+            "tool_params": { "page": 7 } },
+    });
+    let (request, said) = elicit(call.clone(), Decision::AllowSession);
+    assert_eq!(said, json!({ "action": "accept", "content": {}, "_meta": { "persist": "session" } }));
+    let RequestSubject::Permission(permission) = request.subject else { panic!("no permission") };
+    assert_eq!(permission.tool.as_deref(), Some("docs"));
+    assert!(permission.input.unwrap().contains("\"page\": 7"));
+    let (_, said) = elicit(call.clone(), Decision::AllowAlways);
+    assert_eq!(said, json!({ "action": "accept", "content": {}, "_meta": null }));
+    let (_, said) = elicit(call, Decision::Deny { reason: None });
+    assert_eq!(said["action"], "decline");
+    let form = json!({ "serverName": "docs", "mode": "form", "message": "Who?",
+        "requestedSchema": { "properties": { "age": { "type": "integer" } } } });
+    let answers = BTreeMap::from([("age".to_owned(), vec!["7".to_owned()])]);
+    let (request, said) = elicit(form, Decision::Answer { answers });
+    assert_eq!(said, json!({ "action": "accept", "content": { "age": 7 }, "_meta": null }));
+    assert_eq!(request.title, "Who?");
+    let link =
+        json!({ "serverName": "docs", "mode": "url", "message": "Log in", "url": "https://example.org" });
+    let (request, said) = elicit(link, Decision::AllowOnce);
+    assert_eq!(
+        (request.title.as_str(), &said["action"]),
+        ("open a link of docs: https://example.org", &json!("accept"))
+    );
+}
+
+#[test]
+fn what_is_not_understood_is_refused_and_told() {
+    let mut talk = Talk::new();
+    let key = talk.running(wish(), "t", "u");
+    talk.ask(1, "item/moon/requestLanding", "t", json!({}));
+    talk.ask(2, "mcpServer/elicitation/request", "t", json!({ "mode": "openai/userVerification" }));
+    talk.ask(3, "item/tool/requestUserInput", "t", json!({ "questions": [] }));
+    talk.ask(4, "item/commandExecution/requestApproval", "elsewhere", json!({ "command": "x" }));
+    talk.hear(&json!({ "id": 5, "method": "account/chatgptAuthTokens/refresh", "params": {} }));
+    talk.ask(6, "item/commandExecution/requestApproval", "t", json!({ "command": "x", "turnId": "older" }));
+    for id in 1..=6 {
+        let refused = talk.sent.iter().find(|message| message["id"] == id && message["error"].is_object());
+        assert!(refused.is_some(), "{id} is not refused: {:?}", talk.sent);
+    }
+    assert!(talk.json(key, "request").is_empty());
+    assert_eq!(talk.titles(key).len(), 3);
+    assert!(talk.titles(key)[0].contains("item/moon/requestLanding; it was told no"));
+}
+
+#[test]
+fn a_request_is_withdrawn_once_and_an_answered_one_is_not() {
+    let mut talk = Talk::new();
+    let key = talk.running(wish(), "t", "u");
+    for id in 1..=3 {
+        talk.ask(id, "item/commandExecution/requestApproval", "t", json!({ "command": "x" }));
+    }
+    talk.ask(3, "item/commandExecution/requestApproval", "t", json!({ "command": "another" }));
+    assert!(talk.sent.last().unwrap()["error"].is_object());
+    talk.answer(key, "1", Decision::AllowOnce).unwrap();
+    for id in [1, 2, 2, 9] {
+        talk.notice("serverRequest/resolved", json!({ "threadId": "t", "requestId": id }));
+    }
+    talk.turn_completed("t", "u", "interrupted");
+    let resolved: Vec<_> = talk
+        .json(key, "request_resolved")
+        .iter()
+        .map(|event| (event["request_id"].clone(), event["resolution"].clone()))
+        .collect();
+    let expected = [("1", "decided"), ("2", "withdrawn"), ("3", "withdrawn")];
+    assert_eq!(resolved, expected.map(|(id, resolution)| (json!(id), json!(resolution))));
+}
