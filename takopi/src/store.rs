@@ -13,9 +13,11 @@
 
 mod accounts;
 mod around;
+mod audit;
 mod bindings;
 mod channels;
 mod columns;
+mod digest;
 mod error;
 mod file;
 mod import;
@@ -26,6 +28,8 @@ mod preferences;
 #[cfg(test)]
 pub(crate) mod probe;
 mod prune;
+mod requests;
+mod rules;
 mod runs;
 mod schema;
 mod sessions;
@@ -42,7 +46,9 @@ use takopi_api::runtime::StoreError;
 
 pub use accounts::Account;
 pub use around::Around;
+pub use audit::{AuditEvent, AuditRow, Broken, Verified};
 pub use bindings::Binding;
+pub use digest::Digest;
 pub use error::OpenError;
 pub use file::{Durability, FILE};
 pub use inbox::{Accepted, ClaimError, MessageEnd, Seq, Unfinished};
@@ -50,6 +56,11 @@ pub use look::Look;
 pub use place::Place;
 pub use preferences::{Change, EnginePreferences, Preferences, QueueMode, TriggerMode};
 pub(crate) use prune::{ATTACHMENTS, FILES, OUTBOXES};
+pub use requests::{
+    Asked, Decided, DecidedBy, Ended, Judgement, LeftRequest, NewRequest, RequestEnd, RequestNumber,
+    RequestToken, Undecided, Verdict,
+};
+pub use rules::{Covers, Deciders, Like, NewRule, Revoked, Rule, RuleId, RuleScope};
 pub use runs::{CutOffEnd, CutOffRun, NewRun, Resume, RunOutcome, RunState, RunSummary, ThreadOfMessage};
 pub use sessions::{Session, SessionChange, SessionKey};
 pub use usage::UsageTotal;

@@ -9,7 +9,8 @@ use super::Store;
 use super::place::{self, PlaceId};
 
 /// The tables that know places. Of those with a key of their own, what the new place has stays.
-const TABLES: &[&str] = &["runs", "inbox", "usage", "sessions", "bindings", "preferences"];
+const TABLES: &[&str] =
+    &["runs", "inbox", "usage", "sessions", "bindings", "preferences", "requests", "rules"];
 
 impl Store {
     /// Gives a chat its new id: messages that wait are answered there, and sessions, bindings and preferences go on. Where

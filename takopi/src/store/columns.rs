@@ -65,10 +65,17 @@ impl FromSql for Folder<PathBuf> {
 }
 
 /// A moment, in milliseconds since 1970-01-01 UTC. Only for people to read and for pruning: nothing is ordered by it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment(i64);
 
 impl Moment {
+    /// No moment is before it.
+    pub(super) const FIRST: Self = Self(i64::MIN);
+
+    pub(super) const fn to_be_bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+
     pub(super) fn now() -> Self {
         Self::from(SystemTime::now())
     }

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 /// What makes the tables, and each later change of them: migration `n` brings a file of version `n` to version `n + 1`.
 /// A published migration is never changed; a change of the schema is one more at the end.
-const MIGRATIONS: &[&str] = &[FIRST];
+const MIGRATIONS: &[&str] = &[FIRST, REQUESTS];
 
 /// The version of files that this takopi writes; `PRAGMA user_version` in the file.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -151,6 +151,68 @@ CREATE TABLE usage (
 ) STRICT;
 ";
 
+const REQUESTS: &str = "
+-- What engines asked people, in the order in which it was asked. A row goes with its run.
+--   open        it waits for somebody
+--   decided     a person or a rule decided it: see `decision` and `decided_by`
+--   expired     nobody did in time, which is a no
+--   withdrawn   its engine does not wait for it any more
+--   cut_off     takopi ended while it was open
+CREATE TABLE requests (
+    number     INTEGER PRIMARY KEY AUTOINCREMENT, -- by which the audit knows it
+    token      TEXT NOT NULL UNIQUE, -- what its buttons carry; random
+    run        INTEGER NOT NULL REFERENCES runs (number) ON DELETE CASCADE,
+    id         TEXT NOT NULL,       -- its engine's name for it; may come again in the same run
+    state      TEXT NOT NULL DEFAULT 'open' CHECK (
+               state = 'open' OR state = 'decided' OR state = 'expired' OR state = 'withdrawn' OR state = 'cut_off'),
+    place      INTEGER NOT NULL REFERENCES places (id),
+    person     TEXT,                -- whose run it is
+    engine     TEXT NOT NULL,
+    tool       TEXT,
+    digest     TEXT NOT NULL,       -- SHA-256 of what is asked
+    title      TEXT NOT NULL,
+    decision   TEXT,                -- 'allow_once', 'allow_session', 'allow_always', 'deny' or 'answer'
+    decided_by TEXT,                -- JSON: the person, or the rule
+    message    TEXT,                -- JSON: the message that asks, until it says what became of it
+    asked_at   INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    ended_at   INTEGER,
+    CHECK ((state = 'decided') = (decision IS NOT NULL) AND (state = 'decided') = (decided_by IS NOT NULL))
+) STRICT;
+CREATE INDEX requests_by_run ON requests (run);
+CREATE INDEX requests_open ON requests (number) WHERE state = 'open' OR message IS NOT NULL;
+
+-- What people allowed for more than once. A rule that was revoked stays, to say what the audit means.
+CREATE TABLE rules (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    engine     TEXT NOT NULL,
+    thread     TEXT,                -- the thread of the engine that it is for; NULL: all of them
+    project    TEXT,                -- the alias of the project when it was made
+    folder     ANY NOT NULL,        -- the project's, or the one that the run worked in
+    covers     TEXT NOT NULL,       -- JSON: what is like what was allowed
+    place      INTEGER NOT NULL REFERENCES places (id), -- where it was made
+    made_by    TEXT NOT NULL,       -- JSON: the person; null: whoever was at the terminal
+    made_at    INTEGER NOT NULL,
+    revoked_by TEXT,                -- JSON, as made_by
+    revoked_at INTEGER
+) STRICT;
+CREATE INDEX rules_in_force ON rules (engine, folder) WHERE revoked_at IS NULL;
+
+-- What was asked, what became of it, and the rules: nothing here is changed or deleted, ever. Each row has the hash of the
+-- one before it, and `meta` the number and hash of the last one under 'audit': `takopi audit verify` compares.
+--   hash = SHA-256 (previous ++ seq ++ at ++ event): 32 bytes, two numbers of 8 bytes (the first byte is the highest), and
+--   the text as it stands here
+CREATE TABLE audit (
+    seq      INTEGER PRIMARY KEY,
+    at       INTEGER NOT NULL,
+    event    TEXT NOT NULL,         -- JSON
+    previous TEXT NOT NULL,         -- hexadecimal; of the first row, zeros
+    hash     TEXT NOT NULL
+) STRICT;
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the audit is not changed'); END;
+CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the audit is not deleted'); END;
+";
+
 /// The version of a file.
 pub(super) fn version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_one("PRAGMA user_version", (), |row| row.get(0))
@@ -184,6 +246,20 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_each_older_version_comes_up_to_date() {
+        for older in 1..MIGRATIONS.len() {
+            let mut connection = Connection::open_in_memory().unwrap();
+            MIGRATIONS[..older].iter().for_each(|migration| connection.execute_batch(migration).unwrap());
+            connection.pragma_update(None, "user_version", older as i64).unwrap();
+            connection.execute("INSERT INTO meta (name, value) VALUES ('kept', 'yes')", ()).unwrap();
+            migrate(&mut connection).unwrap();
+            assert_eq!(version(&connection).unwrap(), VERSION);
+            let kept: String = connection.query_one("SELECT value FROM meta", (), |row| row.get(0)).unwrap();
+            assert_eq!(kept, "yes");
+        }
+    }
+
+    #[test]
     fn what_is_looked_for_at_each_start_is_found_by_an_index() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection).unwrap();
@@ -193,5 +269,10 @@ mod tests {
         assert!(plan("SELECT * FROM inbox WHERE state = 'accepted' ORDER BY seq").contains("inbox_accepted"));
         let open = format!("SELECT * FROM runs WHERE {} ORDER BY number", crate::store::runs::OPEN);
         assert!(plan(&open).contains("runs_open"));
+        let left = format!("SELECT * FROM requests WHERE {} ORDER BY number", crate::store::requests::LEFT);
+        assert!(plan(&left).contains("requests_open"));
+        let rules = format!("SELECT * FROM rules WHERE {}", crate::store::rules::OF_ENGINE_AND_FOLDER);
+        let rules = rules.replace("?1", "'e'").replace("?2", "'/'");
+        assert!(plan(&rules).contains("rules_in_force"));
     }
 }

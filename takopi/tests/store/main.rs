@@ -1,11 +1,13 @@
 //! The store, as the conversation uses it.
 #![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 
+mod audit;
 mod channels;
 mod crashes;
 mod file;
 mod import;
 mod inbox;
+mod requests;
 mod runs;
 mod settings;
 
