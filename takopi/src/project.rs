@@ -22,6 +22,7 @@ pub use context::{Context, ContextError};
 pub use git::{Git, GitError};
 pub use inventory::{Details, Head, Merge, Obstacle, Operation, Reason, Removal, State, Verdict, Worktree};
 pub use registry::{Project, Projects, UnknownProject};
+pub(crate) use repository::real_path;
 pub use repository::{default_base, main_checkout};
 pub use setup::SetupError;
 pub use worktree::{Occupant, WorktreeError, Worktrees};

@@ -3,6 +3,8 @@
 //! A button carries an opaque token that counts once, for one request of one run. Who may press: the person whose run it
 //! is, and those whom the configuration names. Nobody's answer in time is a no, and both sides are told.
 
+pub(crate) mod rules;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

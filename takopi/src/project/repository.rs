@@ -118,7 +118,7 @@ fn records(list: &[u8]) -> Vec<Record> {
 }
 
 /// A path with its symbolic links resolved, of which the end need not exist yet.
-pub(super) fn real_path(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn real_path(path: &Path) -> io::Result<PathBuf> {
     match fs::canonicalize(path) {
         // A link to nowhere exists, and whatever is made through it comes to lie elsewhere.
         Err(error) if error.kind() == io::ErrorKind::NotFound && !path.is_symlink() => {

@@ -76,6 +76,8 @@ pub enum Covers {
     Input {
         /// The tool.
         tool: String,
+        /// How that begins, for people.
+        says: String,
         /// SHA-256 of all that was asked.
         digest: Digest,
     },
