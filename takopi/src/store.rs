@@ -57,8 +57,8 @@ pub use place::Place;
 pub use preferences::{Change, EnginePreferences, Preferences, QueueMode, TriggerMode};
 pub(crate) use prune::{ATTACHMENTS, FILES, OUTBOXES};
 pub use requests::{
-    Asked, Decided, DecidedBy, Ended, Judgement, LeftRequest, NewRequest, RequestEnd, RequestNumber,
-    RequestToken, Undecided, Verdict,
+    Asked, Decided, DecidedBy, Ended, EndedRequest, Judgement, LeftRequest, NewRequest, RequestEnd,
+    RequestNumber, RequestToken, Undecided, Verdict,
 };
 pub use rules::{Covers, Deciders, Like, NewRule, Revoked, Rule, RuleId, RuleScope};
 pub use runs::{CutOffEnd, CutOffRun, NewRun, Resume, RunOutcome, RunState, RunSummary, ThreadOfMessage};

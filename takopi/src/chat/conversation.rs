@@ -33,7 +33,7 @@ use super::voice::Listening;
 use super::work::Work;
 use crate::config::Reader;
 use crate::project::Worktrees;
-use crate::store::{CutOffRun, Namespace, Place, Store, Unfinished};
+use crate::store::{CutOffRun, LeftRequest, Namespace, Place, Store, Unfinished};
 
 /// Whether new runs begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +80,8 @@ pub(crate) struct Left {
     pub(crate) waiting: Vec<Unfinished>,
     /// Uses of commands that people do not know the end of.
     pub(super) uses: Vec<CutOffUse>,
+    /// Requests whose messages do not say what became of them.
+    pub(crate) requests: Vec<LeftRequest>,
 }
 
 /// The conversation: every transport gives its messages to one.
@@ -126,6 +128,7 @@ impl Left {
             cut_off: store.cut_off().await?,
             waiting: store.unfinished().await?,
             uses: CutOffUse::find(store).await?,
+            requests: store.open_requests().await?,
         })
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use takopi_api::error::Error;
-use takopi_api::message::{IncomingMessage, Mention, MessageId, MessageRef, OutgoingMessage, Press};
+use takopi_api::message::{
+    IncomingMessage, Mention, MessageId, MessageRef, OutgoingMessage, Press, SendOptions, Sender,
+};
 use takopi_api::plugin::BackendKind;
 use takopi_api::transport::TransportId;
 
@@ -15,7 +17,7 @@ use super::commands;
 use super::conversation::{Inner, Link};
 use super::directives::{self, Names, slash_command};
 use super::receive::Waiting;
-use super::requests;
+use super::requests::{self, Answered};
 use super::settings::TriggerMode;
 use super::signs;
 use super::snapshot::Snapshot;
@@ -94,6 +96,12 @@ impl Inner {
     ) -> Result<Outcome, Error> {
         let verdict = self.verdict(link, &message.address, message.chat, message.sender.as_ref()).await;
         if let Verdict::Refused(refusal) = verdict {
+            if self.may_only_decide(link, refusal, message.sender.as_ref())
+                && self.is_awaited(link, place, message)
+                && let Some(outcome) = self.answer_request(link, place, message).await
+            {
+                return Ok(outcome);
+            }
             if let Some(welcome) = self.knock(link, message).await {
                 link.reply(message, existing, view::notice(welcome)).await;
                 return Ok(Outcome::Ended(MessageEnd::Command));
@@ -119,6 +127,13 @@ impl Inner {
                 None => Outcome::Ended(MessageEnd::Command),
             });
         }
+        // Somebody was told that these words are taken, so they are for takopi however it is addressed else.
+        if command.is_none()
+            && self.is_awaited(link, place, message)
+            && let Some(outcome) = self.answer_request(link, place, message).await
+        {
+            return Ok(outcome);
+        }
         let surround = self.surround(place).await?;
         if !is_for_takopi(
             &snapshot,
@@ -129,7 +144,6 @@ impl Inner {
         ) {
             return Ok(Outcome::Ended(MessageEnd::Ignored));
         }
-        let person = message.sender.as_ref().map(|sender| &sender.id);
         if let Some((word, args)) = &command
             && snapshot.engine(word).is_none()
             && snapshot.project(word).is_none()
@@ -158,9 +172,8 @@ impl Inner {
         if is_answer && self.asks.answer(place, message) {
             return Ok(Outcome::Ended(MessageEnd::Command));
         }
-        if is_answer && let Some(run) = self.answer_question(link, place, person, &voice::said(message)).await
-        {
-            return Ok(Outcome::Ended(MessageEnd::Steered(run)));
+        if is_answer && let Some(outcome) = self.answer_request(link, place, message).await {
+            return Ok(outcome);
         }
         if let Some(answer) = self.auto_put(link, message, &surround, &snapshot).await? {
             return Ok(Outcome::Answered(MessageEnd::Command, answer));
@@ -177,6 +190,59 @@ impl Inner {
         signs::acknowledge(link, message.reference(), snapshot.settings(&link.id));
         self.place(link, job).await;
         Ok(Outcome::Placed)
+    }
+
+    /// Whether these words were waited for: as a reason, or as a secret.
+    fn is_awaited(&self, link: &Link, place: &Place, message: &IncomingMessage) -> bool {
+        let is_text = !message.text.trim().is_empty() && message.files.is_empty();
+        let person = message.sender.as_ref().map(|sender| &sender.id);
+        is_text
+            && (self.requests.has_secret(&link.id, message) || self.requests.wait_for_words_of(place, person))
+    }
+
+    /// Words go to a request that waits for them. `None` if they are about something else.
+    async fn answer_request(
+        self: &Arc<Self>,
+        link: &Link,
+        place: &Place,
+        message: &IncomingMessage,
+    ) -> Option<Outcome> {
+        let is_secret = self.requests.forget_secret(&link.id, message);
+        let answered = self.answer_in_words(link, place, message, &voice::said(message)).await;
+        if is_secret {
+            self.hide(link, message);
+        }
+        let say = |text: &str| Outcome::Answered(MessageEnd::Ignored, view::notice(text));
+        match answered {
+            Answered::Yes(run) => Some(Outcome::Ended(MessageEnd::Steered(run))),
+            Answered::Failed(told) => Some(say(&told)),
+            // It may be a password: it goes nowhere else.
+            Answered::No | Answered::Unclear if is_secret => {
+                Some(say("nothing asks for this any more; it was given to nobody"))
+            }
+            Answered::Unclear => Some(say("say `yes`, or `deny because …`, or press a button")),
+            Answered::No => None,
+        }
+    }
+
+    /// Takes a message away whose words nobody else is to see.
+    fn hide(self: &Arc<Self>, link: &Link, message: &IncomingMessage) {
+        let (link, message) = (link.clone(), message.reference());
+        self.spawn(async move {
+            if link.outgoing.capabilities().delete && link.outgoing.delete(&message).await.is_ok() {
+                return;
+            }
+            let text = "delete your message, so that nobody reads it here: takopi can not";
+            let options = SendOptions::default().reply_to(Some(message.id.clone()));
+            if let Err(error) = link.send_insisting(&message.address, &view::notice(text), &options).await {
+                tracing::warn!(transport = %link.id, %error, "it could not be said that a message should go");
+            }
+        });
+    }
+
+    /// Whether somebody who is not heard else may decide what others' runs ask: the configuration names them for that.
+    fn may_only_decide(&self, link: &Link, refusal: Refusal, sender: Option<&Sender>) -> bool {
+        refusal == Refusal::Person && self.is_approver(link, sender.map(|sender| &sender.id))
     }
 
     /// Whether somebody is heard. What the transport can not say counts as a no.
@@ -219,6 +285,12 @@ impl Inner {
         let Some(link) = self.link(transport) else { return };
         let verdict = self.verdict(&link, &press.message.address, press.chat, press.sender.as_ref()).await;
         let answer = match verdict {
+            Verdict::Refused(refusal)
+                if press.data.starts_with(requests::PREFIX)
+                    && self.may_only_decide(&link, refusal, press.sender.as_ref()) =>
+            {
+                self.press_request(&link, &press, &press.data).await
+            }
             Verdict::Refused(refusal) => {
                 log_refusal(&link, refusal);
                 None

@@ -172,7 +172,7 @@ impl Inner {
                 wish = wished(&mut wish) => obey(&control, wish).await,
             }
         };
-        self.withdraw_requests(link, &live.id);
+        self.withdraw_requests(&live.id);
         End { completed, has_started }
     }
 
@@ -196,8 +196,8 @@ impl Inner {
             Event::Action(event) => {
                 course.progress.lock().unwrap_or_else(PoisonError::into_inner).action(&event);
             }
-            Event::Request(event) => self.ask(link, live, job, event.request).await,
-            Event::RequestResolved(event) => self.request_resolved(link, &live.id, &event.request_id),
+            Event::Request(event) => self.ask(link, live, job, course, event.request).await,
+            Event::RequestResolved(event) => self.request_resolved(&live.id, &event.request_id),
             _ => {}
         }
     }

@@ -43,6 +43,7 @@ impl Inner {
             person: job.sender.as_ref().map(|sender| sender.id.clone()),
             engine: job.engine.clone(),
             session: job.session.clone(),
+            folder: OnceLock::new(),
             control: OnceLock::new(),
             wish: watch::Sender::new(Wish::GoOn),
             open_requests: AtomicUsize::new(0),
@@ -150,6 +151,8 @@ impl Inner {
             Err(stop) => Err(stop),
         };
         if let Ok(cwd) = &folder {
+            // It is known once.
+            let _ = live.folder.set(cwd.clone());
             *course.progress.lock().unwrap_or_else(PoisonError::into_inner) =
                 view::progress(&cwd.to_string_lossy());
         }

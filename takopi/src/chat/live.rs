@@ -1,6 +1,7 @@
 //! The runs that go on, and the messages by which people mean them.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -42,6 +43,8 @@ pub(crate) struct LiveRun {
     pub(crate) person: Option<PersonId>,
     pub(crate) engine: EngineId,
     pub(crate) session: Option<Kept>,
+    /// Where it works, once that is there.
+    pub(crate) folder: OnceLock<PathBuf>,
     /// There once the engine was started.
     pub(crate) control: OnceLock<RunControl>,
     pub(crate) wish: watch::Sender<Wish>,

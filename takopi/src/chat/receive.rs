@@ -31,7 +31,7 @@ impl Inner {
         batch: Batch,
     ) -> Result<Vec<Acceptance>, StoreError> {
         let messages = batch.messages.clone();
-        let accepted = self.store().accept(transport, batch).await?;
+        let accepted = self.store().accept(transport, self.without_secrets(transport, batch)).await?;
         let mut answers = Vec::with_capacity(accepted.len());
         for (message, accepted) in messages.into_iter().zip(accepted) {
             answers.push(match accepted {
@@ -44,6 +44,18 @@ impl Inner {
             });
         }
         Ok(answers)
+    }
+
+    /// What is received without the words that are to be kept nowhere. They go on in memory only.
+    fn without_secrets(&self, transport: &TransportId, mut batch: Batch) -> Batch {
+        if let Some(link) = self.link(transport) {
+            for message in &mut batch.messages {
+                if self.take_secret(&link, message) {
+                    message.text.clear();
+                }
+            }
+        }
+        batch
     }
 
     /// Puts a stored message into the line of its place.

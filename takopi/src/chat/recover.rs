@@ -19,7 +19,7 @@ use super::resolve::{Continues, Job};
 use super::view::{self, Card};
 use super::waiting::Turn;
 use crate::project::Context;
-use crate::store::{CutOffEnd, CutOffRun, MessageEnd, Place, Seq, Unfinished};
+use crate::store::{CutOffEnd, CutOffRun, LeftRequest, MessageEnd, Place, Seq, Unfinished};
 
 /// How many runs are told of at a time.
 const AT_ONCE: usize = 16;
@@ -28,7 +28,7 @@ impl Inner {
     /// Once a transport is there: the messages that wait, the runs that were cut off, and the answers that did not arrive.
     /// To be called before anything is received through it: what waits stands before what comes.
     pub(super) fn recover(self: &Arc<Self>, link: Link) {
-        let Left { cut_off, waiting, uses } = self.take_left(&link.id);
+        let Left { cut_off, waiting, uses, requests } = self.take_left(&link.id);
         let mut begun = Vec::new();
         for Unfinished { seq, message, shown, .. } in waiting {
             if uses.iter().any(|used| used.is_of(&message)) {
@@ -41,7 +41,9 @@ impl Inner {
         let inner = Arc::clone(self);
         let busy = self.work.begin(&link.id);
         self.spawn(async move {
-            // One that can not be told at once does not hold up the others.
+            // What can still be pressed comes first. One that can not be told at once does not hold up the others.
+            let tell = async |left: LeftRequest| inner.tell_left_request(&link, left).await;
+            futures_util::stream::iter(requests).for_each_concurrent(AT_ONCE, tell).await;
             let recover = async |run: CutOffRun| inner.recover_run(&link, &run).await;
             futures_util::stream::iter(cut_off).for_each_concurrent(AT_ONCE, recover).await;
             inner.finish(&begun, &MessageEnd::Command).await;
@@ -57,7 +59,8 @@ impl Inner {
         let cut_off = left.cut_off.extract_if(.., is_own).collect();
         let waiting = left.waiting.extract_if(.., |waiting| waiting.transport == *transport).collect();
         let uses = left.uses.extract_if(.., |used| used.is_over(transport)).collect();
-        Left { cut_off, waiting, uses }
+        let requests = left.requests.extract_if(.., |left| left.place.transport == *transport).collect();
+        Left { cut_off, waiting, uses, requests }
     }
 
     async fn recover_run(&self, link: &Link, run: &CutOffRun) {

@@ -167,6 +167,17 @@ pub enum RequestEnd {
     CutOff,
 }
 
+/// A request that has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedRequest {
+    /// Where it was asked.
+    pub place: Place,
+    /// What was asked, in a line.
+    pub title: String,
+    /// What became of it.
+    pub end: RequestEnd,
+}
+
 /// What came of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decided {
@@ -295,15 +306,25 @@ impl Store {
         .await
     }
 
-    /// How the request of a button ended; `None` if it is open, or there is none.
+    /// The request of a button, if it has ended.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn end_of_request(&self, token: &RequestToken) -> Result<Option<RequestEnd>, StoreError> {
+    pub async fn ended_request(&self, token: &RequestToken) -> Result<Option<EndedRequest>, StoreError> {
         let token = token.clone();
-        self.read(move |connection| match find(connection, &token)? {
-            Found::Ended(end) => Ok(Some(end)),
-            Found::Open(_) | Found::Gone => Ok(None),
+        self.read(move |connection| {
+            let found = connection
+                .prepare_cached(
+                    "SELECT requests.*, places.transport, places.channel, places.topic
+                     FROM requests JOIN places ON places.id = requests.place WHERE requests.token = ?1",
+                )?
+                .query_one((token.as_str(),), |row| {
+                    let ended =
+                        |end| Ok(EndedRequest { place: place::read(row)?, title: row.get("title")?, end });
+                    end_of(row)?.map(ended).transpose()
+                })
+                .optional()?;
+            Ok(found.flatten())
         })
         .await
     }

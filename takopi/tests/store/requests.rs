@@ -82,7 +82,7 @@ async fn is_whole(store: &Sandbox) -> i64 {
 async fn the_first_decision_counts_and_the_others_hear_of_it() {
     let store = Sandbox::new();
     let token = open_request(&store, "npm test").await;
-    assert_eq!(store.end_of_request(&token).await.unwrap(), None);
+    assert_eq!(store.ended_request(&token).await.unwrap().map(|ended| ended.end), None);
     assert_eq!(store.decide(&token, says(Verdict::Deny)).await.unwrap(), Decided::Now { rule: None });
     let denied = RequestEnd::Decided { verdict: Verdict::Deny, by: DecidedBy::Person(Some(ann())) };
     let late = store.decide(&token, says(Verdict::AllowOnce)).await.unwrap();
@@ -90,7 +90,7 @@ async fn the_first_decision_counts_and_the_others_hear_of_it() {
     let late = store.end_request(&token, Undecided::Withdrawn).await.unwrap();
     assert_eq!(late, Ended::Already(denied.clone()));
     let store = store.reopened().await;
-    assert_eq!(store.end_of_request(&token).await.unwrap(), Some(denied));
+    assert_eq!(store.ended_request(&token).await.unwrap().map(|ended| ended.end), Some(denied));
     assert_eq!(is_whole(&store).await, 2);
 }
 
@@ -131,7 +131,7 @@ async fn a_decision_after_the_time_is_no_decision() {
     store.request_asked(new, None).await.unwrap();
     let judgement = Judgement { rule: Some(always()), ..says(Verdict::AllowAlways) };
     assert_eq!(store.decide(&token, judgement).await.unwrap(), Decided::TooLate);
-    assert_eq!(store.end_of_request(&token).await.unwrap(), Some(RequestEnd::Expired));
+    assert_eq!(store.ended_request(&token).await.unwrap().map(|ended| ended.end), Some(RequestEnd::Expired));
     assert_eq!(store.rules().await.unwrap(), []);
 }
 
@@ -211,7 +211,7 @@ async fn a_killed_takopi_leaves_what_its_messages_have_to_say() {
             [(open.clone(), bubble("1"), RequestEnd::CutOff), (decided.clone(), bubble("2"), session)]
         );
     }
-    assert_eq!(store.end_of_request(&unseen).await.unwrap(), Some(RequestEnd::CutOff));
+    assert_eq!(store.ended_request(&unseen).await.unwrap().map(|ended| ended.end), Some(RequestEnd::CutOff));
     let late = store.decide(&open, says(Verdict::AllowOnce)).await.unwrap();
     assert_eq!(late, Decided::Already(RequestEnd::CutOff));
     store.request_told(&open).await.unwrap();
@@ -319,7 +319,7 @@ async fn a_rule_for_a_thread_of_another_engine_is_refused_with_its_decision() {
     let rule = NewRule { scope: RuleScope::Session(thread), ..always() };
     let judgement = Judgement { rule: Some(rule), ..says(Verdict::AllowSession) };
     assert!(store.decide(&token, judgement).await.is_err());
-    assert_eq!(store.end_of_request(&token).await.unwrap(), None);
+    assert_eq!(store.ended_request(&token).await.unwrap().map(|ended| ended.end), None);
     assert_eq!(is_whole(&store).await, 1);
 }
 

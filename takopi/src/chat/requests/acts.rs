@@ -1,0 +1,341 @@
+//! What people can do with a request, as buttons and as words.
+
+use takopi_api::event::{Decision, RequestSubject};
+
+use super::questions::{Questions, Step};
+use crate::store::Verdict;
+
+/// What a request is, as far as it says what people can do with it.
+#[derive(Debug, Clone)]
+pub(super) enum Form {
+    /// May the engine do this?
+    Permission(Remember),
+    /// Is this plan good?
+    Plan,
+    /// What do you want?
+    Questions(Questions),
+    /// A kind that this takopi does not know. It can only be refused.
+    Unknown,
+}
+
+/// Whether takopi could answer the like of a request by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remember {
+    /// A rule can be made of it.
+    ByRule,
+    /// What is like it can not be said. The engine may remember it for its session all the same.
+    No,
+}
+
+/// What a button does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act {
+    AllowOnce,
+    AllowSession,
+    AllowAlways,
+    Deny,
+    /// Deny, with the words that are written next.
+    Why,
+    /// Not with words after all.
+    Back,
+    /// An option of the current question.
+    Pick(usize),
+    /// What is chosen is the answer.
+    Done,
+}
+
+/// What comes of an act.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Effect {
+    /// This is decided.
+    Decides(Verdict, Decision),
+    /// From here on, words of who did it are the reason.
+    Words,
+    /// Words are not waited for any more.
+    NoWords,
+    /// The message has to show something else.
+    Changed,
+    /// There is no such thing to do.
+    Nothing,
+}
+
+impl Form {
+    pub(super) fn of(subject: &RequestSubject, remember: Remember) -> Self {
+        match subject {
+            RequestSubject::Permission(_) => Self::Permission(remember),
+            RequestSubject::Plan { .. } => Self::Plan,
+            RequestSubject::Question { questions } => Self::Questions(Questions::new(questions)),
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The buttons, in rows, while words are waited for or not.
+    pub(super) fn buttons(&self, waits_for_words: bool) -> Vec<Vec<(String, Act)>> {
+        let row =
+            |acts: &[(&str, Act)]| acts.iter().map(|(label, act)| ((*label).to_owned(), *act)).collect();
+        if waits_for_words {
+            let without = if matches!(self, Self::Plan) { "reject" } else { "deny without a word" };
+            return vec![row(&[(without, Act::Deny), ("back", Act::Back)])];
+        }
+        match self {
+            Self::Permission(remember) => {
+                let mut more = vec![("allow for this session", Act::AllowSession)];
+                if *remember == Remember::ByRule {
+                    more.push(("always allow", Act::AllowAlways));
+                }
+                vec![
+                    row(&[("allow once", Act::AllowOnce), ("deny", Act::Deny)]),
+                    row(&more),
+                    row(&[("deny, and say why", Act::Why)]),
+                ]
+            }
+            Self::Plan => {
+                vec![row(&[("approve", Act::AllowOnce), ("change", Act::Why), ("reject", Act::Deny)])]
+            }
+            Self::Questions(questions) => {
+                let current = questions.current();
+                let options = current.map(|question| question.options.as_slice()).unwrap_or_default();
+                let is_multiple = current.is_some_and(|question| question.multiple);
+                let label = |at: usize, label: &str| match (is_multiple, questions.is_chosen(at)) {
+                    (false, _) => label.to_owned(),
+                    (true, false) => format!("☐ {label}"),
+                    (true, true) => format!("☑ {label}"),
+                };
+                let mut rows: Vec<Vec<_>> = options
+                    .iter()
+                    .enumerate()
+                    .map(|(at, choice)| vec![(label(at, &choice.label), Act::Pick(at))])
+                    .collect();
+                let mut last = row(&[("no answer", Act::Deny)]);
+                if is_multiple || current.is_none() {
+                    let label = if is_multiple { "done" } else { "ok" };
+                    last.insert(0, (label.to_owned(), Act::Done));
+                }
+                rows.push(last);
+                rows
+            }
+            Self::Unknown => vec![row(&[("deny", Act::Deny)])],
+        }
+    }
+
+    /// Does what a button says.
+    pub(super) fn act(&mut self, act: Act) -> Effect {
+        match (act, self) {
+            (Act::AllowOnce, Self::Permission(_) | Self::Plan) => {
+                Effect::Decides(Verdict::AllowOnce, Decision::AllowOnce)
+            }
+            (Act::AllowSession, Self::Permission(_)) => {
+                Effect::Decides(Verdict::AllowSession, Decision::AllowSession)
+            }
+            (Act::AllowAlways, Self::Permission(Remember::ByRule)) => {
+                Effect::Decides(Verdict::AllowAlways, Decision::AllowAlways)
+            }
+            (Act::Deny, _) => deny(None),
+            (Act::Why, Self::Permission(_) | Self::Plan) => Effect::Words,
+            (Act::Back, _) => Effect::NoWords,
+            (Act::Pick(option), Self::Questions(questions)) => {
+                let step = questions.pick(option);
+                after(step, questions)
+            }
+            (Act::Done, Self::Questions(questions)) => {
+                let step = questions.done();
+                after(step, questions)
+            }
+            _ => Effect::Nothing,
+        }
+    }
+
+    /// What written words do, where nobody said before that they are about this request. `Aimed` says how sure it is that
+    /// they are.
+    pub(super) fn words(&mut self, text: &str, aimed: Aimed) -> Effect {
+        let text = text.trim();
+        if text.is_empty() {
+            return Effect::Nothing;
+        }
+        match self {
+            Self::Questions(questions) => {
+                if aimed == Aimed::ByNumbers {
+                    match questions.numbers(text) {
+                        Step::Nothing => {}
+                        step => return after(step, questions),
+                    }
+                    if is_number(text, self.buttons(false).iter().flatten().count()) {
+                        return deny(None);
+                    }
+                }
+                let Self::Questions(questions) = self else { return Effect::Nothing };
+                let step = questions.words(text);
+                after(step, questions)
+            }
+            // Who answers a plan says how it should be.
+            Self::Plan if aimed == Aimed::ByReply && chosen(&self.buttons(false), text, aimed).is_none() => {
+                deny(Some(refusal(text).flatten().unwrap_or_else(|| text.to_owned())))
+            }
+            _ => {
+                if let Some(reason) = refusal(text)
+                    && (aimed != Aimed::ByNothing || is_deny(text))
+                {
+                    return deny(reason);
+                }
+                match chosen(&self.buttons(false), text, aimed) {
+                    Some(act) => self.act(act),
+                    None => Effect::Nothing,
+                }
+            }
+        }
+    }
+}
+
+/// How words are known to be about a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aimed {
+    /// They were written where it is asked, and no more.
+    ByNothing,
+    /// They answer its message.
+    ByReply,
+    /// The chat has no buttons, and the message shows numbers in their place.
+    ByNumbers,
+}
+
+fn after(step: Step, questions: &Questions) -> Effect {
+    match step {
+        Step::Nothing => Effect::Nothing,
+        Step::Changed => Effect::Changed,
+        Step::Complete => Effect::Decides(Verdict::Answer, Decision::Answer { answers: questions.answers() }),
+    }
+}
+
+pub(super) const fn deny(reason: Option<String>) -> Effect {
+    Effect::Decides(Verdict::Deny, Decision::Deny { reason })
+}
+
+/// The button that words name: by its label, by its number where numbers are shown, and `yes` where they can mean nothing
+/// else.
+fn chosen(rows: &[Vec<(String, Act)>], text: &str, aimed: Aimed) -> Option<Act> {
+    if aimed == Aimed::ByNothing {
+        return None;
+    }
+    let mut buttons = rows.iter().flatten();
+    if aimed == Aimed::ByNumbers
+        && let Ok(number) = text.parse::<usize>()
+    {
+        return buttons.nth(number.checked_sub(1)?).map(|(_, act)| *act);
+    }
+    let named = buttons.find(|(label, _)| label.eq_ignore_ascii_case(text)).map(|(_, act)| *act);
+    let is_yes = ["yes", "y"].iter().any(|yes| text.eq_ignore_ascii_case(yes));
+    named.or_else(|| is_yes.then_some(Act::AllowOnce))
+}
+
+/// Whether a text is the number of the last of so many.
+fn is_number(text: &str, last: usize) -> bool {
+    text.parse() == Ok(last)
+}
+
+fn is_deny(text: &str) -> bool {
+    text.get(..4).is_some_and(|word| word.eq_ignore_ascii_case("deny"))
+}
+
+/// What words refuse: `deny`, `deny because it is dangerous`, `no, not there`. The reason is inside, if they say one.
+fn refusal(text: &str) -> Option<Option<String>> {
+    let word = ["deny", "no"].into_iter().find(|word| {
+        text.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word))
+            && !text[word.len()..].starts_with(|c: char| c.is_alphanumeric())
+    })?;
+    let rest = text[word.len()..].trim_start();
+    if rest.is_empty() || rest == "." || rest == "!" {
+        return Some(None);
+    }
+    let because = rest.get(..7).is_some_and(|word| word.eq_ignore_ascii_case("because"));
+    let reason = if because { rest.get(7..)? } else { rest.strip_prefix([':', ',', ';'])? };
+    let reason = reason.trim_start_matches([':', ',']).trim();
+    Some((!reason.is_empty()).then(|| reason.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use takopi_api::event::{Choice, Permission, Question};
+
+    use super::*;
+
+    fn permission() -> Form {
+        Form::of(&RequestSubject::Permission(Permission::default()), Remember::ByRule)
+    }
+
+    fn denied(reason: &str) -> Effect {
+        deny(Some(reason.to_owned()))
+    }
+
+    #[track_caller]
+    fn check(aimed: Aimed, text: &str, expected: &Effect) {
+        assert_eq!(permission().words(text, aimed), *expected, "{text:?} {aimed:?}");
+    }
+
+    #[test]
+    fn what_is_only_written_here_can_deny_and_nothing_else() {
+        check(Aimed::ByNothing, "deny", &deny(None));
+        check(Aimed::ByNothing, "Deny because it is not mine", &denied("it is not mine"));
+        check(Aimed::ByNothing, "deny: no", &denied("no"));
+        for other in ["1", "yes", "no", "no, not that", "allow once", "denying is easy", "deny it", "", "de"]
+        {
+            check(Aimed::ByNothing, other, &Effect::Nothing);
+        }
+    }
+
+    #[test]
+    fn an_answer_to_its_message_is_about_it() {
+        let allow = Effect::Decides(Verdict::AllowOnce, Decision::AllowOnce);
+        check(Aimed::ByReply, "Allow once", &allow);
+        check(Aimed::ByReply, "yes", &allow);
+        check(Aimed::ByReply, "no", &deny(None));
+        check(Aimed::ByReply, "no, use the other one", &denied("use the other one"));
+        for other in ["1", "yes please do", "perhaps", "always"] {
+            check(Aimed::ByReply, other, &Effect::Nothing);
+        }
+        let mut plan = Form::Plan;
+        assert_eq!(plan.words("add tests", Aimed::ByReply), denied("add tests"));
+        assert_eq!(plan.words("approve", Aimed::ByReply), allow);
+        assert_eq!(plan.words("add tests", Aimed::ByNothing), Effect::Nothing);
+        assert_eq!(Form::Unknown.words("yes", Aimed::ByReply), Effect::Nothing);
+    }
+
+    #[test]
+    fn numbers_count_where_they_are_shown() {
+        let session = Effect::Decides(Verdict::AllowSession, Decision::AllowSession);
+        check(Aimed::ByNumbers, "3", &session);
+        check(Aimed::ByNumbers, "5", &Effect::Words);
+        for other in ["0", "6", "99999999999999999999999", "1.", "-1"] {
+            check(Aimed::ByNumbers, other, &Effect::Nothing);
+        }
+        let options = [Choice::new("red"), Choice::new("blue")];
+        let asked = RequestSubject::Question { questions: vec![Question::new("q", "?").options(options)] };
+        let words = |text: &str, aimed| Form::of(&asked, Remember::No).words(text, aimed);
+        let answer = |text: &str| {
+            let answers = [("q".to_owned(), vec![text.to_owned()])].into();
+            Effect::Decides(Verdict::Answer, Decision::Answer { answers })
+        };
+        assert_eq!(words("2", Aimed::ByNumbers), answer("blue"));
+        assert_eq!(words("3", Aimed::ByNumbers), deny(None));
+        assert_eq!(words("4", Aimed::ByNumbers), answer("4"));
+        assert_eq!(words("2", Aimed::ByNothing), answer("2"));
+        assert_eq!(words("deny it all", Aimed::ByNothing), answer("deny it all"));
+    }
+
+    #[test]
+    fn no_button_does_what_its_request_does_not_have() {
+        let acts = [Act::AllowOnce, Act::AllowSession, Act::AllowAlways, Act::Why, Act::Pick(0), Act::Done];
+        for act in acts {
+            assert_eq!(Form::Unknown.act(act), Effect::Nothing, "{act:?}");
+        }
+        assert_eq!(Form::Plan.act(Act::AllowSession), Effect::Nothing);
+        assert_eq!(Form::Permission(Remember::No).act(Act::AllowAlways), Effect::Nothing);
+        let mut questions = Form::Questions(Questions::new(&[Question::new("q", "?")]));
+        assert_eq!(questions.act(Act::AllowOnce), Effect::Nothing);
+        for form in [permission(), Form::Plan, questions, Form::Unknown] {
+            let offered = form.buttons(false);
+            for (_, act) in offered.iter().flatten() {
+                assert_ne!(form.clone().act(*act), Effect::Nothing);
+            }
+            assert!(offered.iter().flatten().any(|(_, act)| *act == Act::Deny));
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The end of a request: the engine is told, and the message says how it ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use takopi_api::event::{Decision, RequestId};
+use takopi_api::message::{MessageRef, SendOptions};
+
+use super::open::Ending;
+use super::outcome::Outcome;
+use super::view::Sheet;
+use super::{Kept, Showing};
+use crate::chat::conversation::{Inner, Link};
+use crate::chat::live::LiveRun;
+use crate::store::{LeftRequest, RequestToken};
+
+/// How long the message waits for the engine to take an answer, which it nearly always does at once.
+const SOON: Duration = Duration::from_secs(2);
+
+impl Inner {
+    /// Ends a request: tells the engine what was decided, if anything was, and lets the message say it. Nobody waits for
+    /// either.
+    pub(super) fn conclude(
+        self: &Arc<Self>,
+        token: &RequestToken,
+        outcome: Outcome,
+        decision: Option<Decision>,
+    ) {
+        let Some(Ending { token, kept, message }) = self.requests.end(token, outcome.clone()) else { return };
+        let inner = Arc::clone(self);
+        self.spawn(async move {
+            if message.is_none() {
+                // It is not needed any more. One that is under way is closed by who sends it.
+                kept.link.outgoing.take_back(&key(&token)).await;
+            }
+            let Some(decision) = decision else {
+                return inner.close_request(&kept, &token, message.as_ref(), &outcome.header()).await;
+            };
+            let answering = tell(&kept.live, &kept.request.id, decision);
+            tokio::pin!(answering);
+            let header = outcome.header();
+            let failed = |error: &str| format!("{header}, but it came to nothing: {error}");
+            match tokio::time::timeout(SOON, &mut answering).await {
+                Ok(Ok(())) => inner.close_request(&kept, &token, message.as_ref(), &header).await,
+                Ok(Err(error)) => inner.close_request(&kept, &token, message.as_ref(), &failed(&error)).await,
+                Err(_) => {
+                    inner.close_request(&kept, &token, message.as_ref(), &header).await;
+                    if let Err(error) = answering.await {
+                        inner.close_request(&kept, &token, message.as_ref(), &failed(&error)).await;
+                    }
+                }
+            }
+        });
+    }
+
+    /// Lets the message of a request say how it ended. Buttons go with it.
+    pub(super) async fn close_request(
+        &self,
+        kept: &Kept,
+        token: &RequestToken,
+        message: Option<&MessageRef>,
+        header: &str,
+    ) {
+        let mut showing = kept.showing.lock().await;
+        *showing = Showing::Closed;
+        let Some(message) = message else { return };
+        self.close_message(&kept.link, token, message, &kept.title(), header).await;
+    }
+
+    pub(super) async fn close_message(
+        &self,
+        link: &Link,
+        token: &RequestToken,
+        message: &MessageRef,
+        title: &str,
+        header: &str,
+    ) {
+        let new = Sheet::closed(title, header);
+        let options =
+            SendOptions::default().reply_to(Some(message.id.clone())).key(format!("{}.end", token.as_str()));
+        if let Err(error) = link.amend(Some(message), &message.address, new, options).await {
+            // What was decided is also seen by what the run does, and the next start says it.
+            tracing::warn!(transport = %link.id, %error, "what became of a request could not be shown");
+            return;
+        }
+        if let Err(error) = self.store().request_told(token).await {
+            tracing::warn!(transport = %link.id, %error, "that people know of the end of a request could not be stored");
+        }
+    }
+
+    /// After a start: the message of a request of the last takopi says what became of it.
+    pub(in crate::chat) async fn tell_left_request(&self, link: &Link, left: LeftRequest) {
+        let header = Outcome::of(left.end).header();
+        self.close_message(link, &left.token, &left.message, &left.title, &header).await;
+    }
+}
+
+/// The key under which the message is sent that asks.
+pub(super) fn key(token: &RequestToken) -> String {
+    format!("{}.ask", token.as_str())
+}
+
+/// Gives an engine the answer to a request.
+pub(super) async fn tell(live: &LiveRun, request: &RequestId, decision: Decision) -> Result<(), String> {
+    match live.control.get() {
+        Some(control) => control.answer(request, decision).await.map_err(|error| error.to_string()),
+        None => Err("the run is over".to_owned()),
+    }
+}

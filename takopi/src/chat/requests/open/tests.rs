@@ -1,0 +1,308 @@
+use std::time::Duration;
+
+use takopi_api::event::{Choice, Permission, Question, RequestSubject};
+use takopi_api::message::Address;
+use takopi_api::transport::TransportId;
+
+use super::*;
+use crate::chat::requests::acts::Remember;
+
+type Requests = Board<&'static str, &'static str>;
+
+fn place(channel: &str) -> Place {
+    Place::new(TransportId::parse("here").unwrap(), Address::general(channel))
+}
+
+fn run() -> RunId {
+    serde_json::from_str("\"r\"").unwrap()
+}
+
+fn at(channel: &str, id: &str) -> MessageRef {
+    MessageRef::new(Address::general(channel), MessageId::new(id))
+}
+
+struct Desk {
+    board: Requests,
+    now: Instant,
+}
+
+const ME: &str = "me";
+
+impl Desk {
+    fn new() -> Self {
+        Self { board: Board::default(), now: Instant::now() }
+    }
+
+    /// Something is asked in chat `c` by the run `r`, and shown by message `id` of it.
+    fn asks(&mut self, id: &str, subject: &RequestSubject) -> RequestToken {
+        let token = RequestToken::unique();
+        let asked = NewOpen {
+            token: token.clone(),
+            run: run(),
+            id: RequestId::new(id),
+            place: place("c"),
+            person: Some(PersonId::new(ME)),
+            form: Form::of(subject, Remember::ByRule),
+            expires: self.now + Duration::from_secs(60),
+            kept: "kept",
+        };
+        self.board.add(asked).unwrap();
+        self.board.buttons(&token).unwrap();
+        assert_eq!(self.board.shown(&token, &at("c", id)), Arrived::AsItIs);
+        token
+    }
+
+    fn permission(&mut self, id: &str) -> RequestToken {
+        self.asks(id, &RequestSubject::Permission(Permission::default()))
+    }
+
+    /// The button with this label, as its message has it now.
+    fn button(&mut self, token: &RequestToken, label: &str) -> Pressable {
+        let rows = self.board.buttons(token).unwrap();
+        let (_, data) = rows.iter().flatten().find(|(known, _)| known == label).unwrap();
+        Pressable::read(data.as_str()).unwrap()
+    }
+
+    fn press(&mut self, button: &Pressable, message: &MessageRef, who: &str) -> Pressed<&'static str> {
+        let person = PersonId::new(who);
+        let who = Who { person: Some(&person), is_local: false, is_approver: who == "boss" };
+        self.board.press(button, message, who, self.now)
+    }
+
+    fn says(&mut self, who: &str, text: &str, reply: Option<&str>) -> Said<&'static str> {
+        let person = PersonId::new(who);
+        let who = Who { person: Some(&person), is_local: false, is_approver: who == "boss" };
+        let reply = reply.map(MessageId::new);
+        self.board.say(&place("c"), who, text, reply.as_ref(), true, self.now)
+    }
+}
+
+fn claimed(pressed: Pressed<&str>) -> Decision {
+    match pressed {
+        Pressed::Decides(claim, "kept") => claim.decision,
+        other => panic!("nothing is decided: {other:?}"),
+    }
+}
+
+fn reason(said: Said<&str>) -> Option<String> {
+    match said {
+        Said::Decides(Claim { decision: Decision::Deny { reason }, .. }, _) => reason,
+        other => panic!("nothing is denied: {other:?}"),
+    }
+}
+
+#[test]
+fn a_button_says_nothing_of_what_it_does_and_fits_everywhere() {
+    let mut desk = Desk::new();
+    let token = desk.permission("1");
+    let rows = desk.board.buttons(&token).unwrap();
+    for (label, data) in rows.iter().flatten() {
+        assert!(data.as_str().len() <= ButtonData::MAX_BYTES);
+        assert!(label.split_whitespace().all(|word| !data.as_str().contains(word)), "{data}");
+    }
+    assert_eq!(Pressable::read("takopi:r:x"), None);
+    assert_eq!(Pressable::read("takopi:cancel"), None);
+}
+
+#[test]
+fn the_first_decision_counts_and_is_one() {
+    let mut desk = Desk::new();
+    let token = desk.permission("1");
+    let (allow, deny) = {
+        let rows = desk.board.buttons(&token).unwrap();
+        let read = |at: usize| Pressable::read(rows[0][at].1.as_str()).unwrap();
+        (read(0), read(1))
+    };
+    assert_eq!(claimed(desk.press(&allow, &at("c", "1"), ME)), Decision::AllowOnce);
+    assert_eq!(desk.press(&deny, &at("c", "1"), ME), Pressed::Late("kept"));
+    assert_eq!(desk.press(&allow, &at("c", "1"), ME), Pressed::Late("kept"));
+    assert_eq!(desk.says(ME, "deny", None), Said::NotForIt);
+    assert_eq!(desk.board.give_up(&token), None, "its time can not be over any more");
+    let ending = desk.board.end(&token, "allowed").unwrap();
+    assert_eq!(ending.message, Some(at("c", "1")));
+    assert_eq!(desk.press(&deny, &at("c", "1"), ME), Pressed::NotOpen);
+    assert_eq!(desk.board.end(&token, "again"), None);
+}
+
+#[test]
+fn only_who_may_decides_and_only_where_it_is_asked() {
+    let mut desk = Desk::new();
+    let token = desk.permission("1");
+    let button = desk.button(&token, "allow once");
+    assert_eq!(desk.press(&button, &at("c", "1"), "you"), Pressed::NotYours);
+    assert_eq!(desk.press(&button, &at("d", "1"), ME), Pressed::Elsewhere);
+    assert_eq!(desk.press(&button, &at("c", "2"), ME), Pressed::Elsewhere);
+    let nobody = Who { person: None, is_local: false, is_approver: true };
+    assert_eq!(desk.board.press(&button, &at("c", "1"), nobody, desk.now), Pressed::NotYours);
+    let made_up = Pressable { token: token.clone(), nonce: "0".repeat(12) };
+    assert_eq!(desk.press(&made_up, &at("c", "1"), ME), Pressed::Old);
+    let unknown = Pressable { token: RequestToken::unique(), nonce: button.nonce.clone() };
+    assert_eq!(desk.press(&unknown, &at("c", "1"), ME), Pressed::NotOpen);
+    assert_eq!(claimed(desk.press(&button, &at("c", "1"), "boss")), Decision::AllowOnce);
+}
+
+#[test]
+fn what_is_asked_for_nobody_is_nobodys() {
+    let mut desk = Desk::new();
+    let token = RequestToken::unique();
+    let asked = NewOpen {
+        token: token.clone(),
+        run: run(),
+        id: RequestId::new("1"),
+        place: place("c"),
+        person: None,
+        form: Form::Plan,
+        expires: desk.now + Duration::from_secs(60),
+        kept: "kept",
+    };
+    desk.board.add(asked).unwrap();
+    let button = desk.button(&token, "approve");
+    let nobody = Who { person: None, is_local: false, is_approver: false };
+    assert_eq!(desk.board.press(&button, &at("c", "1"), nobody, desk.now), Pressed::NotYours);
+    assert_eq!(desk.press(&button, &at("c", "1"), ME), Pressed::NotYours);
+    let local = Who { is_local: true, ..nobody };
+    assert!(matches!(desk.board.press(&button, &at("c", "1"), local, desk.now), Pressed::Decides(..)));
+}
+
+#[test]
+fn what_is_too_late_decides_nothing() {
+    let mut desk = Desk::new();
+    let token = desk.permission("1");
+    let button = desk.button(&token, "allow once");
+    desk.now += Duration::from_secs(60);
+    assert_eq!(desk.press(&button, &at("c", "1"), ME), Pressed::Expired);
+    assert_eq!(desk.says(ME, "deny", None), Said::NotForIt);
+    assert_eq!(desk.board.give_up(&token), Some("kept"));
+    assert_eq!(desk.board.give_up(&token), None);
+}
+
+#[test]
+fn a_reason_is_what_is_written_next_by_who_wanted_to() {
+    let mut desk = Desk::new();
+    let token = desk.permission("1");
+    let before = desk.button(&token, "allow once");
+    let why = desk.button(&token, "deny, and say why");
+    assert_eq!(desk.press(&before, &at("c", "1"), ME), Pressed::Old, "its message was shown anew");
+    assert_eq!(desk.press(&why, &at("c", "1"), "boss"), Pressed::Changed { waits_for_words: true });
+    assert_eq!(desk.board.outdated(&token), Some(at("c", "1")));
+    assert_eq!(desk.board.outdated(&token), None);
+    assert!(desk.board.waits_for_words_of(&place("c"), Some(&PersonId::new("boss")), desk.now));
+    assert!(!desk.board.waits_for_words_of(&place("d"), Some(&PersonId::new("boss")), desk.now));
+    assert_eq!(desk.says(ME, "what is this?", None), Said::NotForIt);
+    assert_eq!(desk.says("boss", "about another one", Some("9")), Said::NotForIt);
+    assert_eq!(reason(desk.says("boss", " not there ", None)).as_deref(), Some("not there"));
+
+    let second = desk.permission("2");
+    let why = desk.button(&second, "deny, and say why");
+    desk.press(&why, &at("c", "2"), ME);
+    let back = desk.button(&second, "back");
+    assert_eq!(desk.press(&back, &at("c", "2"), ME), Pressed::Changed { waits_for_words: false });
+    assert_eq!(desk.says(ME, "go on then", None), Said::NotForIt);
+}
+
+#[test]
+fn words_go_to_the_oldest_question_or_to_the_one_that_they_answer() {
+    let question = |id: &str| RequestSubject::Question { questions: vec![Question::new(id, "?")] };
+    let answer = |said: Said<&'static str>| match said {
+        Said::Decides(Claim { decision: Decision::Answer { answers }, .. }, _) => answers,
+        other => panic!("nothing is answered: {other:?}"),
+    };
+    let mut desk = Desk::new();
+    desk.permission("0");
+    desk.asks("1", &question("first"));
+    desk.asks("2", &question("second"));
+    desk.asks("3", &question("third"));
+    assert_eq!(desk.says("you", "blue", None), Said::NotForIt);
+    assert_eq!(desk.says("boss", "blue", None), Said::NotForIt, "it need not be about this");
+    assert_eq!(desk.says(ME, "blue", Some("another message")), Said::NotForIt);
+    assert!(answer(desk.says("boss", "blue", Some("2"))).contains_key("second"));
+    assert!(answer(desk.says(ME, "red", None)).contains_key("first"));
+    assert!(answer(desk.says(ME, "red", None)).contains_key("third"));
+    assert_eq!(desk.says(ME, "perhaps", Some("0")), Said::Unclear);
+    assert_eq!(reason(desk.says(ME, "deny because", None)), None);
+}
+
+#[test]
+fn several_questions_are_one_message_that_changes() {
+    let options = ["red", "blue"].map(Choice::new);
+    let subject = RequestSubject::Question {
+        questions: vec![
+            Question::new("a", "which?").options(options.clone()),
+            Question::new("b", "which ones?").options(options).multiple(),
+        ],
+    };
+    let mut desk = Desk::new();
+    let token = desk.asks("1", &subject);
+    let same = Pressed::Changed { waits_for_words: false };
+    let red = desk.button(&token, "red");
+    assert_eq!(desk.press(&red, &at("c", "1"), ME), same);
+    assert_eq!(
+        desk.press(&red, &at("c", "1"), ME),
+        same,
+        "as long as it is to be seen it is of the next one"
+    );
+    let blue = desk.button(&token, "☐ blue");
+    assert_eq!(desk.press(&red, &at("c", "1"), ME), Pressed::Old);
+    assert_eq!(desk.press(&blue, &at("c", "1"), ME), same);
+    let done = desk.button(&token, "done");
+    let Decision::Answer { answers } = claimed(desk.press(&done, &at("c", "1"), ME)) else { panic!() };
+    assert_eq!(
+        (&answers["a"][..], &answers["b"][..]),
+        (&["red".into()][..], &["red".into(), "blue".into()][..])
+    );
+}
+
+#[test]
+fn a_secret_is_expected_of_who_answers_it() {
+    let mut desk = Desk::new();
+    let questions = vec![Question::new("a", "who?"), Question::new("b", "password?").secret()];
+    desk.asks("1", &RequestSubject::Question { questions });
+    let expects = |desk: &Desk, who: &str, reply: Option<&str>| {
+        let person = PersonId::new(who);
+        let who = Who { person: Some(&person), is_local: false, is_approver: who == "boss" };
+        let reply = reply.map(MessageId::new);
+        desk.board.expects_secret(&place("c"), who, reply.as_ref(), desk.now)
+    };
+    assert!(!expects(&desk, ME, None));
+    assert!(matches!(desk.says(ME, "me", None), Said::Changed(_)));
+    assert!(expects(&desk, ME, None) && expects(&desk, "boss", Some("1")));
+    assert!(
+        !expects(&desk, "boss", None) && !expects(&desk, "you", Some("1")) && !expects(&desk, ME, Some("2"))
+    );
+}
+
+#[test]
+fn one_that_ends_while_its_message_is_under_way_says_so_when_that_is_there() {
+    let mut desk = Desk::new();
+    let asked = |token: &RequestToken, now: Instant| NewOpen {
+        token: token.clone(),
+        run: run(),
+        id: RequestId::new("1"),
+        place: place("c"),
+        person: None,
+        form: Form::Plan,
+        expires: now,
+        kept: "kept",
+    };
+    let token = RequestToken::unique();
+    desk.board.add(asked(&token, desk.now)).unwrap();
+    assert_eq!(desk.board.add(asked(&RequestToken::unique(), desk.now)), Err(AskedTwice));
+    assert_eq!(desk.board.find(&run(), &RequestId::new("1")), Some(token.clone()));
+    assert_eq!(desk.board.of_run(&run()), [token.clone()]);
+    assert_eq!(desk.board.end(&token, "withdrawn").unwrap().message, None);
+    assert_eq!(desk.board.buttons(&token), None);
+    assert_eq!(desk.board.shown(&token, &at("c", "9")), Arrived::Ended("withdrawn"));
+    assert_eq!(desk.board.shown(&token, &at("c", "9")), Arrived::AsItIs);
+    desk.board.add(asked(&RequestToken::unique(), desk.now)).unwrap();
+}
+
+#[test]
+fn what_could_not_be_stored_is_asked_again() {
+    let mut desk = Desk::new();
+    let token = desk.permission("1");
+    let button = desk.button(&token, "deny");
+    claimed(desk.press(&button, &at("c", "1"), ME));
+    desk.board.reopen(&token);
+    assert_eq!(desk.board.outdated(&token), Some(at("c", "1")));
+    assert_eq!(claimed(desk.press(&button, &at("c", "1"), ME)), Decision::Deny { reason: None });
+}

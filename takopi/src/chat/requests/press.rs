@@ -1,0 +1,210 @@
+//! Presses and words: who may decide, what they decided, and what they are told.
+
+use std::sync::Arc;
+
+use takopi_api::event::Decision;
+use takopi_api::message::{IncomingMessage, MessageId, PersonId, Press, Sender};
+use takopi_api::runner::RunId;
+use takopi_api::transport::People;
+use tokio::time::Instant;
+
+use super::Kept;
+use super::open::{Claim, Pressable, Pressed, Said, Who};
+use super::outcome::Outcome;
+use crate::chat::conversation::{Inner, Link};
+use crate::store::{Decided, Judgement, NewRule, Place, RequestToken, RuleScope, Undecided, Verdict};
+
+/// What came of words that may be about a request.
+#[derive(Debug, PartialEq, Eq)]
+pub(in crate::chat) enum Answered {
+    /// They are about something else.
+    No,
+    /// They are an answer to what this run asked.
+    Yes(RunId),
+    /// They are an answer, which could not be stored. It says why.
+    Failed(String),
+    /// They answer the message of a request, and do not say what to do.
+    Unclear,
+}
+
+impl Inner {
+    fn who<'a>(&self, link: &Link, person: Option<&'a PersonId>) -> Who<'a> {
+        let is_local = link.access.people == People::Local;
+        Who { person, is_local, is_approver: self.is_approver(link, person) }
+    }
+
+    /// Whether the configuration names somebody as one who may decide. What it says now counts, and not what it said when
+    /// the run began.
+    pub(in crate::chat) fn is_approver(&self, link: &Link, person: Option<&PersonId>) -> bool {
+        let snapshot = self.snapshot();
+        let approvers = &snapshot.settings(&link.id).approvers;
+        person.is_some_and(|person| approvers.iter().any(|id| id == person.as_str()))
+    }
+
+    /// A press of a button of a request. Gives what the person is told.
+    pub(in crate::chat) async fn press_request(
+        self: &Arc<Self>,
+        link: &Link,
+        press: &Press,
+        data: &str,
+    ) -> Option<String> {
+        let Some(button) = Pressable::read(data) else { return Some(UNKNOWN.to_owned()) };
+        let who = self.who(link, press.sender.as_ref().map(|sender| &sender.id));
+        let pressed = self.requests.state().board.press(&button, &press.message, who, Instant::now());
+        let told = match pressed {
+            Pressed::NotOpen => self.press_ended(link, press, &button.token).await,
+            Pressed::Elsewhere => "this button belongs to another message; nothing was decided".to_owned(),
+            Pressed::NotYours => "only who asked may decide this".to_owned(),
+            Pressed::Old => {
+                self.reshow(&button.token);
+                "this looks different by now; look at it again".to_owned()
+            }
+            Pressed::Expired => {
+                self.give_up(&button.token, Undecided::Expired).await;
+                Outcome::Expired(None).told()
+            }
+            Pressed::Late(kept) => {
+                kept.over().await;
+                self.press_ended(link, press, &button.token).await
+            }
+            Pressed::Decides(claim, kept) => {
+                return self.decide(&kept, claim, press.sender.clone()).await.err();
+            }
+            Pressed::Changed { waits_for_words } => {
+                self.reshow(&button.token);
+                return waits_for_words.then(|| "write it as your next message here".to_owned());
+            }
+        };
+        Some(told)
+    }
+
+    /// A press of a button whose request is not open. What it was is said, and the buttons go.
+    async fn press_ended(self: &Arc<Self>, link: &Link, press: &Press, token: &RequestToken) -> String {
+        let (place, title, outcome) = match self.requests.remembered(token) {
+            Some(known) => (known.place, known.title, known.outcome),
+            None => match self.store().ended_request(token).await {
+                Ok(Some(ended)) => (ended.place, ended.title, Outcome::of(ended.end)),
+                Ok(None) => return UNKNOWN.to_owned(),
+                Err(error) => return format!("what became of this could not be looked up: {error}"),
+            },
+        };
+        if place.transport != link.id || place.address.channel != press.message.address.channel {
+            return "this button belongs to another chat; nothing was decided".to_owned();
+        }
+        let (inner, link, token, message) =
+            (Arc::clone(self), link.clone(), token.clone(), press.message.clone());
+        let header = outcome.header();
+        self.spawn(async move { inner.close_message(&link, &token, &message, &title, &header).await });
+        outcome.told()
+    }
+
+    /// Stores a decision, which is the first, and tells the engine. The person waits for the former only.
+    ///
+    /// # Errors
+    /// What the person is told if it does not count.
+    async fn decide(self: &Arc<Self>, kept: &Kept, claim: Claim, by: Option<Sender>) -> Result<(), String> {
+        let Claim { token, verdict, decision } = claim;
+        // Whoever is at the terminal needs no name.
+        let by = by.filter(|_| kept.link.access.people != People::Local);
+        let judgement = Judgement { verdict, by: by.clone(), rule: self.rule(kept, verdict) };
+        match self.store().decide(&token, judgement).await {
+            Ok(Decided::Now { rule }) => {
+                let outcome = Outcome::Decided { verdict, of: kept.subject(), by, rule };
+                self.conclude(&token, outcome, Some(decision));
+                Ok(())
+            }
+            Ok(Decided::TooLate) => {
+                let outcome = Outcome::Expired(Some(kept.timeout));
+                let told = outcome.told();
+                self.conclude(&token, outcome, Some(denied("nobody answered in time")));
+                Err(told)
+            }
+            Ok(Decided::Already(end)) => {
+                let outcome = Outcome::of(end);
+                let told = outcome.told();
+                self.conclude(&token, outcome, None);
+                Err(told)
+            }
+            Ok(Decided::Gone) => {
+                let reason = "takopi does not know of this request any more";
+                self.conclude(&token, Outcome::Unaskable(reason.to_owned()), Some(denied(reason)));
+                Err(reason.to_owned())
+            }
+            Err(error) => {
+                self.requests.state().board.reopen(&token);
+                self.reshow(&token);
+                Err(format!("it could not be stored, so nothing was decided; press again: {error}"))
+            }
+        }
+    }
+
+    /// The rule that comes of a decision.
+    fn rule(&self, kept: &Kept, verdict: Verdict) -> Option<NewRule> {
+        let coverage = kept.coverage.as_ref()?;
+        let scope = match verdict {
+            Verdict::AllowAlways => RuleScope::Always,
+            Verdict::AllowSession => {
+                let thread = self.queue().thread(kept.live.lane).cloned();
+                RuleScope::Session(thread.or_else(|| coverage.thread.clone())?)
+            }
+            Verdict::AllowOnce | Verdict::Deny | Verdict::Answer => return None,
+        };
+        Some(coverage.ground.rule(coverage.covers.clone(), scope))
+    }
+
+    /// Words that somebody wrote go to what waits for them, before anything else.
+    pub(in crate::chat) async fn answer_in_words(
+        self: &Arc<Self>,
+        link: &Link,
+        place: &Place,
+        message: &IncomingMessage,
+        text: &str,
+    ) -> Answered {
+        let person = message.sender.as_ref().map(|sender| &sender.id);
+        let who = self.who(link, person);
+        let aimed_at = self.aimed_at(link, message);
+        let has_buttons = link.outgoing.capabilities().buttons;
+        let said =
+            self.requests.state().board.say(place, who, text, aimed_at.as_ref(), has_buttons, Instant::now());
+        match said {
+            Said::NotForIt => Answered::No,
+            Said::Unclear => Answered::Unclear,
+            Said::Changed(token) => {
+                let run = self.requests.state().board.kept(&token).map(|kept| kept.live.id.clone());
+                self.reshow(&token);
+                run.map_or(Answered::No, Answered::Yes)
+            }
+            Said::Decides(claim, kept) => match self.decide(&kept, claim, message.sender.clone()).await {
+                Ok(()) => Answered::Yes(kept.live.id.clone()),
+                Err(told) => Answered::Failed(told),
+            },
+        }
+    }
+
+    /// Whether a message that has just come is the answer to a question that wants it kept nowhere. It then is nothing else.
+    pub(in crate::chat) fn take_secret(&self, link: &Link, message: &IncomingMessage) -> bool {
+        if message.text.trim().is_empty() || message.text.starts_with('/') || !message.files.is_empty() {
+            return false;
+        }
+        let who = self.who(link, message.sender.as_ref().map(|sender| &sender.id));
+        let place = Place::new(link.id.clone(), message.address.clone());
+        let aimed_at = self.aimed_at(link, message);
+        self.requests.take_secret(&place, who, message, aimed_at.as_ref())
+    }
+
+    /// The message of takopi that a message answers, unless that shows a run: who answers that means what the run asks.
+    fn aimed_at(&self, link: &Link, message: &IncomingMessage) -> Option<MessageId> {
+        let reply = message.reply_to.as_ref().filter(|reply| reply.is_own)?;
+        let at = takopi_api::message::MessageRef::new(message.address.clone(), reply.id.clone());
+        match self.live.of_message(&link.id, &at) {
+            Some(run) if run.waits_for_a_person() => None,
+            _ => Some(reply.id.clone()),
+        }
+    }
+}
+
+fn denied(reason: &str) -> Decision {
+    Decision::Deny { reason: Some(reason.to_owned()) }
+}
+
+const UNKNOWN: &str = "nothing is known of this button; nothing was decided";

@@ -1,0 +1,145 @@
+use takopi_api::event::{Choice, RequestId};
+use takopi_api::message::FileContent;
+
+use super::*;
+use crate::chat::requests::acts::Remember;
+
+fn telegram() -> Means {
+    Means { files: true, buttons: true, limit: TextLimit { max: 3500, unit: TextUnit::Utf16 } }
+}
+
+fn terminal() -> Means {
+    Means { files: false, buttons: false, limit: TextLimit::NONE }
+}
+
+fn shown(
+    title: &str,
+    subject: RequestSubject,
+    change: Option<&Change>,
+    means: &Means,
+) -> (String, Vec<(String, String)>) {
+    let form = Form::of(&subject, Remember::ByRule);
+    let request = Request::new(RequestId::new("1"), title, subject);
+    let sheet = Sheet::new(&request, change, means, vec!["`ctx: z80 @x`".to_owned()]);
+    let data = || ButtonData::new("x").unwrap();
+    let rows = form
+        .buttons(false)
+        .into_iter()
+        .map(|row| row.into_iter().map(|(label, _)| (label, data())).collect());
+    let message = sheet.message(&form, false, rows.collect(), means);
+    let files = sheet.files().iter().map(|file| match &file.content {
+        FileContent::Bytes(bytes) => (file.name.clone(), String::from_utf8(bytes.clone()).unwrap()),
+        FileContent::Path(path) => panic!("{}", path.display()),
+    });
+    (message.body.joined(), files.collect())
+}
+
+#[test]
+fn all_that_decides_about_harm_is_shown() {
+    let permission = Permission::default()
+        .tool("Bash")
+        .command("rm -rf target\ncargo build")
+        .cwd("/work/z80")
+        .reason("to build *everything* anew");
+    let (text, files) = shown("run a command", RequestSubject::Permission(permission), None, &telegram());
+    assert_eq!(
+        text,
+        "Bash: run a command\n\n```\nrm -rf target\ncargo build\n```\nin `/work/z80`\nwhy: to build \\*everything\\* anew\n\n`ctx: z80 @x`"
+    );
+    assert!(files.is_empty());
+}
+
+#[test]
+fn a_change_is_counted_and_its_whole_is_a_file() {
+    let new: String = (0..40).map(|number| format!("line {number}\n")).collect();
+    let change = Change::between("a.rs", None, &new);
+    let permission = Permission::default().tool("edit").paths(["a.rs".to_owned()]).diff(new);
+    let (text, files) =
+        shown("edit a.rs", RequestSubject::Permission(permission), Some(&change), &telegram());
+    assert!(text.starts_with("edit a.rs · +40 −0\n\n`a.rs`\n```diff\n+line 0\n"), "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with('+')).count(), 8, "{text}");
+    assert!(text.contains("… 32 more lines: all of it is in `change.diff`"), "{text}");
+    assert_eq!(files, [("change.diff".to_owned(), change.whole().to_owned())]);
+}
+
+#[test]
+fn nothing_is_hidden_in_what_is_shown() {
+    let command = "echo ok\r\u{1b}[2K\u{202e}fr- mr\u{200b} ```\nx";
+    let permission = Permission::default().command(command);
+    let (text, _) = shown("r\u{202e}un", RequestSubject::Permission(permission), None, &telegram());
+    assert!(!text.contains(['\r', '\u{1b}', '\u{202e}', '\u{200b}']), "{text:?}");
+    assert!(text.contains("````\necho ok\\u{d}\\u{1b}[2K\\u{202e}fr- mr\\u{200b} ```\nx\n````"), "{text}");
+}
+
+#[test]
+fn a_megabyte_of_anything_fits_and_is_a_file() {
+    let big = "x *`\n".repeat(250_000);
+    let permission = Permission::default()
+        .tool(big.as_str())
+        .command(big.as_str())
+        .cwd(big.as_str())
+        .paths((0..20_000).map(|number| format!("{number}/{}", "p".repeat(50))))
+        .input(big.as_str())
+        .reason(big.as_str());
+    let change = Change::between("a", None, &big);
+    for subject in [
+        RequestSubject::Permission(permission),
+        RequestSubject::Plan { text: big.clone() },
+        RequestSubject::Question {
+            questions: vec![
+                Question::new("q", big.as_str())
+                    .header(big.as_str())
+                    .options((0..200).map(|_| Choice::new(big.as_str()).description(big.as_str()))),
+            ],
+        },
+    ] {
+        let is_change = matches!(&subject, RequestSubject::Permission(_));
+        let (text, files) = shown(&big, subject, is_change.then_some(&change), &telegram());
+        assert!(TextUnit::Utf16.count(&text) <= 4000, "{}", text.len());
+        let size: usize = files.iter().map(|(_, text)| text.len()).sum();
+        assert!(files.is_empty() || size >= 1_000_000);
+        if is_change {
+            let names: Vec<_> = files.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(names, ["command.txt", "files.txt", "change.diff", "input.json"]);
+        }
+    }
+}
+
+#[test]
+fn without_buttons_there_are_numbers_and_without_files_more_is_shown() {
+    let permission = Permission::default().command("line\n".repeat(100));
+    let (text, files) = shown("run", RequestSubject::Permission(permission), None, &terminal());
+    assert_eq!(text.matches("line\n").count(), 100);
+    assert!(files.is_empty());
+    assert!(
+        text.contains(
+            "1. allow once\n2. deny\n3. allow for this session\n4. always allow\n5. deny, and say why"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("`deny because …`"), "{text}");
+}
+
+#[test]
+fn questions_show_what_was_answered_but_no_secrets() {
+    let asked = [
+        Question::new("a", "which colour?").header("colour"),
+        Question::new("b", "password?").secret(),
+        Question::new("c", "which parts?").options([Choice::new("x").description("the first")]).multiple(),
+    ];
+    let mut questions = Questions::new(&asked);
+    questions.words("red");
+    questions.words("hush");
+    let text = questions_text(&questions, "some questions");
+    assert_eq!(
+        text,
+        "colour → red\npassword? → •••\n\nquestion 3 of 3\nwhich parts?\n• x: the first\nseveral can be chosen"
+    );
+    let (text, _) = shown(
+        "which one?",
+        RequestSubject::Question { questions: vec![Question::new("q", "which one?")] },
+        None,
+        &telegram(),
+    );
+    assert_eq!(text.matches("which one?").count(), 1, "{text}");
+}
