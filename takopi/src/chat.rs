@@ -31,7 +31,7 @@ pub mod progress;
 pub mod queue;
 mod receive;
 mod recover;
-mod requests;
+pub(crate) mod requests;
 mod resolve;
 pub mod settings;
 mod signs;

@@ -1,5 +1,6 @@
 //! The command line: what was typed becomes a plain request, and the library does the rest.
 
+mod audit;
 mod bot;
 mod build;
 mod chat_id;
@@ -12,10 +13,12 @@ mod output;
 mod pair;
 mod plugins;
 mod question;
+mod rules;
 mod run;
 mod serve;
 mod sessions;
 mod signals;
+mod state;
 mod table;
 mod worktrees;
 
@@ -74,6 +77,10 @@ enum Command {
     Worktrees(worktrees::WorktreesArgs),
     /// Show what ran, and how to go on with it
     Sessions(sessions::SessionsArgs),
+    /// Show what engines asked and what became of it, or look whether nobody changed that
+    Audit(audit::AuditArgs),
+    /// Show what is allowed without asking, or take it back
+    Rules(rules::RulesArgs),
     /// Wait for a message to the bot, and print the id of its chat
     ChatId(chat_id::ChatIdArgs),
     /// Make a code: whoever sends it to the bot in a private chat is heard from then on
@@ -149,6 +156,8 @@ fn dispatch(args: &[OsString], rows: &[&'static Backend], linked: &Linked) -> Re
                 }),
                 Command::Worktrees(args) => start(&global, || worktrees::run(&args, &open()?)),
                 Command::Sessions(args) => start(&global, || sessions::run(&args, &open()?)),
+                Command::Audit(args) => start(&global, || audit::run(&args, &open()?)),
+                Command::Rules(args) => start(&global, || rules::run(&args, &open()?)),
                 // A bot can be named without a file.
                 Command::ChatId(args) => start(&global, || {
                     chat_id::run(&args, &open_reader(reader_of(&global, rows, &reserved)?, rows, linked)?)

@@ -6,6 +6,7 @@
 //! commands.
 #![cfg_attr(not(test), deny(unused_crate_dependencies))]
 
+mod age;
 pub mod bundled;
 pub mod chat;
 pub mod cli;

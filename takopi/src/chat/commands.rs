@@ -10,6 +10,7 @@ mod model;
 mod new;
 mod queue;
 mod reasoning;
+pub(super) mod rules;
 mod status;
 mod topic;
 mod trigger;
@@ -78,6 +79,7 @@ built_in! {
     reasoning: "show or set the reasoning effort", "[set [engine] <level> | clear [engine]]";
     trigger: "which messages are for takopi", "[all | mentions | clear]";
     queue: "show what waits, or what a message does while something runs", "[queue | steer | interrupt | collect | clear]";
+    rules: "show what is always allowed, or take it back", "[revoke <number>]";
     status: "show what runs and what waits", "";
     topic: "make a topic for a branch", "[project] @branch";
     file: "send a file to the project, or get one", "put [path] [--force] | get <path>";
@@ -85,12 +87,9 @@ built_in! {
     cancel: "end the run that is replied to, or the only one here", "";
 }
 
-/// Words that are kept for commands of later versions.
-const LATER: &[&str] = &["rules"];
-
 /// Every word that no engine, no plugin's command and no project may have.
 pub fn reserved() -> impl Iterator<Item = &'static str> {
-    BUILT_IN.iter().map(|command| command.id).chain(LATER.iter().copied())
+    BUILT_IN.iter().map(|command| command.id)
 }
 
 /// The command of a word.

@@ -305,6 +305,9 @@ impl Inner {
                     Some(self.steer_message(&link, &message).await.to_owned())
                 }
                 view::RESUME => Some(self.resume_message(&link, &press).await),
+                data if let Some(rule) = commands::rules::of_button(data) => {
+                    Some(self.press_rule(&link, &press, rule).await)
+                }
                 data if data.starts_with(requests::PREFIX) => self.press_request(&link, &press, data).await,
                 data => self.press_plugin(&link, &press, data).await,
             },

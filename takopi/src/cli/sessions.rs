@@ -7,11 +7,13 @@ use clap::Subcommand;
 use serde::Serialize;
 
 use super::error::CliError;
-use super::table::{ago, table};
+use super::state::{look, print_json, seconds};
+use super::table::table;
 use super::{Session, output};
+use crate::age::ago;
 use crate::paths;
 use crate::plugins::build_runner;
-use crate::store::{Look, RunOutcome, RunState, RunSummary};
+use crate::store::{RunOutcome, RunState, RunSummary};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SessionsArgs {
@@ -52,10 +54,7 @@ const LOOKED_THROUGH: u32 = 10_000;
 
 pub(super) fn run(args: &SessionsArgs, session: &Session<'_>) -> Result<ExitCode, CliError> {
     session.warn();
-    let look = Look::open(session.config.folder()).map_err(|error| {
-        let hint = error.hint();
-        CliError::new(error.to_string()).hint(hint)
-    })?;
+    let look = look(session)?;
     let recent = |limit| match &look {
         Some(look) => look.recent_runs(limit).map_err(|error| CliError::new(error.to_string())),
         None => Ok(Vec::new()),
@@ -106,10 +105,6 @@ impl<'a> Row<'a> {
     }
 }
 
-fn seconds(time: SystemTime) -> Option<u64> {
-    time.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs())
-}
-
 const fn state(run: &RunSummary) -> &'static str {
     match (run.state, run.outcome) {
         (RunState::Running, _) => "running",
@@ -137,18 +132,15 @@ fn list(args: &ListArgs, runs: &[RunSummary], session: &Session<'_>) -> Result<E
         output::line("nothing ran in a chat yet; `takopi chat` is one");
         return Ok(ExitCode::SUCCESS);
     }
-    let now = SystemTime::now();
     let rows: Vec<[String; 5]> = runs
         .iter()
         .map(|run| {
-            // A clock that went back makes it as young as can be.
-            let age = now.duration_since(run.begun_at).unwrap_or_default();
             let place = match run.context.to_string() {
                 context if context.is_empty() => paths::with_short_home(&run.cwd.display().to_string()),
                 context => context,
             };
             let line = resume_line(run, session).unwrap_or_else(|| "-".to_owned());
-            [ago(age), state(run).to_owned(), run.engine.to_string(), place, line]
+            [ago(run.begun_at), state(run).to_owned(), run.engine.to_string(), place, line]
         })
         .collect();
     output::data(&output::harmless(&table(&rows)))?;
@@ -169,12 +161,7 @@ fn show(args: &ShowArgs, runs: &[RunSummary], session: &Session<'_>) -> Result<E
         return print_json(&row);
     }
     let text = |value: Option<&str>| value.unwrap_or("-").to_owned();
-    let time = |time: Option<SystemTime>| {
-        time.map_or_else(
-            || "-".to_owned(),
-            |time| ago(SystemTime::now().duration_since(time).unwrap_or_default()),
-        )
-    };
+    let time = |time: Option<SystemTime>| time.map_or_else(|| "-".to_owned(), ago);
     let rows = [
         ["run", row.run].map(str::to_owned),
         ["state", row.state].map(str::to_owned),
@@ -188,11 +175,5 @@ fn show(args: &ShowArgs, runs: &[RunSummary], session: &Session<'_>) -> Result<E
         ["ended".to_owned(), time(run.ended_at)],
     ];
     output::data(&output::harmless(&table(&rows)))?;
-    Ok(ExitCode::SUCCESS)
-}
-
-fn print_json(value: &impl Serialize) -> Result<ExitCode, CliError> {
-    let json = serde_json::to_string_pretty(value).map_err(|error| CliError::new(error.to_string()))?;
-    output::data(&(json + "\n"))?;
     Ok(ExitCode::SUCCESS)
 }

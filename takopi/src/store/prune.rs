@@ -45,7 +45,8 @@ const STRAYS: Duration = DAY;
 /// The files of how many runs go at a time.
 const FOLDERS_AT_ONCE: usize = 200;
 
-/// Deletes what is older than it is kept. A message of a run stays as long as the run.
+/// Deletes what is older than it is kept. A message of a run stays as long as the run, and so does what it asked. Rules and
+/// the audit stay: they are small, and a chain that lacks its beginning proves little.
 pub(super) fn prune(connection: &Connection) -> Result<(), Failure> {
     // By what was stored before: a run that is only forgotten below may stay, if this comes to nothing. So its files go
     // the next time.
@@ -212,6 +213,26 @@ mod tests {
             );
             assert_eq!(names(&connection, &young).len() as i64, YOUNGEST, "{table}");
         }
+    }
+
+    #[test]
+    fn a_request_goes_with_its_run_and_what_it_was_stays_in_the_audit() {
+        let rows = "
+            INSERT INTO places (id, transport, channel) VALUES (1, 't', 'c');
+            INSERT INTO runs (number, id, state, place, engine, cwd, progress_key, begun_at, ended_at) VALUES
+                (1, 'old', 'delivered', 1, 'e', '/', 'card', 10, 10),
+                (2, 'answered', 'answered', 1, 'e', '/', 'card', 10, 10);
+            INSERT INTO requests (token, run, id, state, place, engine, digest, title, asked_at, expires_at) VALUES
+                ('a', 1, '1', 'expired', 1, 'e', '', 'of old', 10, 10),
+                ('b', 2, '1', 'expired', 1, 'e', '', 'of answered', 10, 10);
+            INSERT INTO rules (engine, folder, covers, place, made_by, made_at, revoked_at) VALUES
+                ('e', '/', '', 1, 'null', 10, NULL), ('f', '/', '', 1, 'null', 10, 10);
+            INSERT INTO audit VALUES (1, 10, '', '', '');";
+        let connection = after(rows, YOUNGEST);
+        prune(&connection).unwrap();
+        assert_eq!(names(&connection, "SELECT title FROM requests"), ["of answered"]);
+        assert_eq!(names(&connection, "SELECT engine FROM rules"), ["e", "f"]);
+        assert_eq!(names(&connection, "SELECT event FROM audit"), [""]);
     }
 
     /// A clock that was years ahead, or is now, makes everything old.

@@ -1,14 +1,15 @@
 //! `takopi worktrees list`.
 
 use std::process::ExitCode;
-use std::time::SystemTime;
 
 use serde::Serialize;
 
 use super::super::error::CliError;
 use super::super::output;
-use super::super::table::{ago, table};
+use super::super::state::seconds;
+use super::super::table::table;
 use super::{chosen, worktrees_of};
+use crate::age::ago;
 use crate::paths;
 use crate::project::{Head, Merge, Projects, State, Verdict, Worktree, Worktrees};
 
@@ -39,8 +40,7 @@ pub(super) async fn run(
     } else if found.is_empty() {
         output::line("there are no worktrees; a run on a branch that is not checked out makes one");
     } else {
-        let now = SystemTime::now();
-        let lines: Vec<_> = found.iter().map(|worktree| columns(worktree, now)).collect();
+        let lines: Vec<_> = found.iter().map(|worktree| columns(worktree)).collect();
         output::data(&output::harmless(&table(&lines)))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -100,12 +100,8 @@ impl<'a> Row<'a> {
     }
 }
 
-fn seconds(time: SystemTime) -> Option<u64> {
-    time.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_secs())
-}
-
 /// Project, branch, state, age, path.
-fn columns(worktree: &Worktree, now: SystemTime) -> [String; 5] {
+fn columns(worktree: &Worktree) -> [String; 5] {
     let mut state = worktree.state.to_string();
     match &worktree.lock {
         Some(reason) if reason.is_empty() => state.push_str(", locked"),
@@ -116,13 +112,11 @@ fn columns(worktree: &Worktree, now: SystemTime) -> [String; 5] {
         State::There(details) => details.last_change.max(details.last_commit),
         _ => None,
     };
-    // A clock that went back makes it as young as can be.
-    let age = changed.map(|changed| now.duration_since(changed).unwrap_or_default());
     [
         worktree.project.to_string(),
         worktree.head.to_string(),
         state,
-        age.map_or_else(|| "-".to_owned(), ago),
+        changed.map_or_else(|| "-".to_owned(), ago),
         paths::with_short_home(&worktree.path.display().to_string()),
     ]
 }
