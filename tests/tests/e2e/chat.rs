@@ -15,6 +15,7 @@ mod queue;
 mod reload;
 mod requests;
 mod restart;
+mod rules;
 mod schedule;
 mod talk;
 mod thread;
