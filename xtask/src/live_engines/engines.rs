@@ -169,7 +169,7 @@ pub(super) const ENGINES: &[Engine] = &[
         package: "@anthropic-ai/claude-code",
         version: "2.1.330",
         settings: "use_api_billing = true",
-        trusted: "",
+        trusted: r#"allowed_tools = ["Bash", "Read", "Edit", "Write"]"#,
         one_shot: Some("mode = \"print\""),
         talks: &["approve", "deny", "always", "question", "plan", "interrupt", "steer"],
         file: None,
