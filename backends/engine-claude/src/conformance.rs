@@ -2,12 +2,13 @@
 
 use takopi_api::testing::Recordings;
 
-use crate::backend::{Claude, Settings};
+use crate::backend::Settings;
+use crate::print::Print;
 
 #[tokio::test]
 async fn every_recording_ends_as_a_person_would_expect() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings");
-    let recordings = Recordings::new(folder, || Claude { settings: Settings::default() });
+    let recordings = Recordings::new(folder, || Print { settings: Settings::default() });
     for (name, events) in recordings.check().await {
         insta::with_settings!({
             snapshot_path => "../tests/snapshots",

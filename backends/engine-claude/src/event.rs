@@ -1,5 +1,5 @@
 //! The lines of `claude -p --output-format stream-json`, as far as takopi looks at them. Fields are read without trust in
-//! their type: what the CLI changes costs a field, never a line.
+//! their type: what the CLI changes costs a field, never a line. Those of its control protocol are among them.
 
 use takopi_api::jsonl::{Field, Object, Objects};
 use takopi_api::wire;
@@ -17,6 +17,7 @@ wire! {
 
         /// `system`/`init`.
         "model" => model: Field<'a>,
+        "capabilities" => capabilities: Field<'a>,
         /// `system`: what some subtypes tell a person.
         "content" => content: Field<'a>,
         /// `system`/`informational`.
@@ -51,6 +52,53 @@ wire! {
         "total_cost_usd" => total_cost_usd: Field<'a>,
         "duration_ms" => duration_ms: Field<'a>,
         "usage" => usage: Object<'a, Tokens<'a>>,
+
+        /// `stream_event`: a piece of a message.
+        "event" => event: Object<'a, Piece<'a>>,
+
+        /// `control_request` and `control_cancel_request`.
+        "request_id" => request_id: Field<'a>,
+        /// `control_request`.
+        "request" => request: Object<'a, Asked<'a>>,
+        /// `control_response`.
+        "response" => response: Object<'a, Response<'a>>,
+        /// `command_lifecycle`: what became of a message of a person.
+        "command_uuid" => command_uuid: Field<'a>,
+        "state" => state: Field<'a>,
+    }
+
+    /// What claude wants to know. One struct for all that it can ask; takopi answers `can_use_tool`.
+    pub(crate) struct Asked<'a> {
+        "subtype" => subtype: Field<'a>,
+        "tool_name" => tool_name: Field<'a>,
+        "tool_use_id" => tool_use_id: Field<'a>,
+        "input" => input: Field<'a>,
+        "description" => description: Field<'a>,
+        "decision_reason" => decision_reason: Field<'a>,
+        "blocked_path" => blocked_path: Field<'a>,
+        "requires_user_interaction" => requires_user_interaction: Field<'a>,
+        /// The sub-agent that wants it.
+        "agent_id" => agent_id: Field<'a>,
+    }
+
+    /// What claude answers to what takopi asked.
+    pub(crate) struct Response<'a> {
+        "subtype" => subtype: Field<'a>,
+        "request_id" => request_id: Field<'a>,
+        "error" => error: Field<'a>,
+    }
+
+    /// One struct for all pieces: `content_block_start`, `content_block_delta` and those that say nothing new.
+    pub(crate) struct Piece<'a> {
+        "type" => kind: Field<'a>,
+        "content_block" => content_block: Object<'a, Block<'a>>,
+        "delta" => delta: Object<'a, Delta<'a>>,
+    }
+
+    pub(crate) struct Delta<'a> {
+        "type" => kind: Field<'a>,
+        "text" => text: Field<'a>,
+        "thinking" => thinking: Field<'a>,
     }
 
     pub(crate) struct Message<'a> {

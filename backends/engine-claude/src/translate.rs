@@ -61,30 +61,33 @@ impl Translation {
     }
 
     pub(crate) fn line(&mut self, line: &str, out: &mut EventFactory) -> Recognition {
-        let line = match Line::read(line) {
-            Ok(line) => line,
-            Err(error) => return Recognition::Malformed { reason: error.to_string() },
-        };
+        match Line::read(line) {
+            Ok(line) => self.read(&line, out),
+            Err(error) => Recognition::Malformed { reason: error.to_string() },
+        }
+    }
+
+    pub(crate) fn read(&mut self, line: &Line<'_>, out: &mut EventFactory) -> Recognition {
         let kind = line.kind.text();
         match &*kind {
-            "system" => self.system(&line, out),
-            "assistant" => self.assistant(&line, out),
-            "user" => self.user(&line, out),
+            "system" => self.system(line, out),
+            "assistant" => self.assistant(line, out),
+            "user" => self.user(line, out),
             "result" => {
                 // A failure after retries is the end of the retries too.
                 let is_error: bool = line.is_error.read().unwrap_or_default();
                 self.end_retry(ActionOutcome::from(!is_error), out);
-                self.result(&line, out);
+                self.result(line, out);
                 Recognition::Known
             }
             "conversation_reset" => {
                 // The command has no other answer.
                 "The conversation was cleared.".clone_into(&mut self.said.by_cli);
-                self.session(&line, out)
+                self.session(line, out)
             }
-            "rate_limit_event" => rate_limit(&line, out),
-            // Pieces of messages that come whole as well, the echo of what takopi did, signs of life of a tool, and
-            // what only a user interface needs.
+            "rate_limit_event" => rate_limit(line, out),
+            // Pieces of messages that come whole as well, what a dialogue is about, signs of life of a tool, and what only a
+            // user interface needs.
             "stream_event"
             | "command_lifecycle"
             | "control_request"

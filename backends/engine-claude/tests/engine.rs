@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use takopi_api::config::{ConfigTable, EngineConfig};
+use takopi_api::config::{ConfigError, ConfigTable, EngineConfig};
 use takopi_api::engine::EngineId;
 use takopi_api::event::{Completed, Event, Outcome, Phase};
 use takopi_api::process::{ExitStatus, ProcessHost};
@@ -22,8 +22,14 @@ const INIT: &str = r#"{"type":"system","subtype":"init","session_id":"s1","model
 const RESULT: &str =
     r#"{"type":"result","subtype":"success","is_error":false,"result":"fine","session_id":"s1"}"#;
 
+fn build(text: &str) -> Result<Arc<dyn Runner>, ConfigError> {
+    let table = ConfigTable::from_toml(Path::new("takopi.toml"), text).unwrap();
+    (engine("claude").build_runner)(&EngineConfig::new(table.table("claude").unwrap(), "/nowhere"))
+}
+
+/// The engine in the mode in which it is not talked to.
 fn runner() -> Arc<dyn Runner> {
-    (engine("claude").build_runner)(&EngineConfig::empty("/nowhere")).unwrap()
+    build("[claude]\nmode = 'print'\n").unwrap()
 }
 
 fn spec(script: Script) -> RunSpec {
@@ -213,15 +219,18 @@ fn both_resume_lines_of_the_cli_are_read() {
 
 #[test]
 fn settings_are_checked_where_they_stand() {
-    let build = |text: &str| {
-        let table = ConfigTable::from_toml(Path::new("takopi.toml"), text).unwrap();
-        (engine("claude").build_runner)(&EngineConfig::new(table.table("claude").unwrap(), "/nowhere"))
-    };
-    for right in
-        ["", "model = 4", "allowed_tools = 'Bash,Read'", "allowed_tools = []", "use_api_billing = 'yes'"]
-    {
+    for right in [
+        "",
+        "model = 4",
+        "mode = 'control'",
+        "allowed_tools = 'Bash,Read'",
+        "allowed_tools = []",
+        "use_api_billing = 'yes'",
+    ] {
         assert!(build(&format!("[claude]\n{right}\n")).is_ok(), "{right}");
     }
     let error = build("[claude]\nallowed_tools = 7\n").err().unwrap().to_string();
     assert_eq!(error, "takopi.toml:2:17: `claude.allowed_tools`: expected a list of the names of tools");
+    let error = build("[claude]\nmode = 'bypass'\n").err().unwrap().to_string();
+    assert!(error.starts_with("takopi.toml:2:8: `claude.mode`: "), "{error}");
 }

@@ -4,8 +4,9 @@
 //! a turn of its own to tell about it, and the answer that a person waits for comes there. On the other hand the program
 //! may go on for long after its last turn (servers of MCP do not always end), and nobody should wait for that. So a
 //! `result` ends the run at once, unless it is known that another turn comes: a task in the background is open, a turn
-//! has begun that has no result yet (each begins with `system`/`init`; the results of two may come together), or claude
-//! says that it has queued one. A result that is held back ends the run when the program does.
+//! has begun that has no result yet (each begins with `system`/`init`; the results of two may come together), claude
+//! says that it has queued one, or it has a message of a person to read. A result that is held back ends the run when the
+//! program does.
 
 use takopi_api::event::{EventFactory, Outcome, Usage};
 use takopi_api::jsonl::Unfinished;
@@ -21,6 +22,12 @@ pub(super) struct Turns {
     ended: u32,
     /// The result of the last turn, while another one is expected.
     held: Option<Held>,
+    /// Whether it is known that another turn begins.
+    is_announced: bool,
+    /// Whether claude has messages of a person that it did not begin to read.
+    has_unread: bool,
+    /// Whether a person wants that no turn follows.
+    is_interrupted: bool,
     /// What the turns that ended used.
     usage: Usage,
     /// What the turn that goes on used so far, in case that it has no result.
@@ -38,6 +45,7 @@ struct Held {
 impl Turns {
     pub(super) const fn begin(&mut self) {
         self.begun += 1;
+        self.is_announced = false;
     }
 
     /// Counts what the model read for a message. What it wrote is not known before the turn's result: the figure in the
@@ -70,18 +78,61 @@ impl Translation {
         self.turns.ended += 1;
         self.turns.spent = Usage::default();
         add_turn(&mut self.turns.usage, line);
-        let is_queued = line.queued_turn_count.read::<u64>().unwrap_or_default() > 0;
+        self.turns.is_announced = line.queued_turn_count.read::<u64>().unwrap_or_default() > 0;
         let held = self.held_by(line);
         if self.tasks.any_in_background() {
-            // It may be long until the next turn: a person can read this meanwhile.
+            // The task has a turn of its own when it ends.
+            self.turns.is_announced = true;
+            // It may be long until then: a person can read this meanwhile.
             let answer = held.answer.trim();
-            if !answer.is_empty() {
+            if !answer.is_empty() && !self.turns.is_interrupted {
                 out.note(answer);
             }
-        } else if !self.turns.one_is_open() && !is_queued {
-            return self.complete(held, out);
         }
         self.turns.held = Some(held);
+        self.settle(out);
+    }
+
+    /// Completes the run if the last result is its end.
+    fn settle(&mut self, out: &mut EventFactory) {
+        let turns = &mut self.turns;
+        let is_followed = turns.is_announced || turns.has_unread || turns.one_is_open();
+        if (turns.is_interrupted || !is_followed)
+            && let Some(held) = turns.held.take()
+        {
+            self.complete(held, out);
+        }
+    }
+
+    /// Whether claude has messages that it did not begin to read.
+    pub(crate) fn unread(&mut self, has_unread: bool, out: &mut EventFactory) {
+        self.turns.has_unread = has_unread;
+        self.settle(out);
+    }
+
+    /// A message was sent to it.
+    pub(crate) const fn message_sent(&mut self, has_unread: bool) {
+        self.turns.has_unread = has_unread;
+    }
+
+    /// Claude begins to read a message. Between two turns it begins another one with it.
+    pub(crate) const fn message_read(&mut self) {
+        if self.is_between_turns() {
+            self.turns.is_announced = true;
+        }
+    }
+
+    /// The turn that goes on is the last one.
+    pub(crate) const fn interrupted(&mut self) {
+        self.turns.is_interrupted = true;
+    }
+
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.turns.begun > 0
+    }
+
+    pub(crate) const fn is_between_turns(&self) -> bool {
+        self.turns.held.is_some() && !self.turns.one_is_open()
     }
 
     /// The program has ended, and the last result was held back or there is none.
