@@ -34,7 +34,7 @@ pub(crate) struct Settings {
 #[must_use]
 pub(crate) const fn new() -> EngineBackend {
     EngineBackend::new(ID, Availability::Embedded, build_runner)
-        .with_capabilities(EngineCapabilities::none().with_steer().with_permissions())
+        .with_capabilities(EngineCapabilities::none().with_steer().with_permissions().with_questions())
 }
 
 fn build_runner(config: &EngineConfig) -> Result<Arc<dyn Runner>, ConfigError> {

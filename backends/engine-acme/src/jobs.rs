@@ -18,7 +18,7 @@ pub(crate) use find::find;
 pub(crate) use largest::largest;
 pub(crate) use lines::lines;
 pub(crate) use overview::Overview;
-pub(crate) use show::show;
+pub(crate) use show::{Shown, show};
 pub(crate) use write::write;
 
 /// The line under a list that is not shown to its end.

@@ -13,6 +13,7 @@
 mod answer;
 mod backend;
 mod confine;
+mod diff;
 mod git;
 mod jobs;
 mod languages;

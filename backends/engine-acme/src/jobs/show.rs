@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use takopi_api::error::closest;
+use takopi_api::event::{Choice, Decision, Question, RequestSubject};
 
 use super::list;
 use crate::answer::{self, Part};
@@ -15,6 +16,22 @@ use crate::survey::{self, Survey};
 const PAGE: usize = 200;
 const LONGEST_LINE: usize = 500;
 const MOST_NAMES: usize = 20;
+/// As many files can be chosen from; of more, a list says more than a question.
+const MOST_CHOICES: usize = 8;
+const QUESTION: &str = "file";
+
+/// A file that was shown, or why none was.
+pub(crate) struct Shown {
+    pub(crate) part: Part,
+    /// The path that stands for what the person named, if they had to choose.
+    pub(crate) chosen: Option<String>,
+}
+
+impl From<Part> for Shown {
+    fn from(part: Part) -> Self {
+        Self { part, chosen: None }
+    }
+}
 
 /// What a person's name for a file leads to.
 enum Found {
@@ -23,16 +40,17 @@ enum Found {
     Nothing,
 }
 
-pub(crate) async fn show(steps: &mut Steps, name: &str, from: usize) -> Result<Part, Ended> {
+pub(crate) async fn show(steps: &mut Steps, name: &str, from: usize) -> Result<Shown, Ended> {
     let shown = answer::code(name);
     let asked = name.to_owned();
-    match steps.look(format!("look for {name}"), move |root, _| look_up(root, &asked)).await {
-        Ok(Found::File(path)) => read(steps, PathBuf::from(name), path, from).await,
-        Ok(Found::Folder) => Ok(Part::new(&*shown, format!("{shown} is a folder. Name a file in it."))),
-        Ok(Found::Nothing) => by_name(steps, name, from).await,
-        Err(Ended::Failed(why)) => Ok(Part::new(format!("{shown} not shown"), why)),
-        Err(ended) => Err(ended),
-    }
+    let part = match steps.look(format!("look for {name}"), move |root, _| look_up(root, &asked)).await {
+        Ok(Found::File(path)) => read(steps, PathBuf::from(name), path, from).await?,
+        Ok(Found::Folder) => Part::new(&*shown, format!("{shown} is a folder. Name a file in it.")),
+        Ok(Found::Nothing) => return by_name(steps, name, from).await,
+        Err(Ended::Failed(why)) => Part::new(format!("{shown} not shown"), why),
+        Err(ended) => return Err(ended),
+    };
+    Ok(part.into())
 }
 
 fn look_up(root: &Path, name: &str) -> Result<Found, String> {
@@ -44,14 +62,14 @@ fn look_up(root: &Path, name: &str) -> Result<Found, String> {
 }
 
 /// There is no such path; but a person may have meant a file somewhere below.
-async fn by_name(steps: &mut Steps, name: &str, from: usize) -> Result<Part, Ended> {
+async fn by_name(steps: &mut Steps, name: &str, from: usize) -> Result<Shown, Ended> {
     let survey = survey::take(steps).await?;
     let matches = namesakes(&survey, name);
     let shown = answer::code(name);
     match &matches[..] {
         [path] => {
             let file = steps.root().join(path);
-            read(steps, path.clone(), file, from).await
+            Ok(read(steps, path.clone(), file, from).await?.into())
         }
         [] => {
             let names = survey.files.iter().filter_map(|file| file.path.file_name()?.to_str());
@@ -59,17 +77,43 @@ async fn by_name(steps: &mut Steps, name: &str, from: usize) -> Result<Part, End
                 .map(|name| format!(" Did you mean {}?", answer::code(name)))
                 .unwrap_or_default();
             let body = format!("There is no file {shown} here.{hint}{}", survey.remark());
-            Ok(Part::new(format!("{shown} not found"), body))
+            Ok(Part::new(format!("{shown} not found"), body).into())
         }
         several => {
+            if let Some(path) = choose(steps, name, several).await? {
+                let file = steps.root().join(path);
+                let part = read(steps, path.clone(), file, from).await?;
+                return Ok(Shown { part, chosen: Some(path.to_string_lossy().into_owned()) });
+            }
             let rows = list(several.iter().take(MOST_NAMES).map(|path| answer::path(path)));
             let head = format!(
                 "{} go by the name {shown}. Name one by its path:",
                 answer::count(several.len(), "file")
             );
-            Ok(Part::new(format!("several {shown}"), format!("{head}\n\n{rows}")))
+            Ok(Part::new(format!("several {shown}"), format!("{head}\n\n{rows}")).into())
         }
     }
+}
+
+/// Asks the person which of several files they mean. Whoever names none of them gets the list.
+async fn choose<'a>(
+    steps: &mut Steps,
+    name: &str,
+    several: &'a [PathBuf],
+) -> Result<Option<&'a PathBuf>, Ended> {
+    // A name that is not UTF-8 would not come back as it is.
+    if several.len() > MOST_CHOICES || several.iter().any(|path| path.to_str().is_none()) {
+        return Ok(None);
+    }
+    let choices = several.iter().map(|path| Choice::new(path.to_string_lossy()));
+    let text = format!("{} go by the name {name}. Which one?", answer::count(several.len(), "file"));
+    let question = Question::new(QUESTION, text).header("file").options(choices);
+    let subject = RequestSubject::Question { questions: vec![question] };
+    let Decision::Answer { answers } = steps.ask(&format!("which {name}?"), subject).await? else {
+        return Ok(None);
+    };
+    let said = answers.get(QUESTION).and_then(|answers| answers.first());
+    Ok(several.iter().find(|path| said.is_some_and(|said| Path::new(said.trim()) == path.as_path())))
 }
 
 /// The files that a name may mean: those whose path ends with it, or else those with that name in any case, or else those

@@ -8,7 +8,7 @@ use std::time::Duration;
 use takopi_api::event::Outcome;
 
 use crate::answer::{self, Part};
-use crate::jobs::{self, Overview};
+use crate::jobs::{self, Overview, Shown};
 use crate::session::{Bookmark, Session};
 use crate::steps::{Ended, Steps};
 use crate::understand::{Job, Understood, understand};
@@ -109,14 +109,21 @@ impl Conversation {
     }
 
     /// Does a job from a page on, and remembers where the next one begins.
-    async fn turn_page(&mut self, job: Job, from: usize) -> Result<Part, Ended> {
+    async fn turn_page(&mut self, mut job: Job, from: usize) -> Result<Part, Ended> {
         let steps = &mut self.steps;
         let part = match &job {
             Job::Largest => jobs::largest(steps, from).await?,
             Job::Languages => jobs::lines(steps, from).await?,
             Job::Find { text } => jobs::find(steps, text, from).await?,
             Job::Changed => jobs::changed(steps, from).await?,
-            Job::Show { file } => jobs::show(steps, file, from).await?,
+            Job::Show { file } => {
+                let Shown { part, chosen } = jobs::show(steps, file, from).await?;
+                // The next page is of the file that was chosen.
+                if let Some(file) = chosen {
+                    job = Job::Show { file };
+                }
+                part
+            }
             _ => jobs::describe(steps).await?,
         };
         self.session.bookmark = part.next.map(|from| Bookmark { job, from });

@@ -1,6 +1,6 @@
 //! What acme answers to each kind of request.
 
-use takopi_api::event::Event;
+use takopi_api::event::{Decision, Event, RequestSubject};
 use takopi_api::runner::RunOptions;
 use takopi_api::testing::collect;
 
@@ -137,12 +137,57 @@ async fn a_file_is_shown_by_path_or_by_name() {
     assert!(place.ask("cat lib.rs").await.answer().starts_with("`src/deep/lib.rs`, 1 line:"));
     assert!(place.ask("read the readme").await.answer().contains("# Small"));
     place.put("other/lib.rs", "");
-    let several = place.ask("show lib.rs").await;
+    let several = place.ask_and_answer("show lib.rs", None, Decision::Deny { reason: None }).await;
     assert!(several.answer().contains("- `other/lib.rs`\n- `src/deep/lib.rs`"), "{}", several.answer());
     assert_eq!(place.ask("open other/lib.rs").await.answer(), "`other/lib.rs` is empty.");
     assert!(place.ask("show src").await.answer().contains("is a folder"));
     let told = place.ask("show mian.rs").await;
     assert_eq!(told.answer(), "There is no file `mian.rs` here. Did you mean `main.rs`?");
+}
+
+fn chosen(path: &str) -> Decision {
+    Decision::Answer { answers: [("file".to_owned(), vec![path.to_owned()])].into() }
+}
+
+#[tokio::test]
+async fn which_of_several_files_is_meant_is_asked() {
+    let place = Place::with_files(&[("a/lib.rs", "first\n"), ("b/lib.rs", &"second\n".repeat(300))]);
+    let told = place.ask_and_answer("show lib.rs", None, chosen(" b/lib.rs ")).await;
+    let request = &told.requests()[0].request;
+    let RequestSubject::Question { questions } = &request.subject else { panic!("{request:?}") };
+    assert_eq!((request.title.as_str(), questions.len()), ("which lib.rs?", 1));
+    assert_eq!(questions[0].text, "2 files go by the name lib.rs. Which one?");
+    let labels: Vec<_> = questions[0].options.iter().map(|choice| choice.label.as_str()).collect();
+    assert_eq!(labels, ["a/lib.rs", "b/lib.rs"]);
+    assert!(told.answer().starts_with("`b/lib.rs`, lines 1 to 200 of 300 lines:"), "{}", told.answer());
+    // The next page is of the same file, and nobody is asked again.
+    let more = place.ask_in(&told.thread(), "more").await;
+    assert!(more.answer().starts_with("`b/lib.rs`, lines 201 to 300"), "{}", more.answer());
+    assert!(more.requests().is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_that_names_none_of_the_files_gets_the_list() {
+    let place =
+        Place::with_files(&[("a/lib.rs", "first\n"), ("b/lib.rs", "second\n"), ("c.txt", "secret\n")]);
+    for decision in [
+        chosen("c.txt"),
+        chosen("../lib.rs"),
+        chosen(""),
+        Decision::AllowOnce,
+        Decision::Answer { answers: Default::default() },
+    ] {
+        let told = place.ask_and_answer("show lib.rs", None, decision.clone()).await;
+        assert!(
+            told.answer().starts_with("2 files go by the name `lib.rs`"),
+            "{decision:?}: {}",
+            told.answer()
+        );
+    }
+    let many: Vec<String> = (0..9).map(|n| format!("{n}/x.md")).collect();
+    let files: Vec<_> = many.iter().map(|path| (path.as_str(), "")).collect();
+    let told = Place::with_files(&files).ask("show x.md").await;
+    assert!(told.requests().is_empty() && told.answer().starts_with("9 files go by the name"));
 }
 
 #[tokio::test]

@@ -31,7 +31,13 @@ async fn a_file_is_written_after_it_was_allowed() {
     assert!(change.kind == ChangeKind::Add && change.path.ends_with("repo/notes.md"));
 
     let told = place.ask_and_answer("write \"new\" to old.md", None, Decision::AllowOnce).await;
-    assert_eq!(told.requests()[0].request.title, "replace old.md");
+    let replaced = &told.requests()[0].request;
+    assert_eq!(replaced.title, "replace old.md");
+    let RequestSubject::Permission(permission) = &replaced.subject else {
+        panic!("no permission: {replaced:?}");
+    };
+    assert_eq!(permission.tool.as_deref(), Some("write"));
+    assert_eq!(permission.diff.as_deref(), Some("--- old.md\n+++ old.md\n@@ -1,1 +1,1 @@\n-old\n+new\n"));
     assert_eq!(told.file_changes()[0].action.detail.changes[0].kind, ChangeKind::Update);
     assert_eq!(place.text_of("old.md"), "new\n");
     assert_eq!(fs::read_dir(&place.repo).unwrap().count(), 2, "no temporary file is left");
@@ -57,19 +63,54 @@ async fn a_refusal_writes_nothing_and_is_told_with_its_reason() {
 
 #[tokio::test]
 async fn leave_for_the_session_lasts_for_the_session_and_no_longer() {
-    for leave in [Decision::AllowSession, Decision::AllowAlways] {
-        let place = Place::empty();
-        let first = place.ask_and_answer("write one to a.md", None, leave).await;
-        let second = place.ask_in(&first.thread(), "write two to b.md").await;
-        assert!(second.requests().is_empty());
-        assert_eq!(place.text_of("b.md"), "two\n");
-        let other = place.ask_and_answer("write three to c.md", None, deny(None)).await;
-        assert_eq!(other.requests().len(), 1);
-    }
     let place = Place::empty();
-    let once = place.ask_and_answer("write one to a.md", None, Decision::AllowOnce).await;
-    let again = place.ask_and_answer("again", Some(&once.thread()), deny(None)).await;
-    assert_eq!(again.requests().len(), 1);
+    let first = place.ask_and_answer("write one to a.md", None, Decision::AllowSession).await;
+    let second = place.ask_in(&first.thread(), "write two to b.md").await;
+    assert!(second.requests().is_empty());
+    assert_eq!(place.text_of("b.md"), "two\n");
+    let other = place.ask_and_answer("write three to c.md", None, deny(None)).await;
+    assert_eq!(other.requests().len(), 1);
+    // What is always allowed, takopi answers itself.
+    for leave in [Decision::AllowOnce, Decision::AllowAlways] {
+        let place = Place::empty();
+        let once = place.ask_and_answer("write one to a.md", None, leave).await;
+        let again = place.ask_and_answer("again", Some(&once.thread()), deny(None)).await;
+        assert_eq!(again.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_text_or_stays_the_same_is_shown_as_it_will_be() {
+    let place = Place::with_files(&[("same.md", "same\n")]);
+    place.put("odd.md", [0xff, b'\n']);
+    place.put("binary.md", [0, 1]);
+    for (prompt, content) in
+        [("write same to same.md", "same\n"), ("write x to odd.md", "x\n"), ("write y to binary.md", "y\n")]
+    {
+        let told = place.ask_and_answer(prompt, None, Decision::AllowOnce).await;
+        let RequestSubject::Permission(permission) = &told.requests()[0].request.subject else {
+            panic!("no permission: {prompt}");
+        };
+        assert_eq!(permission.diff.as_deref(), Some(content), "{prompt}");
+        assert!(told.answer().contains("is replaced"), "{}", told.answer());
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_changes_while_the_person_thinks_is_not_replaced() {
+    let place = Place::with_files(&[("a.md", "old\n")]);
+    let mut run = place.run("write new to a.md", None);
+    let mut events = Vec::new();
+    while let Some(event) = run.events.next().await {
+        if let Event::Request(asked) = &event {
+            place.put("a.md", "mine\n");
+            run.control.answer(&asked.request.id, Decision::AllowOnce).await.unwrap();
+        }
+        events.push(event);
+    }
+    let told = place.tell(async { events }).await;
+    assert!(told.answer().contains("has changed since you were asked"), "{}", told.answer());
+    assert_eq!(place.text_of("a.md"), "mine\n");
 }
 
 #[tokio::test]
