@@ -195,11 +195,7 @@ impl Dialogue {
                 self.settled(out, says);
             }
             (name::LEFT, _) if self.stage == Stage::Leftovers => self.leftovers(data, out, says),
-            (name::CLEAR, _) => {
-                for text in texts(data.steering, data.follow_up) {
-                    out.warning(format!("the turn ended before pi read this: {text}"));
-                }
-            }
+            (name::CLEAR, _) => tell_unread(data, out),
             (name::PROMPT | name::TURN | name::IDLE | name::LEFT | name::ABORT, _) => {}
             (id, result) => {
                 let error = result.clone().err();
@@ -269,8 +265,11 @@ impl Dialogue {
 
     /// Texts that pi took right after it last looked for some: they make another turn of this run.
     fn leftovers(&mut self, data: &Data<'_>, out: &mut EventFactory, says: &mut Says) {
+        if self.is_interrupted {
+            tell_unread(data, out);
+        }
         let texts = texts(data.steering, data.follow_up);
-        if texts.is_empty() {
+        if texts.is_empty() || self.is_interrupted {
             self.finish(out);
             return;
         }
@@ -341,6 +340,13 @@ impl Dialogue {
                 Recognition::Unknown { kind: format!("extension_ui_request {method}") }
             }
         }
+    }
+}
+
+/// Texts that were sent, and that an interruption keeps from being read.
+fn tell_unread(data: &Data<'_>, out: &mut EventFactory) {
+    for text in texts(data.steering, data.follow_up) {
+        out.warning(format!("the turn ended before pi read this: {text}"));
     }
 }
 

@@ -41,7 +41,9 @@ impl Extension {
     /// do not take it from each other.
     pub(super) fn below(folder: &Path) -> Self {
         let digest: String = Sha256::digest(TEXT).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        Self { path: folder.join(format!("permissions-{digest}.js")) }
+        let path = folder.join(format!("permissions-{digest}.js"));
+        // Pi works in another folder. (Only an empty path can not be made absolute.)
+        Self { path: std::path::absolute(&path).unwrap_or(path) }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -56,7 +58,11 @@ impl Extension {
         // Written anew each time: whoever owns the new file is who takopi runs as.
         let new = folder.join(format!(".{}.tmp", RunId::unique()));
         let written = write(&new).and_then(|owner| Ok((owner, fs::canonicalize(folder)?)));
-        let checked = written.map_err(failed).and_then(|(owner, folder)| check(&folder, owner));
+        // Both the way there as it is written and the way as it is, since a link of others could lead elsewhere later.
+        let checked = written.map_err(failed).and_then(|(owner, real)| {
+            check(folder, owner)?;
+            check(&real, owner)
+        });
         let placed = checked.and_then(|()| fs::rename(&new, &self.path).map_err(failed));
         if placed.is_err() {
             // It may not be there at all; what matters is the first error.
@@ -75,9 +81,10 @@ fn write(path: &Path) -> io::Result<u32> {
 /// Looks whether others could put another file there, in this folder or by moving one that it is in.
 fn check(folder: &Path, owner: u32) -> Result<(), Unusable> {
     for folder in folder.ancestors() {
-        let metadata =
-            fs::metadata(folder).map_err(|error| Unusable::Io { path: folder.to_owned(), error })?;
-        let is_ours = [owner, ROOT].contains(&metadata.uid());
+        let failed = |error| Unusable::Io { path: folder.to_owned(), error };
+        let metadata = fs::metadata(folder).map_err(failed)?;
+        let link = fs::symlink_metadata(folder).map_err(failed)?;
+        let is_ours = [link.uid(), metadata.uid()].iter().all(|uid| [owner, ROOT].contains(uid));
         let is_closed = metadata.mode() & WRITABLE_BY_OTHERS == 0 || metadata.mode() & STICKY != 0;
         if !(is_ours && is_closed) {
             return Err(Unusable::Shared(folder.to_owned()));

@@ -211,6 +211,21 @@ fn an_interruption_is_said_again_once_there_is_a_turn() {
 }
 
 #[test]
+fn what_is_left_after_an_interruption_is_told_and_not_begun() {
+    let mut talk = Talk::working();
+    talk.speaks("one");
+    talk.hears(&json!({"type": "queue_update", "steering": ["and"]}));
+    talk.hears(&settled());
+    assert_eq!(talk.said(), ["left"]);
+    assert_eq!(talk.pi.interrupt(&mut talk.says), Interruption::Said);
+    assert_eq!(talk.said(), ["clear", "abort"]);
+    talk.answers("left", &json!({"steering": ["and"]}));
+    assert!(talk.said().is_empty());
+    assert_eq!(talk.titles(), ["the turn ended before pi read this: and"]);
+    assert_eq!(talk.hears(&settled()), Recognition::Ignored, "it is over");
+}
+
+#[test]
 fn before_the_prompt_pi_is_just_ended() {
     let mut talk = Talk::new(Asking::Expected);
     assert_eq!(talk.pi.interrupt(&mut talk.says), Interruption::Signal(Ask::Terminate));
