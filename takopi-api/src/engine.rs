@@ -249,6 +249,9 @@ pub struct EngineBackend {
     pub availability: Availability,
     /// What it can do if nothing else is configured; see [`Runner::capabilities`].
     pub capabilities: EngineCapabilities,
+    /// Whether it runs only where it is named, also where its program is there: for engines that are a second way to what
+    /// another one runs.
+    pub by_name: bool,
     /// Which versions of its program were tested, if it has one.
     pub tested: Option<TestedVersions>,
     /// Builds its runner.
@@ -259,7 +262,15 @@ impl EngineBackend {
     /// An engine without special capabilities.
     #[must_use]
     pub const fn new(id: &'static str, availability: Availability, build_runner: BuildRunner) -> Self {
-        Self { id, availability, capabilities: EngineCapabilities::none(), tested: None, build_runner }
+        let capabilities = EngineCapabilities::none();
+        Self { id, availability, capabilities, by_name: false, tested: None, build_runner }
+    }
+
+    /// Lets it run only where it is named.
+    #[must_use]
+    pub const fn only_by_name(mut self) -> Self {
+        self.by_name = true;
+        self
     }
 
     /// Sets which versions of its program were tested.

@@ -309,6 +309,11 @@ pub trait Runner: Send + Sync {
     /// The token of the last resume line of this engine in a text.
     fn extract_resume(&self, text: &str) -> Option<ResumeToken>;
 
+    /// The program that it starts, where its table names another one than its backend does.
+    fn program(&self) -> Option<&str> {
+        None
+    }
+
     /// What the engine can do as it is configured, where that is something else than what its backend says.
     fn capabilities(&self) -> Option<EngineCapabilities> {
         None

@@ -8,6 +8,7 @@ mod enabled;
 mod linked;
 mod load;
 mod lookup;
+mod program;
 mod registry;
 pub mod report;
 
@@ -18,4 +19,5 @@ pub(crate) use enabled::{FIRST_PARTY, is_same_package};
 pub use linked::{Linked, Origin, Source};
 pub use load::{LoadError, Loaded, build_runner, caught};
 pub use lookup::LookupError;
+pub(crate) use program::Program;
 pub use registry::{Entry, HiddenBy, Name, Problem, Registry, Standing};

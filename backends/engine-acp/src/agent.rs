@@ -12,6 +12,8 @@ pub(crate) struct Agent {
     pub(crate) name: String,
     /// The program.
     pub(crate) program: String,
+    /// Whether its table names the program.
+    pub(crate) is_named: bool,
     /// Its arguments.
     pub(crate) args: Vec<String>,
     /// The variables that it sees.

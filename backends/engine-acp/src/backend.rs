@@ -38,8 +38,14 @@ macro_rules! preset {
         const PRESET: &Preset = &presets::$preset;
         const PROGRAM: &[&str] = &[PRESET.program];
         let availability = Availability::Cli { commands: PROGRAM, install: PRESET.install };
-        EngineBackend::new(PRESET.id, availability, |config| known(PRESET, config))
+        let engine = EngineBackend::new(PRESET.id, availability, |config| known(PRESET, config))
             .with_capabilities(CAPABILITIES)
+            // Most of these are a second way to an agent that another engine runs by its own.
+            .only_by_name();
+        match PRESET.tested {
+            Some(version) => engine.with_tested_versions(version, version),
+            None => engine,
+        }
     }};
 }
 

@@ -192,7 +192,7 @@ impl Dialogue {
                 self.open_session(peer)
             }
             Call::Open(peer, opened) => {
-                let result = result.map_err(|refusal| self.not_opened(&peer, &opened, refusal))?;
+                let result = result.map_err(|refusal| self.not_opened(&peer, &opened, &refusal))?;
                 let is_loaded = matches!(opened, Opened::Loaded(_));
                 let id = match opened {
                     Opened::New => result
@@ -263,7 +263,7 @@ impl Dialogue {
         Ok((said(message)?, Stage::Opening(Call::Open(peer, opened))))
     }
 
-    fn not_opened(&self, peer: &Peer, opened: &Opened, refusal: Refusal) -> String {
+    fn not_opened(&self, peer: &Peer, opened: &Opened, refusal: &Refusal) -> String {
         if refusal.wants_login() {
             let Agent { program, table, .. } = &*self.agent;
             return format!(
@@ -297,21 +297,17 @@ impl Dialogue {
                 // Gemini goes on telling what was said before when it has said that the session is loaded. By the time it
                 // answers another call it has told all of it.
                 match session.offer.again(&session.id, self.calls + 1).filter(|_| session.is_loaded) {
-                    Some(message) => self.tell_mode(message, session),
+                    Some(message) => Ok(self.tell_mode(message, session)),
                     None => self.prompt(session),
                 }
             }
-            Choice::Tell(message) => self.tell_mode(message, session),
+            Choice::Tell(message) => Ok(self.tell_mode(message, session)),
         }
     }
 
-    fn tell_mode(
-        &mut self,
-        message: RawJsonRpcMessage,
-        session: Session,
-    ) -> Result<(RawJsonRpcMessage, Stage), String> {
+    fn tell_mode(&mut self, message: RawJsonRpcMessage, session: Session) -> (RawJsonRpcMessage, Stage) {
         self.next_call();
-        Ok((message, Stage::Opening(Call::Mode(session))))
+        (message, Stage::Opening(Call::Mode(session)))
     }
 
     fn prompt(&mut self, session: Session) -> Result<(RawJsonRpcMessage, Stage), String> {

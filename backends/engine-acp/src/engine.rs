@@ -42,6 +42,11 @@ impl DialogueEngine for Acp {
         &self.resume
     }
 
+    fn program(&self) -> Option<&str> {
+        let agent = self.agent.as_ref().ok()?;
+        agent.is_named.then_some(&*agent.program)
+    }
+
     fn command(&self, spec: &RunSpec) -> Result<CommandSpec, RefusedRun> {
         let agent = self.agent.as_ref().map_err(|why| RefusedRun(why.clone()))?;
         if spec.prompt.trim().is_empty() {

@@ -184,65 +184,63 @@ fn models(opened: &Value) -> Option<Choices> {
 mod tests {
     use super::*;
 
-    fn choose(opened: Value, sort: Sort, wanted: &str) -> Result<Option<Value>, String> {
-        let choice = Offer::read(&opened).choose(sort, Some(wanted), &SessionId::new("s"), 7)?;
+    fn choose(opened: &Value, sort: Sort, wanted: &str) -> Result<Option<Value>, String> {
+        let choice = Offer::read(opened).choose(sort, Some(wanted), &SessionId::new("s"), 7)?;
         Ok(match choice {
             Choice::AsItIs => None,
             Choice::Tell(message) => Some(serde_json::to_value(message).unwrap()),
         })
     }
 
-    fn told(method: &str, params: Value) -> Result<Option<Value>, String> {
-        Ok(Some(json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params })))
+    fn told(method: &str, params: &Value) -> Value {
+        json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params })
     }
 
     #[test]
     fn a_mode_is_set_if_it_is_there_and_another_one_holds() {
-        let opened = || json!({ "modes": { "currentModeId": "auto", "availableModes": [{ "id": "auto", "name": "Auto" }, { "id": "plan", "name": "Plan" }] } });
-        assert_eq!(choose(opened(), Sort::Mode, "auto"), Ok(None));
-        assert_eq!(
-            choose(opened(), Sort::Mode, "plan"),
-            told("session/set_mode", json!({ "sessionId": "s", "modeId": "plan" }))
-        );
-        assert_eq!(
-            choose(opened(), Sort::Mode, "yolo"),
-            Err("it has no mode `yolo`\nmodes: auto, plan".to_owned())
-        );
+        let mode = |id: &str| json!({ "id": id, "name": id });
+        let opened =
+            json!({ "modes": { "currentModeId": "auto", "availableModes": [mode("auto"), mode("plan")] } });
+        assert_eq!(choose(&opened, Sort::Mode, "auto"), Ok(None));
+        let plan = told("session/set_mode", &json!({ "sessionId": "s", "modeId": "plan" }));
+        assert_eq!(choose(&opened, Sort::Mode, "plan"), Ok(Some(plan)));
+        let refused = "it has no mode `yolo`\nmodes: auto, plan".to_owned();
+        assert_eq!(choose(&opened, Sort::Mode, "yolo"), Err(refused));
     }
 
     #[test]
     fn an_agent_that_names_no_modes_is_told_all_the_same() {
-        let expected = told("session/set_mode", json!({ "sessionId": "s", "modeId": "plan" }));
-        assert_eq!(choose(json!(null), Sort::Mode, "plan"), expected);
-        assert!(choose(json!({}), Sort::Model, "large").is_err());
+        let plan = told("session/set_mode", &json!({ "sessionId": "s", "modeId": "plan" }));
+        assert_eq!(choose(&json!(null), Sort::Mode, "plan"), Ok(Some(plan)));
+        assert!(choose(&json!({}), Sort::Model, "large").is_err());
     }
 
     #[test]
     fn options_of_a_session_are_another_way_to_the_same() {
-        let select = |id: &str, category: &str, options: Value| json!({ "id": id, "name": id, "category": category, "type": "select", "currentValue": "a", "options": options });
+        let select = |id: &str, category: &str, options: Value| {
+            let mut option = json!({ "id": id, "name": id, "category": category, "type": "select" });
+            option["currentValue"] = json!("a");
+            option["options"] = options;
+            option
+        };
         let option = |value: &str| json!({ "value": value, "name": value });
         let opened = json!({ "configOptions": [
             { "id": "odd", "type": "slider" },
             select("m", "mode", json!([option("a"), option("b")])),
             select("x", "model", json!([{ "group": "g", "name": "g", "options": [option("c")] }])),
         ] });
-        assert_eq!(
-            choose(opened.clone(), Sort::Mode, "b"),
-            told("session/set_config_option", json!({ "sessionId": "s", "configId": "m", "value": "b" }))
-        );
-        assert_eq!(
-            choose(opened, Sort::Model, "c"),
-            told("session/set_config_option", json!({ "sessionId": "s", "configId": "x", "value": "c" }))
-        );
+        let set = |id: &str, value: &str| {
+            told("session/set_config_option", &json!({ "sessionId": "s", "configId": id, "value": value }))
+        };
+        assert_eq!(choose(&opened, Sort::Mode, "b"), Ok(Some(set("m", "b"))));
+        assert_eq!(choose(&opened, Sort::Model, "c"), Ok(Some(set("x", "c"))));
     }
 
     #[test]
     fn models_of_the_older_form_are_set_by_their_method() {
         let opened =
             json!({ "models": { "availableModels": [{ "modelId": "auto" }, { "modelId": "pro" }, {}] } });
-        assert_eq!(
-            choose(opened, Sort::Model, "pro"),
-            told("session/set_model", json!({ "sessionId": "s", "modelId": "pro" }))
-        );
+        let pro = told("session/set_model", &json!({ "sessionId": "s", "modelId": "pro" }));
+        assert_eq!(choose(&opened, Sort::Model, "pro"), Ok(Some(pro)));
     }
 }

@@ -54,7 +54,8 @@ pub(crate) fn known(preset: &'static Preset, config: &EngineConfig) -> Result<Ag
     let environment = preset.kept.iter().fold(environment, |environment, name| environment.remove(*name));
     let environment =
         preset.set.iter().fold(environment, |environment, (name, value)| environment.set(name, value));
-    let command = if config.table.contains("command") {
+    let is_named = config.table.contains("command");
+    let (program, args) = if is_named {
         command(&settings, &config.table)?
     } else {
         (preset.program.to_owned(), preset.args.iter().map(|&arg| arg.to_owned()).collect())
@@ -62,8 +63,9 @@ pub(crate) fn known(preset: &'static Preset, config: &EngineConfig) -> Result<Ag
     let agent = Agent {
         engine: EngineId::from_static(preset.id),
         name: preset.name.to_owned(),
-        program: command.0,
-        args: command.1,
+        program,
+        is_named,
+        args,
         environment,
         mode: preset.mode.map(str::to_owned),
         model: None,
@@ -85,6 +87,7 @@ pub(crate) fn own(engine: EngineId, id: &str, config: &EngineConfig) -> Result<A
         engine,
         name: id.to_owned(),
         program,
+        is_named: true,
         args,
         environment: Environment::base(),
         mode: None,

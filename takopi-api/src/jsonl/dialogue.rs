@@ -115,6 +115,11 @@ pub trait DialogueEngine: Send + Sync + 'static {
         None
     }
 
+    /// The program as its table names it: see [`Runner::program`](crate::runner::Runner::program).
+    fn program(&self) -> Option<&str> {
+        None
+    }
+
     /// Looks whether the run can be: see [`super::JsonlEngine::prepare`].
     ///
     /// # Errors

@@ -87,6 +87,10 @@ macro_rules! run_lines {
                 self.0.engine.capabilities()
             }
 
+            fn program(&self) -> Option<&str> {
+                self.0.engine.program()
+            }
+
             #[cfg(feature = "testing")]
             fn translator(&self, spec: &RunSpec) -> Option<crate::testing::Translator> {
                 Some(self.0.translator(spec))

@@ -12,7 +12,7 @@ use takopi_api::runner::{FoundEngine, Runner};
 use takopi_api::runtime::{EngineInfo, EngineState};
 
 use crate::config::{Config, FIRST_CHOICE};
-use crate::plugins::{self, LookupError, Registry};
+use crate::plugins::{self, LookupError, Program, Registry};
 
 /// The enabled engines under one configuration.
 pub(crate) struct Engines {
@@ -201,28 +201,30 @@ impl Engine {
                 let error = Error::new(format!("{} is not installed, or not on PATH", self.id));
                 Err(error.hint(format!("install it with `{install}`")))
             }
+            EngineState::Broken { reason } => Err(Error::new(reason)),
             _ => Ok(runner),
         }
     }
 
     /// Whether it can run now: programs are looked for each time, a person may just have installed one.
     pub(crate) fn state(&self) -> EngineState {
-        if let Err(reason) = self.runner() {
-            return EngineState::Broken { reason: reason.to_owned() };
-        }
-        match self.backend().map(|backend| &backend.availability) {
-            Some(Availability::Cli { commands, install })
-                if !commands.iter().any(|command| which::which(command).is_ok()) =>
-            {
-                EngineState::Missing { install: (*install).to_owned() }
+        let runner = match self.runner() {
+            Ok(runner) => runner,
+            Err(reason) => return EngineState::Broken { reason: reason.to_owned() },
+        };
+        match self.backend().map(|backend| Program::of(backend, Some(&**runner))) {
+            Some(Program::Missing { install }) => EngineState::Missing { install: install.to_owned() },
+            Some(Program::Unknown { named }) => {
+                EngineState::Broken { reason: format!("{}: {}", self.id, Program::not_there(&named)) }
             }
             _ => EngineState::Available,
         }
     }
 
     fn is_chosen_by_itself(&self) -> bool {
-        let is_cli =
-            matches!(self.backend().map(|backend| &backend.availability), Some(Availability::Cli { .. }));
+        let is_cli = self.backend().is_some_and(|backend| {
+            matches!(backend.availability, Availability::Cli { .. }) && !backend.by_name
+        });
         is_cli && self.state() == EngineState::Available
     }
 

@@ -115,24 +115,24 @@ pub(crate) fn usual(message: &Value) -> Vec<Reply> {
 
 /// A piece of the agent's answer.
 pub(crate) fn say(text: &str) -> Reply {
-    update(json!({ "sessionUpdate": "agent_message_chunk", "content": { "type": "text", "text": text } }))
+    update(&json!({ "sessionUpdate": "agent_message_chunk", "content": { "type": "text", "text": text } }))
 }
 
-pub(crate) fn update(update: Value) -> Reply {
+pub(crate) fn update(update: &Value) -> Reply {
     Reply::Say(
         json!({ "jsonrpc": "2.0", "method": "session/update", "params": { "sessionId": "s", "update": update } }),
     )
 }
 
-pub(crate) fn answer(id: i64, result: Value) -> Reply {
+pub(crate) fn answer(id: i64, result: &Value) -> Reply {
     Reply::Say(json!({ "jsonrpc": "2.0", "id": id, "result": result }))
 }
 
-pub(crate) fn error(id: i64, error: Value) -> Reply {
+pub(crate) fn error(id: i64, error: &Value) -> Reply {
     Reply::Say(json!({ "jsonrpc": "2.0", "id": id, "error": error }))
 }
 
-pub(crate) fn ask(id: i64, call: Value, options: Value) -> Reply {
+pub(crate) fn ask(id: i64, call: &Value, options: &Value) -> Reply {
     let params = json!({ "sessionId": "s", "toolCall": call, "options": options });
     Reply::Say(
         json!({ "jsonrpc": "2.0", "id": id, "method": "session/request_permission", "params": params }),

@@ -17,21 +17,22 @@ async fn what_an_agent_does_not_do_before_the_prompt_is_said() {
             },
         )
     };
-    let old = at("initialize", answer(1, json!({ "protocolVersion": 0 })));
+    let old = at("initialize", answer(1, &json!({ "protocolVersion": 0 })));
     assert_eq!(
         failure_of(&old).await,
         "Mine: it speaks version 0 of the protocol, and takopi speaks version 1"
     );
-    let odd = at("initialize", answer(1, json!([])));
+    let odd = at("initialize", answer(1, &json!([])));
     assert!(
         failure_of(&odd).await.starts_with("Mine: it answered with something else than what it can do: ")
     );
-    let locked = at("session/new", error(2, json!({ "code": -32000, "message": "Authentication required" })));
+    let locked =
+        at("session/new", error(2, &json!({ "code": -32000, "message": "Authentication required" })));
     assert_eq!(
         failure_of(&locked).await,
         "Mine: Authentication required\nlog in with `my-agent` in a terminal, or let `auth` in [acp.agents.my] name a login: key"
     );
-    let nameless = at("session/new", answer(2, json!({})));
+    let nameless = at("session/new", answer(2, &json!({})));
     assert_eq!(failure_of(&nameless).await, "Mine: it opened a session and did not say which");
 }
 
@@ -71,17 +72,17 @@ async fn modes_and_models_are_the_agents() {
 async fn a_session_that_is_loaded_is_not_told_again() {
     let agent = Agent::new(|message| match message["method"].as_str() {
         Some("initialize") => {
-            vec![answer(1, json!({ "protocolVersion": 1, "agentCapabilities": { "loadSession": true } }))]
+            vec![answer(1, &json!({ "protocolVersion": 1, "agentCapabilities": { "loadSession": true } }))]
         }
         Some("session/load") => vec![
             say("long ago"),
-            update(json!({ "sessionUpdate": "tool_call", "toolCallId": "1", "title": "old" })),
-            answer(2, json!(null)),
+            update(&json!({ "sessionUpdate": "tool_call", "toolCallId": "1", "title": "old" })),
+            answer(2, &json!(null)),
         ],
         _ => fake::usual(message),
     });
-    let (completed, events) = finish(runner().run(spec(&agent).resume(thread("s"))), |_| None).await;
-    assert_eq!((completed.answer.as_str(), completed.resume), ("done", thread("s")));
+    let (completed, events) = finish(runner().run(spec(&agent).resume(Some(thread("s")))), |_| None).await;
+    assert_eq!((completed.answer.as_str(), completed.resume), ("done", Some(thread("s"))));
     assert!(
         steps(&events).is_empty()
             && !events.iter().any(|event| matches!(event, Event::Text(text) if text.delta == "long ago"))
@@ -89,22 +90,22 @@ async fn a_session_that_is_loaded_is_not_told_again() {
     // What comes after that the session is loaded is of it as well, until another call is answered.
     let late = Agent::new(|message| match message["method"].as_str() {
         Some("initialize") => {
-            vec![answer(1, json!({ "protocolVersion": 1, "agentCapabilities": { "loadSession": true } }))]
+            vec![answer(1, &json!({ "protocolVersion": 1, "agentCapabilities": { "loadSession": true } }))]
         }
         Some("session/load") => {
             let modes = json!({ "currentModeId": "ask", "availableModes": [{ "id": "ask", "name": "Ask" }] });
-            vec![answer(2, json!({ "modes": modes })), say("long ago")]
+            vec![answer(2, &json!({ "modes": modes })), say("long ago")]
         }
-        Some("session/set_mode") => vec![say("and later"), answer(3, json!({}))],
+        Some("session/set_mode") => vec![say("and later"), answer(3, &json!({}))],
         _ => fake::usual(message),
     });
-    let (completed, _) = finish(runner().run(spec(&late).resume(thread("s"))), |_| None).await;
+    let (completed, _) = finish(runner().run(spec(&late).resume(Some(thread("s")))), |_| None).await;
     assert_eq!(completed.answer, "done");
     let forgetful = Agent::new(|message| match message["method"].as_str() {
-        Some("initialize") => vec![answer(1, json!({ "protocolVersion": 1 }))],
+        Some("initialize") => vec![answer(1, &json!({ "protocolVersion": 1 }))],
         _ => fake::usual(message),
     });
-    let (completed, _) = finish(runner().run(spec(&forgetful).resume(thread("s"))), |_| None).await;
+    let (completed, _) = finish(runner().run(spec(&forgetful).resume(Some(thread("s")))), |_| None).await;
     let Outcome::Failed { error } = completed.outcome else { panic!("it went on") };
     assert_eq!(error, "Mine: it can not continue a session; begin a new one");
 }

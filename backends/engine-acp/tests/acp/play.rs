@@ -28,8 +28,8 @@ pub(crate) fn spec(agent: &Agent) -> RunSpec {
     RunSpec::new("hi", "/work/repo", Arc::new(agent.clone()), ThreadLocks::default())
 }
 
-pub(crate) fn thread(id: &str) -> Option<ResumeToken> {
-    Some(ResumeToken::new(runner().engine().clone(), id).unwrap())
+pub(crate) fn thread(id: &str) -> ResumeToken {
+    ResumeToken::new(runner().engine().clone(), id).unwrap()
 }
 
 /// A run to its end, with each request answered.
@@ -61,19 +61,17 @@ pub(crate) async fn failure_of(agent: &Agent) -> String {
     }
 }
 
-pub(crate) fn warnings(events: &[Event]) -> Vec<&str> {
-    let warning = |event| match event {
-        &Event::Action(ref step) if step.action.kind == ActionKind::Warning => {
-            Some(step.action.title.as_str())
-        }
+pub(crate) fn warnings<'a>(events: &'a [Event]) -> Vec<&'a str> {
+    let warning = |event: &'a Event| match event {
+        Event::Action(step) if step.action.kind == ActionKind::Warning => Some(step.action.title.as_str()),
         _ => None,
     };
     events.iter().filter_map(warning).collect()
 }
 
-pub(crate) fn steps(events: &[Event]) -> Vec<(&Action, Phase)> {
-    let step = |event| match event {
-        &Event::Action(ref step) => Some((&step.action, step.phase)),
+pub(crate) fn steps<'a>(events: &'a [Event]) -> Vec<(&'a Action, Phase)> {
+    let step = |event: &'a Event| match event {
+        Event::Action(step) => Some((&step.action, step.phase)),
         _ => None,
     };
     events.iter().filter_map(step).collect()

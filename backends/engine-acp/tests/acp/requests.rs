@@ -8,10 +8,10 @@ use takopi_api::testing::check_events;
 use crate::fake::{self, Agent, Reply, answer, ask, say, update};
 use crate::play::{play, runner, spec, steps, warnings};
 
-fn permission(options: Value) -> Reply {
+fn permission(options: &Value) -> Reply {
     ask(
         7,
-        json!({ "toolCallId": "t", "title": "rm x", "kind": "execute", "rawInput": { "command": "rm x" } }),
+        &json!({ "toolCallId": "t", "title": "rm x", "kind": "execute", "rawInput": { "command": "rm x" } }),
         options,
     )
 }
@@ -30,14 +30,14 @@ fn asking(request: Reply) -> Agent {
         Some("session/prompt") => vec![request.clone()],
         None if message["id"] == 7 => {
             let told = message["result"]["outcome"].to_string();
-            vec![say(&told), answer(3, json!({ "stopReason": "end_turn" }))]
+            vec![say(&told), answer(3, &json!({ "stopReason": "end_turn" }))]
         }
         _ => fake::usual(message),
     })
 }
 
 /// What the agent is told when a person decides so.
-async fn told(options: Value, decision: Decision) -> (String, Vec<Event>) {
+async fn told(options: &Value, decision: Decision) -> (String, Vec<Event>) {
     let agent = asking(permission(options));
     let (completed, events) = play(&agent, |_| Some(decision.clone())).await;
     (completed.answer, events)
@@ -53,16 +53,17 @@ const CANCELLED: &str = r#"{"outcome":"cancelled"}"#;
 async fn an_answer_is_told_by_the_kind_of_the_option() {
     for decision in [Decision::AllowOnce, Decision::AllowSession, Decision::AllowAlways] {
         // Rules are takopi's own: the agent is never told `always` where it takes `once`.
-        assert_eq!(told(usual_options(), decision).await.0, selected("o"));
+        assert_eq!(told(&usual_options(), decision).await.0, selected("o"));
     }
-    let (answer, events) = told(usual_options(), Decision::Deny { reason: None }).await;
+    let (answer, events) = told(&usual_options(), Decision::Deny { reason: None }).await;
     assert_eq!((answer, warnings(&events).len()), (selected("r"), 0));
     assert!(
         steps(&events).iter().any(|(step, phase)| {
             step.title == "rm x" && *phase == Phase::Completed(ActionOutcome::Failed)
         })
     );
-    let (answer, events) = told(usual_options(), Decision::Deny { reason: Some("not now".to_owned()) }).await;
+    let (answer, events) =
+        told(&usual_options(), Decision::Deny { reason: Some("not now".to_owned()) }).await;
     assert_eq!((answer, warnings(&events).len()), (selected("r"), 1));
 }
 
@@ -72,15 +73,15 @@ async fn nobody_allows_more_than_was_allowed() {
         { "optionId": "a", "name": "Always", "kind": "allow_always" },
         { "optionId": "r", "name": "Never", "kind": "reject_always" },
     ]);
-    assert_eq!(told(always.clone(), Decision::AllowAlways).await.0, selected("a"));
-    assert_eq!(told(always.clone(), Decision::AllowSession).await.0, selected("a"));
-    let (answer, events) = told(always, Decision::AllowOnce).await;
+    assert_eq!(told(&always, Decision::AllowAlways).await.0, selected("a"));
+    assert_eq!(told(&always, Decision::AllowSession).await.0, selected("a"));
+    let (answer, events) = told(&always, Decision::AllowOnce).await;
     assert_eq!((answer, warnings(&events).len()), (selected("r"), 1));
     let nothing_to_refuse = json!([{ "optionId": "o", "name": "Once", "kind": "allow_once" }]);
-    assert_eq!(told(nothing_to_refuse, Decision::Deny { reason: None }).await.0, CANCELLED);
+    assert_eq!(told(&nothing_to_refuse, Decision::Deny { reason: None }).await.0, CANCELLED);
     // An answer to a question is no permission.
     let answers = Decision::Answer { answers: [("option".to_owned(), vec!["Once".to_owned()])].into() };
-    assert_eq!(told(usual_options(), answers).await.0, selected("r"));
+    assert_eq!(told(&usual_options(), answers).await.0, selected("r"));
 }
 
 #[tokio::test]
@@ -91,7 +92,7 @@ async fn options_of_another_kind_are_a_question() {
     ]);
     let said =
         |said: &str| Decision::Answer { answers: [("option".to_owned(), vec![said.to_owned()])].into() };
-    let (answer, events) = told(options.clone(), said("blue")).await;
+    let (answer, events) = told(&options, said("blue")).await;
     assert_eq!(answer, selected("blue"));
     let questions = events.iter().find_map(|event| match event {
         Event::Request(asked) => match &asked.request.subject {
@@ -103,17 +104,17 @@ async fn options_of_another_kind_are_a_question() {
     let labels: Vec<&str> =
         questions.unwrap()[0].options.iter().map(|choice| choice.label.as_str()).collect();
     assert_eq!(labels, ["Red", "Blue"]);
-    let (answer, events) = told(options.clone(), said("green")).await;
+    let (answer, events) = told(&options, said("green")).await;
     assert_eq!((answer.as_str(), warnings(&events).len()), (CANCELLED, 1));
-    assert_eq!(told(options.clone(), Decision::AllowAlways).await.0, CANCELLED);
-    assert_eq!(told(options, Decision::Deny { reason: None }).await.0, CANCELLED);
-    assert_eq!(told(json!("odd"), Decision::AllowOnce).await.0, CANCELLED);
+    assert_eq!(told(&options, Decision::AllowAlways).await.0, CANCELLED);
+    assert_eq!(told(&options, Decision::Deny { reason: None }).await.0, CANCELLED);
+    assert_eq!(told(&json!("odd"), Decision::AllowOnce).await.0, CANCELLED);
 }
 
 #[tokio::test]
 async fn leaving_off_planning_is_a_plan() {
     let call = json!({ "toolCallId": "p", "title": "Ready to code?", "kind": "switch_mode", "rawInput": { "plan": "1. do it" } });
-    let agent = asking(ask(7, call, usual_options()));
+    let agent = asking(ask(7, &call, &usual_options()));
     let (completed, events) = play(&agent, |_| Some(Decision::AllowOnce)).await;
     assert_eq!(completed.answer, selected("o"));
     assert!(events.iter().any(|event| matches!(event, Event::Request(asked)
@@ -127,9 +128,9 @@ async fn what_is_asked_is_shown_whole() {
         "toolCallId": "e", "title": "Edit a", "kind": "edit", "name": "Edit", "locations": [{ "path": "/a" }],
         "content": [{ "type": "diff", "path": "/a", "oldText": old, "newText": old.replace("20\n", "twenty\n") }],
     });
-    let (_, events) = play(&asking(ask(7, call, usual_options())), |_| Some(Decision::AllowOnce)).await;
+    let (_, events) = play(&asking(ask(7, &call, &usual_options())), |_| Some(Decision::AllowOnce)).await;
     let call = json!({ "toolCallId": "m", "title": "deploy", "rawInput": { "to": "production" } });
-    let (_, more) = play(&asking(ask(7, call, usual_options())), |_| Some(Decision::AllowOnce)).await;
+    let (_, more) = play(&asking(ask(7, &call, &usual_options())), |_| Some(Decision::AllowOnce)).await;
     let asked: Vec<_> = events
         .iter()
         .chain(&more)
@@ -150,17 +151,18 @@ async fn what_is_asked_is_shown_whole() {
 async fn a_request_that_is_withdrawn_is_answered_by_nobody() {
     let withdraw = |how: Reply| {
         Agent::new(move |message| match message["method"].as_str() {
-            Some("session/prompt") => vec![permission(usual_options()), how.clone()],
+            Some("session/prompt") => vec![permission(&usual_options()), how.clone()],
             None if message["id"] == 7 => {
                 assert_eq!(message["result"]["outcome"]["outcome"], "cancelled");
-                vec![answer(3, json!({ "stopReason": "end_turn" }))]
+                vec![answer(3, &json!({ "stopReason": "end_turn" }))]
             }
             _ => fake::usual(message),
         })
     };
     let cancelled =
         Reply::Say(json!({ "jsonrpc": "2.0", "method": "$/cancel_request", "params": { "requestId": 7 } }));
-    let ended = update(json!({ "sessionUpdate": "tool_call_update", "toolCallId": "t", "status": "failed" }));
+    let ended =
+        update(&json!({ "sessionUpdate": "tool_call_update", "toolCallId": "t", "status": "failed" }));
     for how in [cancelled, ended] {
         let mut run = runner().run(spec(&withdraw(how)));
         let mut resolved = None;
@@ -178,15 +180,15 @@ async fn a_request_that_is_withdrawn_is_answered_by_nobody() {
 #[tokio::test]
 async fn an_interrupt_cancels_what_is_asked() {
     let agent = Agent::new(|message| match message["method"].as_str() {
-        Some("session/prompt") => vec![permission(usual_options())],
+        Some("session/prompt") => vec![permission(&usual_options())],
         None if message["id"] == 7 => {
             assert_eq!(message["result"]["outcome"]["outcome"], "cancelled");
             // Nobody is asked any more.
-            vec![ask(8, json!({ "toolCallId": "u" }), usual_options())]
+            vec![ask(8, &json!({ "toolCallId": "u" }), &usual_options())]
         }
         None if message["id"] == 8 => {
             assert_eq!(message["result"]["outcome"]["outcome"], "cancelled");
-            vec![answer(3, json!({ "stopReason": "cancelled" }))]
+            vec![answer(3, &json!({ "stopReason": "cancelled" }))]
         }
         _ => fake::usual(message),
     });
@@ -207,9 +209,9 @@ async fn an_interrupt_cancels_what_is_asked() {
 async fn a_second_request_of_one_id_is_not_shown() {
     let agent = Agent::new(|message| match message["method"].as_str() {
         Some("session/prompt") => {
-            vec![permission(usual_options()), permission(json!([])), say("both asked")]
+            vec![permission(&usual_options()), permission(&json!([])), say("both asked")]
         }
-        None if message["id"] == 7 => vec![answer(3, json!({ "stopReason": "end_turn" }))],
+        None if message["id"] == 7 => vec![answer(3, &json!({ "stopReason": "end_turn" }))],
         _ => fake::usual(message),
     });
     let mut run = runner().run(spec(&agent));

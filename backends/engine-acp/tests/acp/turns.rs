@@ -14,9 +14,9 @@ async fn the_runner_keeps_the_contract() {
     let slow = || {
         spec(&Agent::new(|message| match message["method"].as_str() {
             Some("session/prompt") => vec![update(
-                json!({ "sessionUpdate": "tool_call", "toolCallId": "1", "title": "sleep", "kind": "execute" }),
+                &json!({ "sessionUpdate": "tool_call", "toolCallId": "1", "title": "sleep", "kind": "execute" }),
             )],
-            Some("session/cancel") => vec![answer(3, json!({ "stopReason": "cancelled" }))],
+            Some("session/cancel") => vec![answer(3, &json!({ "stopReason": "cancelled" }))],
             _ => fake::usual(message),
         }))
     };
@@ -31,15 +31,15 @@ async fn what_is_unreadable_or_unknown_costs_only_itself() {
             Reply::Line("not json".to_owned()),
             Reply::Line("[1]".to_owned()),
             Reply::Line(r#"{"jsonrpc":"2.0"}"#.to_owned()),
-            update(json!({ "sessionUpdate": "sings", "tune": 1 })),
-            update(json!({ "sessionUpdate": "tool_call" })),
-            update(json!({ "sessionUpdate": "plan", "entries": "none" })),
-            update(json!(null)),
+            update(&json!({ "sessionUpdate": "sings", "tune": 1 })),
+            update(&json!({ "sessionUpdate": "tool_call" })),
+            update(&json!({ "sessionUpdate": "plan", "entries": "none" })),
+            update(&json!(null)),
             Reply::Say(json!({ "jsonrpc": "2.0", "id": 99, "result": {} })),
             Reply::Say(json!({ "jsonrpc": "2.0", "id": 5, "method": "fs/read_text_file", "params": {} })),
-            ask(6, json!("odd"), json!([])),
+            ask(6, &json!("odd"), &json!([])),
             say(&long),
-            answer(3, json!({ "stopReason": "end_turn" })),
+            answer(3, &json!({ "stopReason": "end_turn" })),
         ],
         _ => fake::usual(message),
     });
@@ -57,7 +57,7 @@ async fn a_turn_that_ends_otherwise_says_how() {
             _ => fake::usual(message),
         })
     };
-    let stops = |reason: &str| ends(answer(3, json!({ "stopReason": reason })));
+    let stops = |reason: &str| ends(answer(3, &json!({ "stopReason": reason })));
     for (reason, said) in [
         ("max_tokens", "Mine: its model came to its limit of tokens"),
         ("max_turn_requests", "Mine: it came to its limit of requests to the model"),
@@ -70,11 +70,11 @@ async fn a_turn_that_ends_otherwise_says_how() {
     assert_eq!((completed.answer.as_str(), warnings(&events).len()), ("so far", 1));
     let broken = ends(error(
         3,
-        json!({ "code": -32603, "message": "Internal error", "data": { "details": "no credit" } }),
+        &json!({ "code": -32603, "message": "Internal error", "data": { "details": "no credit" } }),
     ));
     assert_eq!(failure_of(&broken).await, "Mine: no credit");
     let silent = Agent::new(|message| match message["method"].as_str() {
-        Some("session/prompt") => vec![answer(3, json!({ "stopReason": "end_turn" }))],
+        Some("session/prompt") => vec![answer(3, &json!({ "stopReason": "end_turn" }))],
         _ => fake::usual(message),
     });
     assert_eq!(failure_of(&silent).await, "Mine: it ended its turn without a word");
@@ -87,8 +87,8 @@ async fn an_agent_that_ends_in_its_turn_is_a_failure_with_its_last_words() {
             say("so far"),
             ask(
                 7,
-                json!({ "toolCallId": "t", "title": "rm x" }),
-                json!([{ "optionId": "o", "name": "Once", "kind": "allow_once" }]),
+                &json!({ "toolCallId": "t", "title": "rm x" }),
+                &json!([{ "optionId": "o", "name": "Once", "kind": "allow_once" }]),
             ),
             Reply::Complain("out of memory".to_owned()),
             Reply::Exit(ExitStatus::Code(3)),
@@ -107,14 +107,14 @@ async fn an_agent_that_ends_in_its_turn_is_a_failure_with_its_last_words() {
 async fn plans_and_files_are_passed_on() {
     let agent = Agent::new(|message| match message["method"].as_str() {
         Some("session/prompt") => vec![
-            update(json!({ "sessionUpdate": "plan", "entries": [
+            update(&json!({ "sessionUpdate": "plan", "entries": [
                 { "content": "look", "priority": "high", "status": "completed" },
                 { "content": "mend", "priority": "high", "status": "in_progress" },
             ] })),
             update(
-                json!({ "sessionUpdate": "agent_thought_chunk", "content": { "type": "text", "text": "hm" } }),
+                &json!({ "sessionUpdate": "agent_thought_chunk", "content": { "type": "text", "text": "hm" } }),
             ),
-            answer(3, json!({ "stopReason": "end_turn" })),
+            answer(3, &json!({ "stopReason": "end_turn" })),
         ],
         _ => fake::usual(message),
     });

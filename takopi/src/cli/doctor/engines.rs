@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 
 use super::{Finding, Status};
 use crate::cli::Session;
-use crate::plugins::build_runner;
+use crate::plugins::{Program, build_runner};
 use crate::process::LocalProcesses;
 
 /// How long a program may take to say its version.
@@ -36,19 +36,23 @@ pub(super) async fn all(session: &Session<'_>, processes: &LocalProcesses) -> Ve
 
 async fn look(engine: &EngineBackend, session: &Session<'_>, processes: &LocalProcesses) -> Finding {
     let built = session.config.engine(engine.id).and_then(|config| build_runner(engine, &config));
-    if let Err(error) = built {
-        return Finding::error(engine.id, error.to_string()).next(error.hints);
-    }
-    let (commands, install) = match engine.availability {
-        Availability::Cli { commands, install } => (commands, install),
-        Availability::Embedded => return Finding::ok(engine.id, "embedded"),
-        _ => return Finding::ok(engine.id, "needs no program"),
+    let runner = match built {
+        Ok(runner) => runner,
+        Err(error) => return Finding::error(engine.id, error.to_string()).next(error.hints),
     };
-    let Some(path) = commands.iter().find_map(|command| which::which(command).ok()) else {
-        // Nobody needs every engine, but the one that is chosen by default must be there.
-        let is_default = session.config.default_engine.as_deref() == Some(engine.id);
-        let status = if is_default { Status::Error } else { Status::Warning };
-        return Finding::new(engine.id, status, NOT_INSTALLED).next([install]);
+    // Nobody needs every engine, but the one that is chosen by default must be there.
+    let is_default = session.config.default_engine.as_deref() == Some(engine.id);
+    let status = if is_default { Status::Error } else { Status::Warning };
+    let path = match Program::of(engine, Some(&*runner)) {
+        Program::Found(path) => path,
+        Program::Missing { install } => {
+            return Finding::new(engine.id, status, NOT_INSTALLED).next([install]);
+        }
+        Program::Unknown { named } => return Finding::new(engine.id, status, Program::not_there(&named)),
+        Program::NotNeeded if engine.availability == Availability::Embedded => {
+            return Finding::ok(engine.id, "embedded");
+        }
+        Program::NotNeeded => return Finding::ok(engine.id, "needs no program"),
     };
     let (status, detail) = match version(&path, processes).await {
         Some(version) => judge(&path.display().to_string(), &version, engine.tested),

@@ -125,6 +125,8 @@ struct Engine {
     id: &'static str,
     /// How it is installed, if it is not.
     install: Option<&'static str>,
+    /// Whether it is a second way to what another engine runs.
+    by_name: bool,
     about: String,
 }
 
@@ -133,26 +135,34 @@ async fn engine(wizard: &mut dyn Wizard, session: &Session<'_>) -> Result<Option
     let mut engines = Vec::new();
     for entry in session.registry.visible(BackendKind::Engine) {
         let id = entry.row().id;
-        match session.registry.engine(id).map(|engine| &engine.availability) {
+        let engine = session.registry.engine(id);
+        let by_name = engine.as_ref().is_ok_and(|engine| engine.by_name);
+        match engine.map(|engine| &engine.availability) {
             Ok(Availability::Cli { commands, install }) => {
                 let path = commands.iter().find_map(|command| which::which(command).ok());
                 engines.push(match path {
-                    Some(path) => {
-                        Engine { id, install: None, about: format!("{id}: installed, {}", path.display()) }
-                    }
+                    Some(path) => Engine {
+                        id,
+                        install: None,
+                        by_name,
+                        about: format!("{id}: installed, {}", path.display()),
+                    },
                     None => Engine {
                         id,
                         install: Some(install),
+                        by_name,
                         about: format!("{id}: not installed; `{install}`"),
                     },
                 });
             }
-            Ok(_) => engines.push(Engine { id, install: None, about: format!("{id}: part of takopi") }),
+            Ok(_) => {
+                engines.push(Engine { id, install: None, by_name, about: format!("{id}: part of takopi") })
+            }
             Err(error) => wizard.say(&error.to_string()),
         }
     }
     // What is there comes first: it is what a bare Enter means.
-    engines.sort_by_key(|engine| engine.install.is_some());
+    engines.sort_by_key(|engine| (engine.install.is_some(), engine.by_name));
     let mut choices: Vec<String> = engines.iter().map(|engine| engine.about.clone()).collect();
     choices.push("none: the first that is installed, at each start".to_owned());
     loop {

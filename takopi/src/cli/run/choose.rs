@@ -9,7 +9,7 @@ use super::super::Session;
 use super::super::error::CliError;
 use super::super::output;
 use crate::config::FIRST_CHOICE;
-use crate::plugins::{LookupError, build_runner};
+use crate::plugins::{LookupError, Program, build_runner};
 
 /// What `--resume` names.
 #[derive(Debug)]
@@ -90,10 +90,10 @@ pub(super) fn engine<'a>(
         }
         (Some(id), _) | (None, Some(id)) => {
             let engine = session.registry.engine(id).map_err(|error| CliError::from(error).into_usage())?;
-            installed(engine)
+            installed(engine, session)
         }
         (None, None) => match &session.config.default_engine {
-            Some(id) => installed(default_engine(id, session)?),
+            Some(id) => installed(default_engine(id, session)?, session),
             None => first_available(session),
         },
     }
@@ -112,7 +112,8 @@ fn first_available<'a>(session: &'a Session<'_>) -> Result<&'a EngineBackend, Cl
     engines.sort_by_key(|engine| engine.id != FIRST_CHOICE);
     let with_cli = engines
         .iter()
-        .find(|engine| matches!(engine.availability, Availability::Cli { .. }) && is_installed(engine));
+        .filter(|engine| matches!(engine.availability, Availability::Cli { .. }) && !engine.by_name)
+        .find(|engine| program(engine, session).is_there());
     let embedded = || engines.iter().find(|engine| engine.availability == Availability::Embedded);
     with_cli.or_else(embedded).copied().ok_or_else(|| {
         let mut error = CliError::new("no engine is installed");
@@ -148,22 +149,24 @@ fn loadable<'a>(session: &'a Session<'_>) -> Vec<&'a EngineBackend> {
         .collect()
 }
 
-fn installed(engine: &EngineBackend) -> Result<&EngineBackend, CliError> {
-    if is_installed(engine) {
-        return Ok(engine);
+fn installed<'a>(engine: &'a EngineBackend, session: &Session<'_>) -> Result<&'a EngineBackend, CliError> {
+    match program(engine, session) {
+        Program::NotNeeded | Program::Found(_) => Ok(engine),
+        Program::Missing { install } => {
+            let error = CliError::new(format!("{} is not installed, or not on PATH", engine.id));
+            Err(error.hint(format!("install it with `{install}`")))
+        }
+        Program::Unknown { named } => {
+            Err(CliError::new(format!("{}: {}", engine.id, Program::not_there(&named))))
+        }
     }
-    let error = CliError::new(format!("{} is not installed, or not on PATH", engine.id));
-    Err(match engine.availability {
-        Availability::Cli { install, .. } => error.hint(format!("install it with `{install}`")),
-        _ => error,
-    })
 }
 
-fn is_installed(engine: &EngineBackend) -> bool {
-    match engine.availability {
-        Availability::Cli { commands, .. } => commands.iter().any(|command| which::which(command).is_ok()),
-        _ => true,
-    }
+/// What is wrong with the engine's table is said when it is built for the run.
+fn program(engine: &EngineBackend, session: &Session<'_>) -> Program {
+    let config = session.config.engine(engine.id).ok();
+    let runner = config.and_then(|config| build_runner(engine, &config).ok());
+    Program::of(engine, runner.as_deref())
 }
 
 /// Refuses what the engine says it does not have. Names of models are the engine's own and not checked.
