@@ -59,6 +59,10 @@ impl Asks {
         out: &mut EventFactory,
         says: &mut Says,
     ) -> bool {
+        if !line.id.is_present() {
+            // There would be no way to answer it.
+            return false;
+        }
         let id = RequestId::new(line.id.text());
         if self.open.iter().any(|ask| ask.id == id) {
             return true;

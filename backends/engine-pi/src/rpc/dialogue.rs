@@ -332,6 +332,10 @@ impl Dialogue {
                 Recognition::Known
             }
             _ if self.asks.opened(line, now, |call| self.turn.is_running(call), out, says) => {
+                if self.is_interrupted {
+                    // Nobody is to be asked any more, and the turn does not end while a dialog waits.
+                    self.asks.close(says);
+                }
                 Recognition::Known
             }
             _ => {

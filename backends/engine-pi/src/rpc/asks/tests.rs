@@ -132,6 +132,7 @@ fn what_is_no_dialog_is_none() {
     let mut talk = Talk::new();
     assert!(!talk.opens(&json!({"id": "r1", "method": "hologram", "title": "?"})));
     assert!(!talk.opens(&json!({"id": "r1"})));
+    assert!(!talk.opens(&json!({"method": "confirm", "title": "Sure?"})));
     assert!(talk.events().is_empty() && talk.says.take().is_empty());
 }
 

@@ -211,6 +211,15 @@ fn an_interruption_is_said_again_once_there_is_a_turn() {
 }
 
 #[test]
+fn nobody_is_asked_after_an_interruption() {
+    let mut talk = Talk::working();
+    talk.pi.interrupt(&mut talk.says);
+    talk.says.take();
+    talk.hears(&json!({"type": "extension_ui_request", "id": "r1", "method": "confirm", "title": "Sure?"}));
+    assert_eq!(talk.says.take(), [r#"{"type":"extension_ui_response","id":"r1","confirmed":false}"#]);
+}
+
+#[test]
 fn what_is_left_after_an_interruption_is_told_and_not_begun() {
     let mut talk = Talk::working();
     talk.speaks("one");
