@@ -41,7 +41,7 @@ fn a_wrong_engine() {
     says(
         &sandbox().run(&["run", "--engine", "codx", "x"]),
         2,
-        &["error: there is no engine `codx`", "hint: did you mean `codex`?", "hint: there is: acme, c"],
+        &["error: there is no engine `codx`", "hint: did you mean `codex`?", "hint: there is: acme, acp, c"],
     );
     says(&sandbox().run(&["run", "--engine", "-x", "x"]), 2, &["error:"]);
     says(&sandbox().run(&["codx", "x"]), 2, &["codx", "codex"]);

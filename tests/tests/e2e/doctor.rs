@@ -32,7 +32,7 @@ fn what_is_chosen_by_default_must_be_there_and_configured() {
     sandbox.config("default_engine = 'codex'\n");
     let ended = sandbox.run(&["doctor", "--engines"]);
     assert!(ended.code == Some(1) && ended.stdout.contains("- codex: error (not installed"), "{ended:?}");
-    sandbox.config("[codex]\nmode = 'x'\n");
+    sandbox.config("[codex]\nprofile = ' '\n");
     let ended = sandbox.run(&["doctor", "--engines"]);
-    assert!(ended.code == Some(1) && ended.stdout.contains("takopi.toml:2:8: `codex.mode`"), "{ended:?}");
+    assert!(ended.code == Some(1) && ended.stdout.contains("takopi.toml:2:11: `codex.profile`"), "{ended:?}");
 }

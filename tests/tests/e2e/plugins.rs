@@ -27,15 +27,24 @@ fn prints(ended: &Ended, code: i32, expected: &str) {
     assert_eq!(ended.stdout, expected.replace("VERSION", version()));
 }
 
-/// The backends of this project's plugins besides those that their features name: the package, and the id.
-const FURTHER: [(&str, &str); 2] = [("takopi-command-schedule", "at"), ("takopi-command-schedule", "cron")];
+/// The backends of this project's plugins besides those that their features name: the kind, the package, and the ids.
+const FURTHER: [(&str, &str, &[&str]); 2] = [
+    ("command", "takopi-command-schedule", &["at", "cron"]),
+    (
+        "engine",
+        "takopi-engine-acp",
+        &["claude_acp", "codex_acp", "gemini_acp", "goose_acp", "opencode_acp", "qwen_acp"],
+    ),
+];
 
 /// The lines of this project's plugins with the kind of each, and this at their end.
 fn lines(end: impl Fn(&str) -> &'static str) -> Vec<(&'static str, String)> {
     let line =
         |kind, package: &str, id: &str| (kind, format!("  {id} ({package} {}){}\n", version(), end(id)));
     let known = takopi::bundled::KNOWN.iter().map(|known| line(known.kind(), &known.package(), known.id()));
-    known.chain(FURTHER.iter().map(|(package, id)| line("command", package, id))).collect()
+    let further =
+        FURTHER.iter().flat_map(|(kind, package, ids)| ids.iter().map(move |id| line(kind, package, id)));
+    known.chain(further).collect()
 }
 
 /// A listing of these lines.
@@ -60,7 +69,8 @@ fn everything_is_listed_and_loads() {
 #[test]
 fn the_three_lists_fit() {
     let count = takopi::bundled::KNOWN.len();
-    let expected = format!("ok: {count} bundled, {count} linked, {} backends\n", count + FURTHER.len());
+    let further: usize = FURTHER.iter().map(|(_, _, ids)| ids.len()).sum();
+    let expected = format!("ok: {count} bundled, {count} linked, {} backends\n", count + further);
     prints(&sandbox().run(&["plugins", "--check"]), 0, &expected);
     let ended = broken().run(&["plugins", "--check"]);
     assert_eq!(ended.code, Some(1));
@@ -245,7 +255,7 @@ fn all_there_is_to_know_of_one_is_shown() {
     said("from", &format!("takopi-engine-codex {}", version()));
     said("license", env!("CARGO_PKG_LICENSE"));
     said("state", "enabled by `plugins.enabled` in ~/.takopi/takopi.toml");
-    said("table", "[codex] in ~/.takopi/takopi.toml sets profil, profile");
+    said("table", "[codex] in ~/.takopi/takopi.toml sets mode, profil, profile");
     assert!(ended.stdout.contains("did you mean `profile`?"), "{}", ended.stdout);
     assert!(ended.stdout.contains("keys of [codex]:\n"), "{}", ended.stdout);
     said(
