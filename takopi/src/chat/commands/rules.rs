@@ -252,7 +252,11 @@ mod tests {
     fn a_list_has_buttons_for_what_may_be_taken_back() {
         let rules: Vec<Rule> = (1..=30)
             .map(|n: u8| {
-                rule(&n.to_string(), place("chat", "group"), Some(if n % 2 == 0 { "ann" } else { "bob" }))
+                rule(
+                    &n.to_string(),
+                    place("chat", "group"),
+                    Some(if n.is_multiple_of(2) { "ann" } else { "bob" }),
+                )
             })
             .collect();
         let list = listed(&rules.iter().collect::<Vec<_>>(), &rights("ann"));

@@ -144,10 +144,13 @@ impl Root {
         path: &str,
         real: impl Fn(&Path) -> Option<PathBuf>,
     ) -> Option<PathBuf> {
-        if !is_clear(path) {
+        // The folder itself may be called anything.
+        let own = [&self.told, &self.real].into_iter().find_map(|root| path.strip_prefix(root.to_str()?));
+        if !is_clear(own.unwrap_or(path)) {
             return None;
         }
         let full = match from {
+            _ if path.is_empty() => return None,
             Some(from) => from.join(path),
             None => Path::new(path).is_absolute().then(|| path.into())?,
         };
@@ -162,8 +165,10 @@ impl Root {
 
 /// Whether a path can be meant in one way only: not as a pattern, not from somebody's home, not by a variable.
 fn is_clear(path: &str) -> bool {
-    const UNCLEAR: &[char] = &['*', '?', '{', '}', '$', '%', '\\', '`', '"', '\'', '<', '>', '|'];
-    !path.is_empty()
+    const UNCLEAR: &[char] = &['*', '?', '{', '}', '$', '%', '\\', '`', '"', '\'', '<', '>', '|', ',', ';'];
+    // Some engines write several paths as one.
+    let is_one = path.split_whitespace().skip(1).all(|word| !word.starts_with(['/', '.', '~', '-']));
+    is_one
         && path.trim() == path
         && !path.starts_with('~')
         && !path.contains("..")

@@ -40,7 +40,7 @@ pub(super) async fn run(
     } else if found.is_empty() {
         output::line("there are no worktrees; a run on a branch that is not checked out makes one");
     } else {
-        let lines: Vec<_> = found.iter().map(|worktree| columns(worktree)).collect();
+        let lines: Vec<_> = found.iter().map(columns).collect();
         output::data(&output::harmless(&table(&lines)))?;
     }
     Ok(ExitCode::SUCCESS)

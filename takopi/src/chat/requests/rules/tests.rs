@@ -23,8 +23,8 @@ fn edit<'a>(paths: impl IntoIterator<Item = &'a str>) -> Permission {
     Permission::default().tool("edit").cwd("/web").paths(paths.into_iter().map(str::to_owned))
 }
 
-fn files() -> Option<Covers> {
-    Some(Covers::Files { tool: "edit".into() })
+fn files_by_edit() -> Covers {
+    Covers::Files { tool: "edit".into() }
 }
 
 #[test]
@@ -64,9 +64,23 @@ fn files_of_the_folder_are_alike() {
         &["a", "/web/b", "c/d/e.txt"],
         &["app/[id]/page.tsx", "with blank.txt", "ü.md"],
     ] {
-        assert_eq!(of(&edit(paths.iter().copied()).diff("+ new")), files(), "{paths:?}");
+        assert_eq!(of(&edit(paths.iter().copied()).diff("+ new")), Some(files_by_edit()), "{paths:?}");
     }
-    assert_ne!(of(&edit(["a"]).tool("delete")), files());
+    assert_ne!(of(&edit(["a"]).tool("delete")), Some(files_by_edit()));
+}
+
+#[test]
+fn the_folder_itself_may_be_called_anything() {
+    let odd = "/home/it's {a} .. $b/~";
+    let of = |permission: &Permission| alike(permission, &root(odd), |path| Some(path.to_owned()));
+    assert_eq!(of(&edit(["a"]).cwd(odd)), Some(files_by_edit()));
+    assert_eq!(of(&edit([format!("{odd}/a").as_str()])), None, "the folder that it names is another one");
+    assert_eq!(of(&edit([format!("{odd}/a").as_str()]).cwd(odd)), Some(files_by_edit()));
+    for path in
+        [format!("{odd}s/a"), format!("{odd}/../a"), format!("{odd}/{odd}"), format!("{odd}*"), odd.into()]
+    {
+        assert_eq!(of(&edit([path.as_str()]).cwd(odd)), None, "{path}");
+    }
 }
 
 const NEVER: &[&str] = &[
@@ -96,6 +110,11 @@ const NEVER: &[&str] = &[
     "a?",
     "{a,../b}",
     "file:///web/a",
+    "a, /etc/passwd",
+    "a, .git/config",
+    "a /etc/passwd",
+    "a .git/config",
+    "a;b",
     "a\0b",
     "a\nb",
     " a",
@@ -183,7 +202,7 @@ async fn no_link_leads_out() {
     let ground = Ground::of(Path::new(&folder.at("web")), None).await.unwrap();
     let edit = |path: &str| edit([path]).cwd(folder.at("web"));
     for path in ["src/new.rs", "src", "new/deep/file"] {
-        assert_eq!(covers(&ground, edit(path)).await, files(), "{path}");
+        assert_eq!(covers(&ground, edit(path)).await, Some(files_by_edit()), "{path}");
     }
     for path in ["out/file", "out/new", "link", "dangling", "inner/new.rs", "loop", "loop/a", "link/a"] {
         assert_eq!(covers(&ground, edit(path)).await, None, "{path}");
@@ -201,7 +220,7 @@ async fn a_folder_has_the_same_rules_under_both_of_its_names() {
     assert_eq!(by_link.folder, own.folder);
     for name in ["web", "other-name"] {
         let path = folder.at(&format!("{name}/src/a"));
-        assert_eq!(covers(&by_link, edit([path.as_str()]).cwd(folder.at(name))).await, files());
+        assert_eq!(covers(&by_link, edit([path.as_str()]).cwd(folder.at(name))).await, Some(files_by_edit()));
     }
     assert!(Ground::of(Path::new(&folder.at("nowhere")), None).await.is_err());
 }
@@ -276,7 +295,7 @@ proptest! {
     #[test]
     fn whatever_is_covered_lies_in_the_folder_and_is_not_hidden(paths in prop::collection::vec(paths(), 0..4)) {
         let permission = edit(paths.iter().map(String::as_str));
-        if of(&permission) == files() {
+        if of(&permission) == Some(files_by_edit()) {
             prop_assert!(!paths.is_empty());
             for path in paths {
                 let at = walked(&path);
