@@ -36,7 +36,8 @@ pub(crate) struct AppServer(Arc<Shared>);
 impl AppServer {
     pub(crate) fn new(settings: Settings) -> Result<Self, String> {
         let args = args::understood(&settings.extra_args)?;
-        Ok(Self(Arc::new(Shared { settings, args, servers: Servers::default() })))
+        let keys = args::keys(&args);
+        Ok(Self(Arc::new(Shared { settings, args, keys, servers: Servers::default() })))
     }
 }
 

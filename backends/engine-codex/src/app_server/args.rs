@@ -50,10 +50,7 @@ pub(super) fn understood(extra_args: &[String]) -> Result<Vec<String>, String> {
     let mut plain = Vec::new();
     let mut args = extra_args.iter();
     while let Some(arg) = args.next() {
-        let (flag, given) = match arg.split_once('=') {
-            Some((flag, value)) if flag.starts_with('-') => (flag, Some(value)),
-            _ => (arg.as_str(), None),
-        };
+        let (flag, given) = parts(arg);
         if let Some((_, instead)) = REFUSED.iter().find(|(refused, _)| *refused == flag) {
             return Err(format!("`{flag}` is not possible here: {instead}"));
         }
@@ -81,6 +78,39 @@ pub(super) fn understood(extra_args: &[String]) -> Result<Vec<String>, String> {
     }
     understood.extend(plain);
     Ok(understood)
+}
+
+/// An option, and its value if that is part of the same argument: `--flag=value`, `-f=value` or `-fvalue`.
+fn parts(arg: &str) -> (&str, Option<&str>) {
+    let is_short = arg.starts_with('-') && !arg.starts_with("--");
+    if is_short && let Some((flag, value)) = arg.split_at_checked(2).filter(|(_, value)| !value.is_empty()) {
+        return (flag, Some(value.strip_prefix('=').unwrap_or(value)));
+    }
+    match arg.split_once('=') {
+        Some((flag, value)) if arg.starts_with('-') => (flag, Some(value)),
+        _ => (arg, None),
+    }
+}
+
+/// The keys of codex's configuration that are set by arguments.
+pub(super) fn keys(understood: &[String]) -> Vec<String> {
+    let mut args = understood.iter().map(String::as_str);
+    let mut keys = Vec::new();
+    while let Some(arg) = args.next() {
+        let setting = match parts(arg) {
+            ("-c" | "--config", given) => given.or_else(|| args.next()),
+            ("--enable" | "--disable", given) => {
+                let feature = given.or_else(|| args.next());
+                keys.extend(feature.map(|feature| format!("features.{feature}")));
+                None
+            }
+            _ => None,
+        };
+        keys.extend(
+            setting.and_then(|setting| setting.split_once('=')).map(|(key, _)| key.trim().to_owned()),
+        );
+    }
+    keys
 }
 
 /// The server. It works for all folders, so it starts in none of them: they come and go.
@@ -120,6 +150,21 @@ mod tests {
             &["--yolo"],
             Ok(&["-c", r#"sandbox_mode="danger-full-access""#, "-c", r#"approval_policy="never""#]),
         );
+    }
+
+    #[test]
+    fn options_with_their_value_in_one_are_understood_too() {
+        check(&["-sread-only"], Ok(&["-c", r#"sandbox_mode="read-only""#]));
+        check(&["-a=untrusted"], Ok(&["-c", r#"approval_policy="untrusted""#]));
+        check(&["-cx=1", "--config=y=2"], Ok(&["-cx=1", "--config=y=2"]));
+        check(&["-pwork"], Err("`-p` is not possible here: set `codex.profile`"));
+    }
+
+    #[test]
+    fn keys_that_are_set_are_known() {
+        let args = ["-c", "a.b=1", "-cc=2", "--config=d=3", "--enable", "e", "-c"].map(str::to_owned);
+        assert_eq!(keys(&args), ["a.b", "c", "d", "features.e"]);
+        assert_eq!(keys(&understood(&["-s".into(), "read-only".into()]).unwrap()), ["sandbox_mode"]);
     }
 
     #[test]

@@ -127,7 +127,7 @@ impl Connection {
             Ok(Heard::Notice { method, params }) => self.notice(&method, params),
             Ok(Heard::Request { id, method, params }) => self.request(id, &method, params),
             Err(reason) => {
-                tracing::debug!(reason, "unreadable line");
+                tracing::warn!(reason, "codex printed a line that takopi can not read");
                 self.unreadable(&format!("codex printed a line that takopi can not read: {}", shown(line)));
             }
         }
@@ -135,7 +135,6 @@ impl Connection {
 
     /// What is wrong with a line may be the matter of any run.
     pub(super) fn unreadable(&mut self, what: &str) {
-        tracing::warn!("{what}");
         self.runs.values_mut().for_each(|session| session.unreadable(what));
     }
 

@@ -52,6 +52,15 @@ impl Overrides {
         }
     }
 
+    /// Without what is said elsewhere about these keys.
+    pub(super) fn without(mut self, keys: &[String]) -> Self {
+        let is_part = |part: &str, whole: &str| {
+            part.strip_prefix(whole).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.0.retain(|path, _| !keys.iter().any(|key| is_part(path, key) || is_part(key, path)));
+        self
+    }
+
     pub(super) fn set(&mut self, path: impl Into<String>, value: impl Into<Value>) {
         self.0.insert(path.into(), value.into());
     }
@@ -92,6 +101,8 @@ mod tests {
         assert!(Overrides::parse("= 1").is_err());
         let old = Overrides::in_configuration("[profiles.work]\nmodel = 'm'\n", "work").unwrap();
         assert_eq!(old.get("model"), Some(&json!("m")));
+        let keys = ["model_providers.one".to_owned(), "mode".to_owned()];
+        assert_eq!(Overrides::parse(text).unwrap().without(&keys).into_json(), json!({ "model": "m" }));
         assert_eq!(Overrides::in_configuration("model = 'm'\n", "work"), None);
     }
 }

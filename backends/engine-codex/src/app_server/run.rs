@@ -30,6 +30,8 @@ pub(super) struct Shared {
     pub(super) settings: Settings,
     /// The person's own arguments, as the server understands them.
     pub(super) args: Vec<String>,
+    /// The keys of codex's configuration that they set.
+    pub(super) keys: Vec<String>,
     pub(super) servers: Servers,
 }
 
@@ -107,7 +109,7 @@ impl Beginning {
 }
 
 async fn place_on_server(shared: Arc<Shared>, spec: &RunSpec) -> Result<Listening, String> {
-    let session = Session::new(wish(&shared.settings, spec)?);
+    let session = Session::new(wish(&shared, spec)?);
     let host = Arc::clone(&spec.servers);
     let (environment, cwd) = (spec.environment.clone(), spec.cwd.clone());
     // Apart from whoever waits for it: runs that come next wait for the same server.
@@ -118,12 +120,14 @@ async fn place_on_server(shared: Arc<Shared>, spec: &RunSpec) -> Result<Listenin
     begun.await.map_err(|error| format!("codex app-server could not be started: {error}"))?
 }
 
-fn wish(settings: &Settings, spec: &RunSpec) -> Result<Wish, String> {
+fn wish(shared: &Shared, spec: &RunSpec) -> Result<Wish, String> {
+    let settings = &shared.settings;
     if spec.prompt.trim().is_empty() {
         return Err("codex needs a prompt".to_owned());
     }
     let profile = match &settings.profile {
-        Some(name) => Overrides::of_profile(name)?,
+        // What is said on the command line goes before a profile.
+        Some(name) => Overrides::of_profile(name)?.without(&shared.keys),
         None => Overrides::default(),
     };
     let mut variables = BTreeMap::from([(RunId::VARIABLE.to_owned(), spec.id.to_string())]);

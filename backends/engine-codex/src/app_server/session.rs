@@ -197,8 +197,11 @@ impl Session {
     ) -> Recognition {
         let notice: Notice<'_> = params.object().unwrap_or_default();
         let thread = address.thread();
-        if self.thread.as_deref() != Some(&*thread) {
-            return self.notice_of_agent(method, &thread, &notice, says);
+        match self.thread.as_deref() {
+            Some(own) if own == thread => {}
+            Some(_) => return self.notice_of_agent(method, &thread, &notice, says),
+            // What codex tells while it opens the thread.
+            None => return known(method),
         }
         if method == "serverRequest/resolved" {
             self.withdrawn(&notice);

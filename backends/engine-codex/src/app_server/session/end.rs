@@ -96,6 +96,12 @@ impl Session {
         self.clear(says);
     }
 
+    pub(super) fn withdraw_all(&mut self) {
+        for (name, _) in std::mem::take(&mut self.open) {
+            self.out.request_resolved(name, Resolution::Withdrawn);
+        }
+    }
+
     /// Whoever ended the run does not wait for codex to do so.
     pub(super) fn say_interrupted(&mut self) {
         if !self.is_told {
@@ -105,9 +111,7 @@ impl Session {
     }
 
     fn say_last(&mut self, ended: Ended, usage: Option<Usage>) {
-        for (name, _) in std::mem::take(&mut self.open) {
-            self.out.request_resolved(name, Resolution::Withdrawn);
-        }
+        self.withdraw_all();
         if let Some(todo) = self.todo.take() {
             self.out.action_completed(todo, (ended == Ended::Done).into());
         }

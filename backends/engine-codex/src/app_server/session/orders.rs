@@ -15,6 +15,8 @@ impl Session {
             return;
         }
         self.is_stopped = true;
+        // Nobody decides any more: codex lets go of what it asks when the turn ends.
+        self.withdraw_all();
         match &self.stage {
             Stage::Waiting | Stage::Configuring => {
                 self.say_interrupted();

@@ -154,3 +154,18 @@ fn two_runs_of_one_thread_follow_each_other() {
     talk.stop(third);
     assert!(talk.closed.contains(&third) && !talk.closed.contains(&second));
 }
+
+#[test]
+fn what_codex_tells_while_it_opens_a_thread_is_nobodys() {
+    let mut talk = Talk::new();
+    let key = talk.add(resuming("t"));
+    talk.reply("config/read", json!({ "config": {} }));
+    talk.notice("thread/started", json!({ "thread": { "id": "t" } }));
+    talk.notice("turn/started", json!({ "threadId": "t", "turn": { "id": "older" } }));
+    talk.reply("thread/resume", json!({ "thread": { "id": "t" } }));
+    talk.reply("turn/start", json!({ "turn": { "id": "u" } }));
+    talk.turn_completed("t", "u", "completed");
+    talk.clear();
+    assert_eq!((talk.calls("turn/interrupt"), talk.calls("thread/unsubscribe")), (0, 1));
+    assert_eq!(talk.closed, [key]);
+}

@@ -195,3 +195,16 @@ fn a_request_is_withdrawn_once_and_an_answered_one_is_not() {
     let expected = [("1", "decided"), ("2", "withdrawn"), ("3", "withdrawn")];
     assert_eq!(resolved, expected.map(|(id, resolution)| (json!(id), json!(resolution))));
 }
+
+#[test]
+fn nobody_decides_about_a_run_that_is_to_end() {
+    let mut talk = Talk::new();
+    let key = talk.running(wish(), "t", "u");
+    talk.ask(1, "item/commandExecution/requestApproval", "t", json!({ "command": "x" }));
+    talk.stop(key);
+    assert_eq!(talk.json(key, "request_resolved")[0]["resolution"], "withdrawn");
+    let late = talk.answer(key, "1", Decision::AllowOnce).unwrap_err();
+    assert_eq!(late, ControlError::NoSuchRequest(RequestId::new("1")));
+    talk.ask(2, "item/commandExecution/requestApproval", "t", json!({ "command": "y" }));
+    assert!(talk.sent.last().unwrap()["error"].is_object());
+}
