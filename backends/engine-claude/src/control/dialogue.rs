@@ -115,14 +115,24 @@ impl Dialogue {
         }
         if response.subtype.text() == "success" {
             self.stage = Stage::Working;
-            // Both may be long, and are not needed any more.
-            let content = prompt(std::mem::take(&mut self.prompt), &std::mem::take(&mut self.images));
-            says.line(&UserMessage::new(&content, &self.prompt_uuid));
+            self.prompt(says);
         } else {
             let error = response.error.text();
             out.failed(format!("claude does not talk with takopi: {error}; `mode = \"print\"` in `[claude]` needs no talk"), "", None);
         }
         Recognition::Known
+    }
+
+    fn prompt(&mut self, says: &mut Says) {
+        // Both may be long, and are not needed any more.
+        let (text, images) = (std::mem::take(&mut self.prompt), std::mem::take(&mut self.images));
+        if let Some(images) = images.get() {
+            let text = ContentBlock::Text { text };
+            let blocks = std::iter::once(&text).chain(images).collect();
+            says.line(&UserMessage::new(MessageContent::Blocks(blocks), &self.prompt_uuid));
+        } else {
+            says.line(&UserMessage::new(MessageContent::Text(&text), &self.prompt_uuid));
+        }
     }
 
     fn asked(&mut self, line: &Line<'_>, out: &mut EventFactory, says: &mut Says) -> Recognition {
@@ -255,16 +265,6 @@ impl Dialogue {
             unfinished.reason.get_or_insert_with(|| INTERRUPTED.to_owned());
         }
         unfinished
-    }
-}
-
-fn prompt(text: String, images: &Slot) -> MessageContent {
-    match images.get() {
-        None => MessageContent::Text(text),
-        Some(images) => {
-            let text = ContentBlock::Text { text };
-            MessageContent::Blocks(std::iter::once(text).chain(images.iter().cloned()).collect())
-        }
     }
 }
 

@@ -76,9 +76,7 @@ impl Messages {
 
     fn say(&mut self, text: String, receipt: Receipt, says: &mut Says) {
         let uuid = Uuid::new_v4().to_string();
-        let content = MessageContent::Text(text);
-        says.line(&UserMessage::new(&content, &uuid));
-        let MessageContent::Text(text) = content else { return };
+        says.line(&UserMessage::new(MessageContent::Text(&text), &uuid));
         self.sent.push(Sent { uuid, text, receipt: Some(receipt) });
     }
 

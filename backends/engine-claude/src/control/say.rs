@@ -21,25 +21,25 @@ pub(super) struct UserMessage<'a> {
 #[derive(Debug, Serialize)]
 struct Content<'a> {
     role: &'static str,
-    content: &'a MessageContent,
+    content: MessageContent<'a>,
 }
 
 /// A text, or a text and images.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(super) enum MessageContent {
-    Text(String),
-    Blocks(Vec<ContentBlock>),
+pub(super) enum MessageContent<'a> {
+    Text(&'a str),
+    Blocks(Vec<&'a ContentBlock>),
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub(super) enum ContentBlock {
     Text { text: String },
     Image { source: ImageSource },
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct ImageSource {
     #[serde(rename = "type")]
     pub(super) kind: &'static str,
@@ -48,7 +48,7 @@ pub(super) struct ImageSource {
 }
 
 impl<'a> UserMessage<'a> {
-    pub(super) const fn new(content: &'a MessageContent, uuid: &'a str) -> Self {
+    pub(super) const fn new(content: MessageContent<'a>, uuid: &'a str) -> Self {
         let message = Content { role: "user", content };
         Self { kind: "user", message, parent_tool_use_id: None, session_id: "", uuid }
     }
@@ -146,15 +146,14 @@ mod tests {
 
     #[test]
     fn messages_have_the_form_of_the_protocol() {
-        let text = MessageContent::Text("hi".into());
         check(
-            &UserMessage::new(&text, "u1"),
+            &UserMessage::new(MessageContent::Text("hi"), "u1"),
             r#"{"type":"user","message":{"role":"user","content":"hi"},"parent_tool_use_id":null,"session_id":"","uuid":"u1"}"#,
         );
         let source = ImageSource { kind: "base64", media_type: "image/png", data: "iVBO".into() };
-        let blocks = vec![ContentBlock::Text { text: "look".into() }, ContentBlock::Image { source }];
+        let blocks = [ContentBlock::Text { text: "look".into() }, ContentBlock::Image { source }];
         check(
-            &MessageContent::Blocks(blocks),
+            &MessageContent::Blocks(blocks.iter().collect()),
             r#"[{"type":"text","text":"look"},{"type":"image","source":{"type":"base64","media_type":"image/png","data":"iVBO"}}]"#,
         );
     }
