@@ -118,7 +118,8 @@ impl Dialogue {
             self.prompt(says);
         } else {
             let error = response.error.text();
-            out.failed(format!("claude does not talk with takopi: {error}; `mode = \"print\"` in `[claude]` needs no talk"), "", None);
+            let instead = "`mode = \"print\"` in `[claude]` needs no talk";
+            out.failed(format!("claude does not talk with takopi: {error}; {instead}"), "", None);
         }
         Recognition::Known
     }
@@ -222,9 +223,9 @@ impl Dialogue {
         }
         match self.messages.told(&uuid, &state) {
             Fate::Unknown => return Recognition::Ignored,
-            Fate::Waits | Fate::Dropped { unread: None } => {}
+            Fate::Waits | Fate::Over { unread: None } => {}
             Fate::Read => self.translation.message_read(),
-            Fate::Dropped { unread: Some(text) } => out.warning(unread(&text)),
+            Fate::Over { unread: Some(text) } => out.warning(unread(&text)),
         }
         self.translation.unread(self.messages.are_there(), out);
         Recognition::Known

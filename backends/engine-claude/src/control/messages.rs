@@ -48,8 +48,8 @@ pub(super) enum Fate {
     Waits,
     /// It reads it now.
     Read,
-    /// It never will. Whoever sent it thinks that it will if the text is here.
-    Dropped { unread: Option<String> },
+    /// Nothing more comes of it. If the text is here, claude never read it, and whoever sent it thinks that it did.
+    Over { unread: Option<String> },
     /// It is none of these messages, or one that was read before.
     Unknown,
 }
@@ -93,16 +93,16 @@ impl Messages {
                 if let Some(receipt) = self.sent.remove(at).receipt {
                     receipt.taken();
                 }
-                Fate::Read
+                if state == "started" { Fate::Read } else { Fate::Over { unread: None } }
             }
             "cancelled" | "discarded" | "refused" => {
                 let Sent { text, receipt, .. } = self.sent.remove(at);
                 match receipt {
                     Some(receipt) => {
                         receipt.refused(ControlError::Over);
-                        Fate::Dropped { unread: None }
+                        Fate::Over { unread: None }
                     }
-                    None => Fate::Dropped { unread: Some(text) },
+                    None => Fate::Over { unread: Some(text) },
                 }
             }
             // What another version says besides.
@@ -181,10 +181,10 @@ mod tests {
         let (receipt, mut third) = Receipt::new();
         messages.send("three".into(), receipt, &mut says);
         let said = sent(&mut says);
-        assert_eq!(messages.told(&said[0].1, "cancelled"), Fate::Dropped { unread: None });
+        assert_eq!(messages.told(&said[0].1, "cancelled"), Fate::Over { unread: None });
         assert_eq!(first.try_recv(), Ok(Err(ControlError::Over)));
         assert_eq!(messages.told(&said[1].1, "queued"), Fate::Waits);
-        assert_eq!(messages.told(&said[1].1, "cancelled"), Fate::Dropped { unread: Some("two".into()) });
+        assert_eq!(messages.told(&said[1].1, "cancelled"), Fate::Over { unread: Some("two".into()) });
         assert_eq!(second.try_recv(), Ok(Ok(())));
         assert!(messages.end().is_empty());
         assert_eq!(third.try_recv(), Err(TryRecvError::Closed));

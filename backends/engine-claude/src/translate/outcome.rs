@@ -96,8 +96,9 @@ impl Translation {
     /// Completes the run if the last result is its end.
     fn settle(&mut self, out: &mut EventFactory) {
         let turns = &mut self.turns;
-        let is_followed = turns.is_announced || turns.has_unread || turns.one_is_open();
-        if (turns.is_interrupted || !is_followed)
+        let is_followed = (turns.is_announced || turns.has_unread) && !turns.is_interrupted;
+        if !is_followed
+            && !turns.one_is_open()
             && let Some(held) = turns.held.take()
         {
             self.complete(held, out);

@@ -346,6 +346,45 @@ fn a_message_that_is_dropped_lets_the_run_go() {
     assert_eq!(talk.completed().answer, "fine");
 }
 
+/// The turn that began last ends as interrupted, and not with the answer of the one before.
+#[test]
+fn an_interrupted_second_turn_is_waited_for() {
+    let mut talk = Talk::new();
+    let uuids: Vec<Value> = ["one", "two"]
+        .into_iter()
+        .map(|text| {
+            talk.dialogue.steer(text.to_owned(), Receipt::new().0, &mut talk.says);
+            talk.said()[0]["uuid"].clone()
+        })
+        .collect();
+    let told =
+        |uuid: &Value, state: &str| json!({"type":"command_lifecycle","command_uuid":uuid,"state":state});
+    talk.hears_line(RESULT);
+    talk.hears(&told(&uuids[0], "queued"));
+    talk.hears(&told(&uuids[1], "queued"));
+    talk.hears(&told(&uuids[0], "started"));
+    talk.hears(
+        &json!({"type":"system","subtype":"init","session_id":"s1","capabilities":["msg_lifecycle_v1"]}),
+    );
+    assert_eq!(talk.dialogue.interrupt(&mut talk.says), Interruption::Said);
+    talk.hears(&told(&uuids[1], "cancelled"));
+    assert!(!talk.events().iter().any(|event| matches!(event, Event::Completed(_))));
+    talk.hears_line(r#"{"type":"result","subtype":"error_during_execution","is_error":true,"terminal_reason":"aborted_streaming"}"#);
+    let completed = talk.completed();
+    assert_eq!(completed.outcome, Outcome::Failed { error: INTERRUPTED.to_owned() });
+    assert_eq!(completed.answer, "fine");
+}
+
+#[test]
+fn a_message_that_is_done_with_announces_no_turn() {
+    let mut talk = Talk::new();
+    talk.dialogue.steer("and this".into(), Receipt::new().0, &mut talk.says);
+    let uuid = talk.said()[0]["uuid"].clone();
+    talk.hears_line(RESULT);
+    talk.hears(&json!({"type":"command_lifecycle","command_uuid":uuid,"state":"completed"}));
+    assert_eq!(talk.completed().answer, "fine");
+}
+
 #[test]
 fn a_message_that_claude_took_to_its_grave_is_told() {
     let mut talk = Talk::new();
