@@ -1,4 +1,4 @@
-//! The engine as takopi finds it: lines of another version, errors on the way, other folders, the contract.
+//! `opencode run` as takopi finds it: lines of another version, errors on the way, other folders, the contract.
 #![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 
 use std::fs;
@@ -21,7 +21,12 @@ fn folder() -> PathBuf {
 }
 
 fn runner() -> Arc<dyn Runner> {
-    (engine("opencode").build_runner)(&EngineConfig::empty("/nowhere")).unwrap()
+    (engine("opencode").build_runner)(&config("[opencode]\nmode = 'run'\n")).unwrap()
+}
+
+fn config(text: &str) -> EngineConfig {
+    let table = takopi_api::config::ConfigTable::from_toml(Path::new("takopi.toml"), text).unwrap();
+    EngineConfig::new(table.table("opencode").unwrap(), "/nowhere")
 }
 
 fn spec(processes: &Arc<ScriptedProcesses>, cwd: &str) -> RunSpec {
@@ -141,12 +146,11 @@ async fn the_runner_keeps_the_contract() {
 
 #[test]
 fn settings_are_checked_where_they_stand() {
-    let config = |text: &str| {
-        let table = takopi_api::config::ConfigTable::from_toml(Path::new("takopi.toml"), text).unwrap();
-        EngineConfig::new(table.table("opencode").unwrap(), "/nowhere")
-    };
     let build = engine("opencode").build_runner;
     assert!(build(&config("[opencode]\nmodel = 'a/b'\n")).is_ok());
     let error = build(&config("[opencode]\nmodel = 7\n")).err().unwrap().to_string();
     assert!(error.starts_with("takopi.toml:2:9: `opencode.model`: "), "{error}");
+    assert!(build(&config("[opencode]\nmode = 'serve'\n")).is_ok());
+    let error = build(&config("[opencode]\nmode = 'attach'\n")).err().unwrap().to_string();
+    assert!(error.starts_with("takopi.toml:2:8: `opencode.mode`: "), "{error}");
 }

@@ -89,7 +89,8 @@ async fn go(engine: Arc<Serve>, spec: RunSpec, mut told: Told, inbox: Inbox) {
 }
 
 async fn talk(ready: Ready, mut told: Told, mut inbox: Inbox) {
-    let Ready { handle, calls: server, mut listener, mut session } = ready;
+    let Ready { running, calls: server, mut listener, mut session } = ready;
+    let handle = Arc::clone(&running.handle);
     let mut answers = FuturesUnordered::<BoxFuture<'static, Answered>>::new();
     let mut calls = vec![session.begin(&mut told.out)];
     let mut deadline: Option<Instant> = None;
@@ -190,7 +191,7 @@ async fn talk(ready: Ready, mut told: Told, mut inbox: Inbox) {
         // Without it, what its tools have started would outlive the server.
         server.abort().await;
     }
-    handle.end(Ending::asking(Ask::Terminate));
+    drop(running);
     told.flush();
     drop((told, inbox));
     handle.exited().await;

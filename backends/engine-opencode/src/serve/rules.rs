@@ -18,8 +18,8 @@ const ASKED: [(&str, &str); 3] = [("bash", "bas?"), ("edit", EDIT), ("webfetch",
 
 const EDIT: &str = "edi?";
 
-/// Where the agent `plan` may write, in a repository and outside of one.
-const PLANS: [&str; 2] = [".opencode/plans/*.md", "*.local/share/opencode/plans/*.md"];
+/// Where the agent `plan` may write, outside of a repository and in one.
+const PLANS: [&str; 2] = ["*.local/share/opencode/plans/*.md", ".opencode/plans/*.md"];
 
 /// An object whose order counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,6 +83,16 @@ impl Rule {
         match self {
             Self::All(_) => true,
             Self::Patterns(patterns) => patterns.0.iter().any(|(pattern, _)| pattern == "*"),
+        }
+    }
+
+    /// Whether it says the same. Javascript moves keys that are numbers to the front, so the order is no difference.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Patterns(one), Self::Patterns(other)) => {
+                one.0.len() == other.0.len() && one.0.iter().all(|pattern| other.0.contains(pattern))
+            }
+            _ => self == other,
         }
     }
 
@@ -207,8 +217,12 @@ impl Rules {
     }
 
     fn are_in(&self, configuration: &Configuration) -> bool {
-        let holds =
-            |rules: &Ordered<Rule>, all: &Ordered<Rule>| rules.0.iter().all(|rule| all.0.contains(rule));
+        let holds = |rules: &Ordered<Rule>, all: &Ordered<Rule>| {
+            rules
+                .0
+                .iter()
+                .all(|(key, rule)| all.0.iter().any(|(other, found)| key == other && rule.is_same(found)))
+        };
         holds(&self.permission, &configuration.permission)
             && self.agent.iter().all(|(name, agent)| {
                 configuration.agent.get(name).is_some_and(|all| holds(&agent.permission, &all.permission))
@@ -351,7 +365,7 @@ mod tests {
     #[test]
     fn what_can_not_be_judged_is_an_error() {
         let guess = Rules::for_nobody();
-        for configuration in ["", "[]", r#"{"permission":"allow"}"#, r#"{"permission":{"bash":7}}"#] {
+        for configuration in ["", "7", r#"{"permission":"allow"}"#, r#"{"permission":{"bash":7}}"#] {
             let error = guess.judge(configuration).unwrap_err();
             assert!(error.contains("can not read"), "{error}");
         }

@@ -19,10 +19,16 @@ const LINE_BYTES: usize = 64 * 1024;
 
 const CONTENT: &str = "OPENCODE_CONFIG_CONTENT";
 
-/// A server that listens.
+/// A server that listens. Whoever gives it up ends it.
 pub(super) struct Running {
     pub(super) http: Server,
     pub(super) handle: Arc<dyn ProcessHandle>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.handle.end(Ending::asking(Ask::Terminate));
+    }
 }
 
 /// Starts a server that asks for what it should, with the rules that were right the last time if there are some. Gives the

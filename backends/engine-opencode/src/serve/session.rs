@@ -328,7 +328,8 @@ impl Session {
 
     /// Opencode may tell the same error twice, and may go on after one.
     fn error(&mut self, error: Field<'_>, out: &mut EventFactory, calls: &mut Vec<Call>) {
-        if self.interruption.is_some() {
+        // What comes after the first one while the session is asked what it does is the same error from deeper inside.
+        if self.interruption.is_some() || self.is_looking && self.pending_error.is_some() {
             return;
         }
         let message = step::error_message(error);

@@ -1,21 +1,20 @@
 //! What comes before the first message: the server, somebody who listens to it, and the session.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
 use takopi_api::jsonl::RefusedRun;
-use takopi_api::process::ProcessHandle;
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::RunSpec;
 
 use super::calls::Calls;
 use super::http::{Listener, Server};
 use super::prompt::Prompt;
+use super::server::{self, Running};
 use super::session::Session;
-use super::{Serve, ask, said, server};
+use super::{Serve, ask, said};
 use crate::args;
 use crate::backend::ENGINE;
 use crate::folder;
@@ -25,7 +24,7 @@ const LAST_BREATH: Duration = Duration::from_millis(500);
 
 /// Everything that a turn needs.
 pub(super) struct Ready {
-    pub(super) handle: Arc<dyn ProcessHandle>,
+    pub(super) running: Running,
     pub(super) calls: Calls,
     pub(super) listener: Listener,
     pub(super) session: Session,
@@ -36,7 +35,6 @@ pub(super) async fn ready(engine: &Serve, spec: &RunSpec) -> Result<Ready, Strin
     let prompt = Prompt::new(&engine.settings, spec).map_err(|RefusedRun(reason)| reason)?;
     let (running, rules) = server::start(spec, engine.known_rules(&spec.cwd)).await?;
     engine.learn_rules(&spec.cwd, rules);
-    let handle = running.handle;
     let opened = async {
         let listener = running.http.listen().await.map_err(|error| format!("opencode's server: {error}"))?;
         let thread = thread(&running.http, spec).await?;
@@ -46,16 +44,16 @@ pub(super) async fn ready(engine: &Serve, spec: &RunSpec) -> Result<Ready, Strin
         Ok(opened) => opened,
         // A server that has ended says better why.
         Err(reason) => {
-            return Err(match tokio::time::timeout(LAST_BREATH, handle.exited()).await {
+            return Err(match tokio::time::timeout(LAST_BREATH, running.handle.exited()).await {
                 Ok(exit) => server::ended(&exit, "before the turn began"),
                 Err(_) => reason,
             });
         }
     };
-    let calls = Calls::new(running.http, thread.value().to_owned());
+    let calls = Calls::new(running.http.clone(), thread.value().to_owned());
     let title = args::model(&engine.settings, spec).unwrap_or("opencode").to_owned();
     let session = Session::new(thread, spec.cwd.display().to_string(), title, prompt);
-    Ok(Ready { handle, calls, listener, session })
+    Ok(Ready { running, calls, listener, session })
 }
 
 /// What the server says about a session.
