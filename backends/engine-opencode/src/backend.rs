@@ -31,6 +31,19 @@ pub(crate) struct Settings {
     pub(crate) model: Option<String>,
     /// How opencode is run.
     pub(crate) mode: Mode,
+    /// What opencode asks before it does it: only with `mode = "serve"`.
+    pub(crate) permissions: Option<Permissions>,
+}
+
+/// What opencode asks before it does it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Permissions {
+    /// Everything that could do harm and that opencode's own configuration says nothing about.
+    #[default]
+    Ask,
+    /// What its own configuration says, and nothing else.
+    Configured,
 }
 
 /// How opencode is run.
@@ -67,6 +80,10 @@ pub(crate) fn new() -> EngineBackend {
 
 fn build_runner(config: &EngineConfig) -> Result<Arc<dyn Runner>, ConfigError> {
     let settings: Settings = config.parse()?;
+    if settings.mode == Mode::Run && settings.permissions == Some(Permissions::Ask) {
+        let message = "opencode can only ask with `opencode.mode = \"serve\"`";
+        return Err(config.table.error_at("permissions", message));
+    }
     Ok(match settings.mode {
         Mode::Serve => Arc::new(ServeRunner::new(settings)),
         Mode::Run => Arc::new(JsonlSubprocessRunner::new(Opencode { settings, folders: Folders::default() })),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 use serde_json::{Value, json};
-use takopi_api::config::EngineConfig;
+use takopi_api::config::{ConfigTable, EngineConfig};
 use takopi_api::engine::{EngineId, Modes};
 use takopi_api::event::{
     ActionKind, Completed, Decision, Event, Outcome, Permission, Request, RequestSubject, Resolution,
@@ -31,6 +31,12 @@ const OPENCODE: EngineId = EngineId::from_static("opencode");
 
 fn runner() -> Arc<dyn Runner> {
     (engine("opencode").build_runner)(&EngineConfig::empty("/nowhere")).unwrap()
+}
+
+fn configured(table: &str) -> Result<Arc<dyn Runner>, String> {
+    let table = ConfigTable::from_toml(Path::new("takopi.toml"), table).unwrap();
+    let config = EngineConfig::new(table.table("opencode").unwrap(), "/nowhere");
+    (engine("opencode").build_runner)(&config).map_err(|error| error.to_string())
 }
 
 /// What was heard of a run.
@@ -708,6 +714,19 @@ async fn a_server_that_does_not_ask_is_not_used() {
     let course = follow(puppet.spec("hi"), nothing).await;
     assert!(course.error().contains("does not take the permissions"), "{}", course.error());
     assert_eq!(puppet.prompts(), 0);
+}
+
+#[tokio::test]
+async fn a_person_who_wants_no_more_than_they_configured_is_asked_no_more() {
+    let puppet = Puppet::start(json!({}));
+    let runner = configured("[opencode]\npermissions = 'configured'\n").unwrap();
+    assert!(follow_by(&runner, puppet.spec("hi"), nothing).await.completed.is_done());
+    assert_eq!(
+        (&puppet.contents()[0]["permission"], &puppet.contents()[0]["agent"]),
+        (&json!({}), &json!({}))
+    );
+    let error = configured("[opencode]\nmode = 'run'\npermissions = 'ask'\n").err().unwrap();
+    assert!(error.contains("`opencode.permissions`") && error.contains("mode = \"serve\""), "{error}");
 }
 
 #[tokio::test]

@@ -136,9 +136,14 @@ pub(super) enum Verdict {
 }
 
 impl Rules {
+    /// No rules: what nobody configured is allowed.
+    pub(super) const fn none() -> Self {
+        Self { permission: Ordered(Vec::new()), agent: BTreeMap::new() }
+    }
+
     /// The rules for somebody who configured nothing.
     pub(super) fn for_nobody() -> Self {
-        Self { permission: Ordered::default(), agent: BTreeMap::new() }.beside(&Configuration::default())
+        Self::none().beside(&Configuration::default())
     }
 
     /// Looks whether these rules are those that belong beside the person's own.

@@ -31,15 +31,14 @@ impl Drop for Running {
     }
 }
 
+/// Starts a server that asks for what its own configuration says.
+pub(super) async fn start(spec: &RunSpec) -> Result<Running, String> {
+    listening(spec, &Rules::none()).await
+}
+
 /// Starts a server that asks for what it should, with the rules that were right the last time if there are some. Gives the
 /// rules that are right.
-pub(super) async fn start(spec: &RunSpec, known: Option<Rules>) -> Result<(Running, Rules), String> {
-    if std::env::var_os(CONTENT).is_some_and(|content| !content.is_empty()) {
-        return Err(format!(
-            "takopi has to set {CONTENT} itself, so that opencode asks; put what it says into a file and name that in \
-             OPENCODE_CONFIG, or set `opencode.mode = \"run\"`"
-        ));
-    }
+pub(super) async fn start_asking(spec: &RunSpec, known: Option<Rules>) -> Result<(Running, Rules), String> {
     let rules = known.unwrap_or_else(Rules::for_nobody);
     let running = listening(spec, &rules).await?;
     let right = match judge(&running, &rules).await? {
@@ -67,6 +66,12 @@ async fn judge(running: &Running, rules: &Rules) -> Result<Verdict, String> {
 }
 
 async fn listening(spec: &RunSpec, rules: &Rules) -> Result<Running, String> {
+    if std::env::var_os(CONTENT).is_some_and(|content| !content.is_empty()) {
+        return Err(format!(
+            "takopi has to set {CONTENT} itself; put what it says into a file and name that in OPENCODE_CONFIG, or set \
+             `opencode.mode = \"run\"`"
+        ));
+    }
     // Nobody else is to talk to it: it does what it is told.
     let password = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
     let process =

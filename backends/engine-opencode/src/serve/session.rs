@@ -265,7 +265,7 @@ impl Session {
             "session.status" | "session.idle" | "session.error" => {}
             kind @ ("permission.asked" | "question.asked") => {
                 let asks = wire::Asks::read(data).unwrap_or_default();
-                self.asked(kind, asks.properties.object().unwrap_or_default(), out, calls);
+                self.asked(kind, &asks.properties.object().unwrap_or_default(), out, calls);
             }
             "permission.replied" | "question.replied" | "question.rejected" => {
                 self.requests.resolved(&properties.request_id.text(), out);

@@ -16,7 +16,7 @@ use super::server::{self, Running};
 use super::session::Session;
 use super::{Serve, ask, said};
 use crate::args;
-use crate::backend::ENGINE;
+use crate::backend::{ENGINE, Permissions};
 use crate::folder;
 
 /// How long a server that does not answer may take to end.
@@ -33,8 +33,14 @@ pub(super) struct Ready {
 /// Starts the server of a run, and listens to it before anything happens there.
 pub(super) async fn ready(engine: &Serve, spec: &RunSpec) -> Result<Ready, String> {
     let prompt = Prompt::new(&engine.settings, spec).map_err(|RefusedRun(reason)| reason)?;
-    let (running, rules) = server::start(spec, engine.known_rules(&spec.cwd)).await?;
-    engine.learn_rules(&spec.cwd, rules);
+    let running = match engine.settings.permissions.unwrap_or_default() {
+        Permissions::Configured => server::start(spec).await?,
+        Permissions::Ask => {
+            let (running, rules) = server::start_asking(spec, engine.known_rules(&spec.cwd)).await?;
+            engine.learn_rules(&spec.cwd, rules);
+            running
+        }
+    };
     let opened = async {
         let listener = running.http.listen().await.map_err(|error| format!("opencode's server: {error}"))?;
         let thread = thread(&running.http, spec).await?;

@@ -54,7 +54,7 @@ impl Session {
             for request in all {
                 let asked = wire::Asked::read(request.get()).unwrap_or_default();
                 open.push(asked.id.text().into_owned());
-                self.asked(kind, asked, out, calls);
+                self.asked(kind, &asked, out, calls);
             }
         }
         self.requests.keep(&open, out);

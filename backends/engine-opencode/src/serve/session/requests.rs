@@ -82,7 +82,7 @@ impl Session {
     pub(super) fn asked(
         &mut self,
         kind: &str,
-        asked: wire::Asked<'_>,
+        asked: &wire::Asked<'_>,
         out: &mut EventFactory,
         calls: &mut Vec<Call>,
     ) {
@@ -92,7 +92,7 @@ impl Session {
             is_inner: !self.is_own(asked.session_id),
         };
         let request =
-            if kind == "question.asked" { ask::question(&asked) } else { ask::permission(&asked, place) };
+            if kind == "question.asked" { ask::question(asked) } else { ask::permission(asked, place) };
         match request {
             Some((request, open)) => {
                 let id = &request.id;
@@ -130,19 +130,13 @@ impl Session {
 
     /// What became of the answer.
     pub(in crate::serve) fn answered(&mut self, id: &RequestId, delivery: &Delivery, out: &mut EventFactory) {
-        match delivery {
-            // The server says so in an event too.
-            Delivery::Taken => {}
-            Delivery::Gone => {
-                if self.requests.answered.remove(id).is_some() {
-                    out.request_resolved(id.clone(), Resolution::Withdrawn);
-                }
-            }
-            Delivery::Lost(reason) => {
-                self.requests.answered.remove(id);
-                out.request_resolved(id.clone(), Resolution::Withdrawn);
-                self.fail(format!("the answer to a request did not reach opencode: {reason}"), out);
-            }
+        // The server says in an event too that it was answered. If it has, it does not matter how the answer got there.
+        if matches!(delivery, Delivery::Taken) || self.requests.answered.remove(id).is_none() {
+            return;
+        }
+        out.request_resolved(id.clone(), Resolution::Withdrawn);
+        if let Delivery::Lost(reason) = delivery {
+            self.fail(format!("the answer to a request did not reach opencode: {reason}"), out);
         }
     }
 }
