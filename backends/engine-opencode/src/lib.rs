@@ -1,7 +1,8 @@
-//! Runs the opencode CLI: `opencode run --format json`, one process a run.
+//! Runs the opencode CLI, both ways: `opencode serve`, one server a run, which is talked to over HTTP; or, if that is
+//! configured, `opencode run --format json`, which only prints.
 //!
-//! Read `args` for how the CLI is called, `folder` for why a run may be refused before it begins, `event` for what
-//! its lines look like, and `translate` for what becomes of them.
+//! Read `serve` for the first. For the second, `args` is how the CLI is called, `folder` why a run may be refused before it
+//! begins, `event` what its lines look like, and `translate` what becomes of them. `step` is what both have in common.
 #![forbid(unsafe_code)]
 
 mod args;
