@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, EngineConfig};
+use crate::config::{ConfigError, ConfigTable, EngineConfig};
 use crate::plugin::is_valid_id;
 use crate::runner::Runner;
 
@@ -239,6 +239,44 @@ impl TestedVersions {
 /// Builds the runner of an engine from its configuration table. It reads the table and looks at nothing else.
 pub type BuildRunner = fn(&EngineConfig) -> Result<Arc<dyn Runner>, ConfigError>;
 
+/// One of the engines that a table of an engine makes, such as an agent that a person set up.
+#[non_exhaustive]
+pub struct EngineMember {
+    /// Its id, as the table has it. Takopi looks whether it is one, and whether it is taken.
+    pub id: String,
+    /// One line about it, for lists.
+    pub summary: String,
+    /// Its own table: a fault of the id is told with the place where it stands.
+    pub table: ConfigTable,
+    /// Builds its runner, under this id. It reads the table and looks at nothing else.
+    pub build_runner: BuildMember,
+}
+
+/// Builds the runner of an [`EngineMember`].
+pub type BuildMember = Box<dyn Fn(EngineId) -> Result<Arc<dyn Runner>, ConfigError> + Send + Sync>;
+
+/// Says which engines the table of an engine makes, see [`EngineBackend::with_family`].
+pub type FindMembers = fn(&EngineConfig) -> Result<Vec<EngineMember>, ConfigError>;
+
+impl EngineMember {
+    /// An engine that a table makes.
+    #[must_use]
+    pub fn new(
+        id: impl Into<String>,
+        summary: impl Into<String>,
+        table: ConfigTable,
+        build_runner: BuildMember,
+    ) -> Self {
+        Self { id: id.into(), summary: summary.into(), table, build_runner }
+    }
+}
+
+impl fmt::Debug for EngineMember {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineMember").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
 /// An engine as data, and the way to its runner.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -256,6 +294,8 @@ pub struct EngineBackend {
     pub tested: Option<TestedVersions>,
     /// Builds its runner.
     pub build_runner: BuildRunner,
+    /// Finds further engines in its table. They can do what it can.
+    pub family: Option<FindMembers>,
 }
 
 impl EngineBackend {
@@ -263,7 +303,14 @@ impl EngineBackend {
     #[must_use]
     pub const fn new(id: &'static str, availability: Availability, build_runner: BuildRunner) -> Self {
         let capabilities = EngineCapabilities::none();
-        Self { id, availability, capabilities, by_name: false, tested: None, build_runner }
+        Self { id, availability, capabilities, by_name: false, tested: None, build_runner, family: None }
+    }
+
+    /// Lets its table make further engines, each with an id of its own. They run only where they are named.
+    #[must_use]
+    pub const fn with_family(mut self, family: FindMembers) -> Self {
+        self.family = Some(family);
+        self
     }
 
     /// Lets it run only where it is named.

@@ -32,7 +32,7 @@ use takopi_api::plugin::{Backend, BackendKind};
 
 use crate::chat::commands;
 use crate::config::{Config, Overrides, Reader, Vocabulary};
-use crate::plugins::{Entry, Linked, Registry};
+use crate::plugins::{Entry, Linked, Members, Registry};
 use crate::{bundled, hooks, logging, paths};
 use error::{CliError, Failure};
 
@@ -107,11 +107,14 @@ impl Session<'_> {
     fn warn(&self) {
         let enabled = self.registry.enabled().warnings(self.linked.distributions());
         let of_hooks = hooks::warnings(&self.registry, &self.config);
+        let faults = Members::of(&self.registry, &self.config).faults;
+        let of_tables: Vec<String> = faults.iter().map(ToString::to_string).collect();
         self.config
             .warnings
             .iter()
             .chain(&enabled)
             .chain(&of_hooks)
+            .chain(&of_tables)
             .for_each(|warning| output::warning(warning));
     }
 }

@@ -30,6 +30,7 @@ pub(crate) fn acp() -> EngineBackend {
         Ok(Arc::new(DialogueRunner::new(Acp::new(ENGINE, agent))))
     })
     .with_capabilities(CAPABILITIES)
+    .with_family(|config| settings::members(config, runner))
 }
 
 /// The engine of a preset.

@@ -1,4 +1,5 @@
-//! Resume lines. Agents have no command line that continues a session, but takopi has: `takopi claude_acp --resume <id>`.
+//! Resume lines. Agents have no command line that continues a session, but takopi has:
+//! `takopi run --engine claude_acp --resume <id>`.
 
 use takopi_api::engine::EngineId;
 use takopi_api::resume::{ResumeError, ResumeLines, ResumeToken};
@@ -23,7 +24,7 @@ impl ResumeLines for TakopiLine {
                 found: token.engine().clone(),
             });
         }
-        Ok(format!("takopi {} --resume {}", self.engine, token.value()))
+        Ok(format!("takopi run --engine {} --resume {}", self.engine, token.value()))
     }
 
     fn parse_line(&self, line: &str) -> Option<ResumeToken> {
@@ -31,7 +32,7 @@ impl ResumeLines for TakopiLine {
             .trim_start_matches(|c: char| !c.is_alphanumeric())
             .trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '`' | '"' | '\'' | '*' | '”' | '’'));
         let words: Vec<&str> = line.split_whitespace().take(7).collect();
-        // The second form is that of scripts.
+        // The short form is for those engines that are commands of takopi.
         let (engine, option, value) = match words[..] {
             [takopi, engine, option, value] if is(takopi, "takopi") => (engine, option, value),
             [takopi, run, "--engine" | "-e", engine, option, value]

@@ -1,11 +1,13 @@
 //! The tables of the configuration, and the agents that they make.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use takopi_api::config::{ConfigError, ConfigTable, EngineConfig};
-use takopi_api::engine::EngineId;
+use takopi_api::engine::{EngineId, EngineMember};
 use takopi_api::process::Environment;
+use takopi_api::runner::Runner;
 use takopi_api::schemars::{self, JsonSchema};
 
 use crate::agent::Agent;
@@ -37,6 +39,8 @@ pub(crate) struct AgentSettings {
     pub(crate) auth: Option<String>,
     /// Variables that are set for it.
     pub(crate) env: BTreeMap<String, String>,
+    /// Variables of takopi's own that it sees besides those that are known; `*` at the end stands for any rest.
+    pub(crate) pass_env: Vec<String>,
 }
 
 /// The table of an agent that is known, e.g. `[claude_acp]`.
@@ -51,7 +55,9 @@ pub(crate) struct PresetSettings(AgentSettings);
 pub(crate) fn known(preset: &'static Preset, config: &EngineConfig) -> Result<Agent, ConfigError> {
     let PresetSettings(settings) = config.parse()?;
     let environment = Environment::base().pass(preset.passed.iter().copied());
-    let environment = preset.kept.iter().fold(environment, |environment, name| environment.remove(*name));
+    let is_kept = |name: &&&str| !settings.pass_env.iter().any(|passed| passed == **name);
+    let environment =
+        preset.kept.iter().filter(is_kept).fold(environment, |environment, name| environment.remove(*name));
     let environment =
         preset.set.iter().fold(environment, |environment, (name, value)| environment.set(name, value));
     let is_named = config.table.contains("command");
@@ -126,6 +132,25 @@ pub(crate) fn chosen(engine: EngineId, config: &EngineConfig) -> Result<Result<A
     own(engine, id, config).map(Ok)
 }
 
+/// The engines that `[acp.agents]` makes.
+///
+/// # Errors
+/// [`ConfigError`] if the table can not be read.
+pub(crate) fn members(config: &EngineConfig, build: BuildAgent) -> Result<Vec<EngineMember>, ConfigError> {
+    let settings: Settings = config.parse()?;
+    let agents = config.table.table("agents")?;
+    let member = |(id, agent): (String, AgentSettings)| {
+        let summary = format!("Runs {}", agent.name.as_deref().unwrap_or(&id));
+        let (config, key) = (config.clone(), id.clone());
+        let build = move |engine: EngineId| Ok(build(own(engine, &key, &config)?));
+        Ok(EngineMember::new(id.as_str(), summary, agents.table(&id)?, Box::new(build)))
+    };
+    settings.agents.into_iter().map(member).collect()
+}
+
+/// Makes the runner of an agent.
+type BuildAgent = fn(Agent) -> Arc<dyn Runner>;
+
 fn command(settings: &AgentSettings, table: &ConfigTable) -> Result<(String, Vec<String>), ConfigError> {
     match &settings.command[..] {
         [program, args @ ..] if !program.trim().is_empty() => Ok((program.clone(), args.to_vec())),
@@ -145,7 +170,9 @@ fn with(agent: Agent, settings: AgentSettings) -> Agent {
         environment: settings
             .env
             .into_iter()
-            .fold(agent.environment, |environment, (name, value)| environment.set(name, value)),
+            .fold(agent.environment.pass(settings.pass_env), |environment, (name, value)| {
+                environment.set(name, value)
+            }),
         ..agent
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use takopi_api::config::EngineConfig;
 use takopi_api::engine::{Availability, EngineBackend, EngineId};
 use takopi_api::error::Error;
 use takopi_api::plugin::BackendKind;
@@ -12,7 +13,7 @@ use takopi_api::runner::{FoundEngine, Runner};
 use takopi_api::runtime::{EngineInfo, EngineState};
 
 use crate::config::{Config, FIRST_CHOICE};
-use crate::plugins::{self, LookupError, Program, Registry};
+use crate::plugins::{self, LookupError, Member, Members, Program, Registry};
 
 /// The enabled engines under one configuration.
 pub(crate) struct Engines {
@@ -25,13 +26,15 @@ pub(crate) struct Engines {
 /// An engine.
 pub(crate) struct Engine {
     pub(crate) id: EngineId,
-    summary: &'static str,
+    summary: String,
     /// What the plugin says about it, or why it could not be asked.
     backend: Result<EngineBackend, String>,
     runner: OnceLock<Result<Arc<dyn Runner>, String>>,
     /// What its programs see of takopi's variables, besides what it names itself.
     environment: Environment,
-    config: Result<takopi_api::config::EngineConfig, String>,
+    config: Result<EngineConfig, String>,
+    /// The table that makes it, if it is no row.
+    member: Option<Member>,
 }
 
 impl std::fmt::Debug for Engines {
@@ -43,10 +46,15 @@ impl std::fmt::Debug for Engines {
 impl Engines {
     /// The engines that the enabled list shows. Each plugin is asked for its description; no runner is built yet.
     pub(crate) fn new(registry: &Registry, config: &Config, chosen: Option<&EngineId>) -> Self {
-        let engines: Vec<Engine> = registry
+        let rows = registry
             .visible(BackendKind::Engine)
-            .filter_map(|entry| Engine::new(registry, config, entry.row().id, entry.row().summary))
-            .collect();
+            .filter_map(|entry| Engine::new(registry, config, entry.row().id, entry.row().summary));
+        let Members { members, faults } = Members::of(registry, config);
+        for fault in faults {
+            tracing::warn!(%fault, "an engine of a table is left out");
+        }
+        let mut engines: Vec<Engine> = rows.chain(members.into_iter().map(Engine::of_table)).collect();
+        engines.sort_by(|one, other| one.id.cmp(&other.id));
         let by_id = engines.iter().enumerate().map(|(at, engine)| (engine.id.clone(), at)).collect();
         let mut all = Self { engines, by_id, default: None };
         all.default = all.choose_default(config, chosen);
@@ -92,7 +100,7 @@ impl Engines {
     pub(crate) fn infos(&self) -> Vec<EngineInfo> {
         self.engines
             .iter()
-            .map(|engine| EngineInfo::new(engine.id.clone(), engine.summary, engine.state()))
+            .map(|engine| EngineInfo::new(engine.id.clone(), engine.summary.as_str(), engine.state()))
             .collect()
     }
 
@@ -133,12 +141,15 @@ impl Engines {
         let unknown = |lookup: LookupError| {
             lookup.hints().into_iter().fold(Error::new(lookup.to_string()), Error::hint)
         };
-        let backend = registry.engine(id).map_err(unknown)?;
-        let engine = EngineId::parse(id).ok().and_then(|id| self.get(&id));
+        let found = EngineId::parse(id).ok().and_then(|id| self.get(&id));
+        if found.is_none_or(|engine| engine.member.is_none()) {
+            registry.engine(id).map_err(unknown)?;
+        }
         // What the registry shows now may be more than when these were read.
-        let engine = engine.ok_or_else(|| Error::new(format!("there is no engine {id} in this run")))?;
+        let engine = found.ok_or_else(|| Error::new(format!("there is no engine {id} in this run")))?;
+        let capabilities = engine.backend().map(|backend| backend.capabilities.clone());
         Ok(FoundEngine::new(Arc::clone(engine.usable()?))
-            .capabilities(backend.capabilities.clone())
+            .capabilities(capabilities.unwrap_or_default())
             .environment(engine.environment.clone()))
     }
 
@@ -162,12 +173,26 @@ impl Engine {
         Some(Self {
             // The registry shows only ids that are well formed.
             id: EngineId::parse(id).ok()?,
-            summary,
+            summary: summary.to_owned(),
             backend: registry.engine(id).cloned().map_err(|error| error.to_string()),
             runner: OnceLock::new(),
             environment: Environment::empty().pass(config.pass_env(id).unwrap_or_default()),
             config: config.engine(id).map_err(|error| error.to_string()),
+            member: None,
         })
+    }
+
+    fn of_table(member: Member) -> Self {
+        Self {
+            id: member.id.clone(),
+            summary: member.summary.clone(),
+            backend: Ok(member.backend.clone()),
+            runner: OnceLock::new(),
+            // Its plugin reads the whole of its table.
+            environment: Environment::empty(),
+            config: Ok(EngineConfig::new(member.table().clone(), "")),
+            member: Some(member),
+        }
     }
 
     /// What the plugin says about it.
@@ -183,6 +208,9 @@ impl Engine {
     /// The runner, built on first use.
     pub(crate) fn runner(&self) -> Result<&Arc<dyn Runner>, &str> {
         let built = self.runner.get_or_init(|| {
+            if let Some(member) = &self.member {
+                return member.build_runner().map_err(|error| error.to_string());
+            }
             let backend = self.backend.as_ref().map_err(Clone::clone)?;
             let config = self.config.as_ref().map_err(Clone::clone)?;
             plugins::build_runner(backend, config).map_err(|error| error.to_string())
@@ -224,11 +252,12 @@ impl Engine {
     fn is_chosen_by_itself(&self) -> bool {
         let is_cli = self.backend().is_some_and(|backend| {
             matches!(backend.availability, Availability::Cli { .. }) && !backend.by_name
-        });
+        }) && self.member.is_none();
         is_cli && self.state() == EngineState::Available
     }
 
     fn is_embedded(&self) -> bool {
-        matches!(self.backend().map(|backend| &backend.availability), Some(Availability::Embedded))
+        self.member.is_none()
+            && matches!(self.backend().map(|backend| &backend.availability), Some(Availability::Embedded))
     }
 }

@@ -12,15 +12,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use takopi_api::engine::EngineBackend;
-use takopi_api::process::Environment;
 use takopi_api::runner::{Attachment, Engines, RunOptions, RunSpec, Runner, ThreadLocks};
 
 use super::error::CliError;
 use super::{Session, output};
-use crate::plugins;
 use crate::process::LocalProcesses;
-use choose::Thread;
+use choose::{Chosen, Thread};
 use display::Display;
 use inner::InnerEngines;
 
@@ -79,8 +76,8 @@ pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliE
     let thread =
         args.resume.as_deref().map(|typed| choose::thread(typed, engine.as_deref(), session)).transpose()?;
     let engine = choose::engine(engine.as_deref(), thread.as_ref(), session)?;
-    choose::check_options(engine, args.model.as_deref(), args.reasoning.as_deref())?;
-    let runner = build_runner(engine, session)?;
+    choose::check_options(&engine, args.model.as_deref(), args.reasoning.as_deref())?;
+    let runner = build_runner(&engine, session)?;
     let resume = thread.map(|thread: Thread| thread.token_of(&*runner)).transpose()?;
     let cwd = folder(args.cwd)?;
     let attachments = args.attach.iter().map(attachment).collect::<Result<Vec<_>, _>>()?;
@@ -90,7 +87,7 @@ pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliE
     let code = runtime.block_on(async {
         let processes = LocalProcesses::new(session.config.limits);
         let options = RunOptions::default().model(args.model).reasoning(args.reasoning);
-        let environment = Environment::empty().pass(session.config.pass_env(engine.id)?);
+        let environment = engine.environment(&session.config)?;
         let inner = InnerEngines::new(session);
         let spec = RunSpec::new(prompt, &cwd, Arc::clone(&processes) as _, ThreadLocks::default())
             .resume(resume)
@@ -98,7 +95,7 @@ pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliE
             .options(options)
             .environment(environment)
             .engines(Engines::new(Arc::clone(&inner) as _));
-        let display = Display::new(engine.id, &cwd.to_string_lossy(), args.json);
+        let display = Display::new(engine.id(), &cwd.to_string_lossy(), args.json);
         let watch = hooks::watch(session, runner.engine(), &spec);
         let code = drive::drive(&runner, spec, display, watch).await;
         runner.shutdown().await;
@@ -111,13 +108,14 @@ pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliE
     code
 }
 
-fn build_runner(engine: &EngineBackend, session: &Session<'_>) -> Result<Arc<dyn Runner>, CliError> {
-    let config = session.config.engine(engine.id)?;
-    let row = session.registry.find(takopi_api::plugin::BackendKind::Engine, engine.id)?.row();
-    for unknown in session.config.unknown_keys_of(row)? {
-        output::warning(&unknown.to_string());
+fn build_runner(engine: &Chosen<'_>, session: &Session<'_>) -> Result<Arc<dyn Runner>, CliError> {
+    if let Chosen::Row(engine) = engine {
+        let row = session.registry.find(takopi_api::plugin::BackendKind::Engine, engine.id)?.row();
+        for unknown in session.config.unknown_keys_of(row)? {
+            output::warning(&unknown.to_string());
+        }
     }
-    Ok(plugins::build_runner(engine, &config)?)
+    engine.runner(&session.config)
 }
 
 fn folder(typed: Option<PathBuf>) -> Result<PathBuf, CliError> {

@@ -23,7 +23,7 @@ use crate::chat::conversation::{Chat, Left, Surroundings};
 use crate::chat::lifecycle::Started;
 use crate::config::{self, Config};
 use crate::lock::InstanceLock;
-use crate::plugins::Registry;
+use crate::plugins::{LookupError, Members, Registry};
 use crate::process::LocalProcesses;
 use crate::project::Worktrees;
 use crate::store::{self, Store};
@@ -121,7 +121,7 @@ pub(super) fn run(
         .collect::<Result<Vec<_>, CliError>>()?;
     let chosen = match engine {
         Some(id) => {
-            registry.engine(id)?;
+            is_there(id, &registry, &config)?;
             Some(EngineId::parse(id).map_err(|error| CliError::usage(error.to_string()))?)
         }
         None => default_engine(&registry, &config)?,
@@ -182,10 +182,18 @@ fn nothing_configured() -> CliError {
 /// The engine of the configuration; one that is not there is better told now than at the first message.
 fn default_engine(registry: &Registry, config: &Config) -> Result<Option<EngineId>, CliError> {
     let Some(id) = &config.default_engine else { return Ok(None) };
-    match registry.engine(id) {
+    match is_there(id, registry, config) {
         // The configuration may change it later, so it is not chosen for good.
-        Ok(_) => Ok(None),
+        Ok(()) => Ok(None),
         Err(error) => Err(CliError::from(config.error_at("default_engine", error.to_string()))),
+    }
+}
+
+/// Whether a plugin registers the engine, or a table makes it.
+fn is_there(id: &str, registry: &Registry, config: &Config) -> Result<(), LookupError> {
+    match registry.engine(id) {
+        Ok(_) => Ok(()),
+        Err(lookup) => Members::of(registry, config).take(id).map(drop).ok_or(lookup),
     }
 }
 

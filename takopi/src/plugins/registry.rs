@@ -19,6 +19,8 @@ use crate::{bundled, config};
 pub struct Registry {
     entries: Vec<Entry>,
     enabled: EnabledList,
+    /// The words that are commands of takopi.
+    reserved: Vec<String>,
 }
 
 /// A backend in the registry.
@@ -108,7 +110,9 @@ impl Registry {
             standing: standing(place.row, &enabled),
             loaded: OnceLock::new(),
         };
-        let mut registry = Self { entries: rows.iter().map(entry).collect(), enabled };
+        let reserved_words = reserved.iter().map(|&word| word.to_owned()).collect();
+        let mut registry =
+            Self { entries: rows.iter().map(entry).collect(), enabled, reserved: reserved_words };
         registry.mark_taken(reserved);
         mark_duplicates(&mut registry.entries, &rows);
         registry
@@ -152,6 +156,22 @@ impl Registry {
     #[must_use]
     pub const fn enabled(&self) -> &EnabledList {
         &self.enabled
+    }
+
+    /// What a word means already, if an engine of a table can not have it as its id.
+    pub(crate) fn meaning_of(&self, word: &str) -> Option<&'static str> {
+        let is_row = |kind| !self.named(kind, word).is_empty();
+        if self.reserved.iter().any(|reserved| reserved == word) {
+            Some("a command of takopi")
+        } else if is_row(BackendKind::Engine) {
+            Some("an engine")
+        } else if is_row(BackendKind::Command) {
+            Some("a command")
+        } else if config::own_keys(BackendKind::Engine).any(|key| key == word) {
+            Some("a key of takopi's own")
+        } else {
+            None
+        }
     }
 
     /// Every row, sorted by kind, id and distribution.

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use takopi_api::config::ConfigError;
 use takopi_api::engine::{Availability, EngineBackend, TestedVersions, VersionStanding};
 use takopi_api::plugin::BackendKind;
 use takopi_api::process::{CommandSpec, Ending, ProcessHost};
@@ -10,7 +11,7 @@ use tokio::io::AsyncReadExt;
 
 use super::{Finding, Status};
 use crate::cli::Session;
-use crate::plugins::{Program, build_runner};
+use crate::plugins::{Member, Members, Program, build_runner};
 use crate::process::LocalProcesses;
 
 /// How long a program may take to say its version.
@@ -31,7 +32,26 @@ pub(super) async fn all(session: &Session<'_>, processes: &LocalProcesses) -> Ve
             }
         }
     });
-    futures_util::future::join_all(looks).await
+    let mut findings = futures_util::future::join_all(looks).await;
+    let Members { members, faults } = Members::of(&session.registry, &session.config);
+    findings.extend(members.iter().map(look_at_member));
+    let of_fault =
+        |fault: ConfigError| Finding::error(fault.key.as_str(), fault.to_string()).next(fault.hints);
+    findings.extend(faults.into_iter().map(of_fault));
+    findings
+}
+
+/// An engine that a table makes: nobody knows how its program says its version.
+fn look_at_member(member: &Member) -> Finding {
+    let id = member.id.as_str();
+    match member.build_runner() {
+        Err(error) => Finding::error(id, error.to_string()).next(error.hints),
+        Ok(runner) => match Program::of(&member.backend, Some(&*runner)) {
+            Program::Found(path) => Finding::ok(id, path.display().to_string()),
+            Program::Unknown { named } => Finding::new(id, Status::Warning, Program::not_there(&named)),
+            Program::Missing { .. } | Program::NotNeeded => Finding::ok(id, "needs no program"),
+        },
+    }
 }
 
 async fn look(engine: &EngineBackend, session: &Session<'_>, processes: &LocalProcesses) -> Finding {

@@ -156,7 +156,7 @@ async fn engine(wizard: &mut dyn Wizard, session: &Session<'_>) -> Result<Option
                 });
             }
             Ok(_) => {
-                engines.push(Engine { id, install: None, by_name, about: format!("{id}: part of takopi") })
+                engines.push(Engine { id, install: None, by_name, about: format!("{id}: part of takopi") });
             }
             Err(error) => wizard.say(&error.to_string()),
         }

@@ -1,15 +1,18 @@
 //! Which engine a run has, and which thread it continues.
 
+use std::sync::Arc;
+
 use takopi_api::engine::{Availability, EngineBackend};
 use takopi_api::plugin::BackendKind;
+use takopi_api::process::Environment;
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::Runner;
 
 use super::super::Session;
 use super::super::error::CliError;
 use super::super::output;
-use crate::config::FIRST_CHOICE;
-use crate::plugins::{LookupError, Program, build_runner};
+use crate::config::{Config, FIRST_CHOICE};
+use crate::plugins::{LookupError, Member, Members, Program, build_runner};
 
 /// What `--resume` names.
 #[derive(Debug)]
@@ -30,6 +33,48 @@ impl Thread {
     }
 }
 
+/// The engine of a run.
+#[derive(Debug)]
+pub(super) enum Chosen<'a> {
+    /// One that a plugin registers.
+    Row(&'a EngineBackend),
+    /// One that a table makes.
+    Member(Box<Member>),
+}
+
+impl Chosen<'_> {
+    pub(super) fn id(&self) -> &str {
+        match self {
+            Self::Row(engine) => engine.id,
+            Self::Member(member) => member.id.as_str(),
+        }
+    }
+
+    /// What the plugin says about it.
+    pub(super) fn backend(&self) -> &EngineBackend {
+        match self {
+            Self::Row(engine) => engine,
+            Self::Member(member) => &member.backend,
+        }
+    }
+
+    /// What its programs see of takopi's variables, besides what it names itself.
+    pub(super) fn environment(&self, config: &Config) -> Result<Environment, CliError> {
+        match self {
+            Self::Row(engine) => Ok(Environment::empty().pass(config.pass_env(engine.id)?)),
+            // Its plugin reads the whole of its table.
+            Self::Member(_) => Ok(Environment::empty()),
+        }
+    }
+
+    pub(super) fn runner(&self, config: &Config) -> Result<Arc<dyn Runner>, CliError> {
+        match self {
+            Self::Row(engine) => Ok(build_runner(engine, &config.engine(engine.id)?)?),
+            Self::Member(member) => Ok(member.build_runner()?),
+        }
+    }
+}
+
 /// Reads what was typed after `--resume`: a resume line of the engine that is named, or of any, or else one word.
 pub(super) fn thread(typed: &str, engine: Option<&str>, session: &Session<'_>) -> Result<Thread, CliError> {
     let mut silent = Vec::new();
@@ -41,6 +86,11 @@ pub(super) fn thread(typed: &str, engine: Option<&str>, session: &Session<'_>) -
             // Whoever names an engine is told what is wrong with it; else it is one that could not be asked.
             Err(error) if engine == Some(id) => return Err(error),
             Err(error) => silent.push((id, error)),
+        }
+    }
+    for member in Members::of(&session.registry, &session.config).members {
+        if let Some(token) = member.build_runner().ok().and_then(|runner| runner.extract_resume(typed)) {
+            return Ok(Thread::Line(token));
         }
     }
     let word = typed.trim().trim_matches('`');
@@ -78,7 +128,7 @@ pub(super) fn engine<'a>(
     typed: Option<&str>,
     thread: Option<&Thread>,
     session: &'a Session<'_>,
-) -> Result<&'a EngineBackend, CliError> {
+) -> Result<Chosen<'a>, CliError> {
     let of_line = match thread {
         Some(Thread::Line(token)) => Some(token.engine().as_str()),
         _ => None,
@@ -89,18 +139,29 @@ pub(super) fn engine<'a>(
                 .hint("leave out --engine: a resume line names its engine"))
         }
         (Some(id), _) | (None, Some(id)) => {
-            let engine = session.registry.engine(id).map_err(|error| CliError::from(error).into_usage())?;
+            let engine = named(id, session).map_err(|error| CliError::from(error).into_usage())?;
             installed(engine, session)
         }
         (None, None) => match &session.config.default_engine {
             Some(id) => installed(default_engine(id, session)?, session),
-            None => first_available(session),
+            None => first_available(session).map(Chosen::Row),
         },
     }
 }
 
-fn default_engine<'a>(id: &str, session: &'a Session<'_>) -> Result<&'a EngineBackend, CliError> {
-    session.registry.engine(id).map_err(|lookup| {
+/// The engine of this id. Tables are looked at only if no plugin registers it.
+fn named<'a>(id: &str, session: &'a Session<'_>) -> Result<Chosen<'a>, LookupError> {
+    match session.registry.engine(id) {
+        Ok(engine) => Ok(Chosen::Row(engine)),
+        Err(lookup) => {
+            let member = Members::of(&session.registry, &session.config).take(id);
+            member.map(|member| Chosen::Member(Box::new(member))).ok_or(lookup)
+        }
+    }
+}
+
+fn default_engine<'a>(id: &str, session: &'a Session<'_>) -> Result<Chosen<'a>, CliError> {
+    named(id, session).map_err(|lookup| {
         let mut error = session.config.error_at("default_engine", lookup.to_string());
         error.hints = lookup.hints();
         error.into()
@@ -113,7 +174,7 @@ fn first_available<'a>(session: &'a Session<'_>) -> Result<&'a EngineBackend, Cl
     let with_cli = engines
         .iter()
         .filter(|engine| matches!(engine.availability, Availability::Cli { .. }) && !engine.by_name)
-        .find(|engine| program(engine, session).is_there());
+        .find(|&&engine| program(&Chosen::Row(engine), session).is_there());
     let embedded = || engines.iter().find(|engine| engine.availability == Availability::Embedded);
     with_cli.or_else(embedded).copied().ok_or_else(|| {
         let mut error = CliError::new("no engine is installed");
@@ -149,39 +210,37 @@ fn loadable<'a>(session: &'a Session<'_>) -> Vec<&'a EngineBackend> {
         .collect()
 }
 
-fn installed<'a>(engine: &'a EngineBackend, session: &Session<'_>) -> Result<&'a EngineBackend, CliError> {
-    match program(engine, session) {
+fn installed<'a>(engine: Chosen<'a>, session: &Session<'_>) -> Result<Chosen<'a>, CliError> {
+    match program(&engine, session) {
         Program::NotNeeded | Program::Found(_) => Ok(engine),
         Program::Missing { install } => {
-            let error = CliError::new(format!("{} is not installed, or not on PATH", engine.id));
+            let error = CliError::new(format!("{} is not installed, or not on PATH", engine.id()));
             Err(error.hint(format!("install it with `{install}`")))
         }
         Program::Unknown { named } => {
-            Err(CliError::new(format!("{}: {}", engine.id, Program::not_there(&named))))
+            Err(CliError::new(format!("{}: {}", engine.id(), Program::not_there(&named))))
         }
     }
 }
 
 /// What is wrong with the engine's table is said when it is built for the run.
-fn program(engine: &EngineBackend, session: &Session<'_>) -> Program {
-    let config = session.config.engine(engine.id).ok();
-    let runner = config.and_then(|config| build_runner(engine, &config).ok());
-    Program::of(engine, runner.as_deref())
+fn program(engine: &Chosen<'_>, session: &Session<'_>) -> Program {
+    Program::of(engine.backend(), engine.runner(&session.config).ok().as_deref())
 }
 
 /// Refuses what the engine says it does not have. Names of models are the engine's own and not checked.
 pub(super) fn check_options(
-    engine: &EngineBackend,
+    engine: &Chosen<'_>,
     model: Option<&str>,
     reasoning: Option<&str>,
 ) -> Result<(), CliError> {
-    let capabilities = &engine.capabilities;
+    let capabilities = &engine.backend().capabilities;
     if model.is_some() && !capabilities.model {
-        return Err(CliError::usage(format!("{} has no models to choose from", engine.id)));
+        return Err(CliError::usage(format!("{} has no models to choose from", engine.id())));
     }
     match reasoning {
         Some(level) if !capabilities.reasoning_levels.contains(&level) => {
-            let error = CliError::usage(format!("{} has no reasoning level `{level}`", engine.id));
+            let error = CliError::usage(format!("{} has no reasoning level `{level}`", engine.id()));
             Err(error.hint(format!("levels: {}", list(capabilities.reasoning_levels))))
         }
         _ => Ok(()),
