@@ -38,12 +38,17 @@ impl Inner {
             let busy = self.work.begin(&link.id);
             self.take(&link.id, Waiting { seq, message, shown, busy });
         }
+        let (inner, other) = (Arc::clone(self), link.clone());
+        let busy = self.work.begin(&link.id);
+        self.spawn(async move {
+            let tell = async |left: LeftRequest| inner.tell_left_request(&other, left).await;
+            futures_util::stream::iter(requests).for_each_concurrent(AT_ONCE, tell).await;
+            drop(busy);
+        });
         let inner = Arc::clone(self);
         let busy = self.work.begin(&link.id);
         self.spawn(async move {
-            // What can still be pressed comes first. One that can not be told at once does not hold up the others.
-            let tell = async |left: LeftRequest| inner.tell_left_request(&link, left).await;
-            futures_util::stream::iter(requests).for_each_concurrent(AT_ONCE, tell).await;
+            // One that can not be told at once does not hold up the others.
             let recover = async |run: CutOffRun| inner.recover_run(&link, &run).await;
             futures_util::stream::iter(cut_off).for_each_concurrent(AT_ONCE, recover).await;
             inner.finish(&begun, &MessageEnd::Command).await;

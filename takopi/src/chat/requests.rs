@@ -21,9 +21,10 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use takopi_api::event::Request;
+use takopi_api::event::{Decision, Event, Request, RequestId, RequestSubject, Resolution};
 use takopi_api::message::{IncomingMessage, MessageId, MessageRef, PersonId};
 use takopi_api::resume::ResumeToken;
+use takopi_api::runner::RunId;
 use takopi_api::transport::TransportId;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -41,6 +42,9 @@ use crate::store::{Covers, Place, RequestToken};
 
 /// How many requests are remembered after their end, for who presses too late. Of others the store knows.
 const REMEMBERED: usize = 256;
+
+/// Stands for an answer that nobody is to see.
+const HIDDEN: &str = "•••";
 
 /// What is known of a request besides what [`open`] knows.
 #[derive(Debug)]
@@ -84,7 +88,7 @@ impl Waiting {
 
     fn subject(&self) -> Subject {
         match &self.request.subject {
-            takopi_api::event::RequestSubject::Plan { .. } => Subject::Plan,
+            RequestSubject::Plan { .. } => Subject::Plan,
             _ => Subject::Other,
         }
     }
@@ -100,6 +104,9 @@ impl Waiting {
 #[derive(Debug, Clone)]
 struct Remembered {
     place: Place,
+    message: Option<MessageRef>,
+    /// It says how it ended.
+    is_told: bool,
     title: String,
     outcome: Outcome,
 }
@@ -112,6 +119,8 @@ struct State {
     order: VecDeque<RequestToken>,
     /// Messages whose words answer a question that wants them kept nowhere.
     secrets: HashSet<(TransportId, MessageRef)>,
+    /// The questions of requests whose answers are secrets.
+    secret_answers: HashMap<(RunId, RequestId), HashSet<String>>,
 }
 
 /// All requests that wait.
@@ -153,6 +162,33 @@ impl Requests {
         self.state().secrets.remove(&(transport.clone(), message.reference()))
     }
 
+    /// Remembers which answers to a request are secrets.
+    fn note_secrets(&self, run: &RunId, request: &Request) {
+        let RequestSubject::Question { questions } = &request.subject else { return };
+        let secret = questions.iter().filter(|question| question.secret);
+        let ids: HashSet<String> = secret.map(|question| question.id.clone()).collect();
+        if !ids.is_empty() {
+            self.state().secret_answers.insert((run.clone(), request.id.clone()), ids);
+        }
+    }
+
+    fn forget_secrets(&self, run: &RunId) {
+        self.state().secret_answers.retain(|(of, _), _| of != run);
+    }
+
+    /// What an engine says, as it may go on to whoever listens: without the secrets that it was told.
+    pub(super) fn discreet(&self, run: &RunId, mut event: Event) -> Event {
+        if let Event::RequestResolved(resolved) = &mut event
+            && let Resolution::Decided(Decision::Answer { answers }) = &mut resolved.resolution
+            && let Some(secret) = self.state().secret_answers.get(&(run.clone(), resolved.request_id.clone()))
+        {
+            for (_, answer) in answers.iter_mut().filter(|(id, _)| secret.contains(*id)) {
+                *answer = vec![HIDDEN.to_owned()];
+            }
+        }
+        event
+    }
+
     /// A request has ended like this.
     fn end(&self, token: &RequestToken, outcome: Outcome) -> Option<Ending<Kept>> {
         let mut state = self.state();
@@ -160,7 +196,8 @@ impl Requests {
         ending.kept.live.open_requests.fetch_sub(1, Ordering::AcqRel);
         ending.kept.is_over.send_replace(true);
         let place = ending.kept.live.place.clone();
-        let remembered = Remembered { place, title: ending.kept.title(), outcome };
+        let message = ending.message.clone();
+        let remembered = Remembered { place, message, is_told: false, title: ending.kept.title(), outcome };
         state.ended.insert(token.clone(), remembered);
         state.order.push_back(token.clone());
         if state.order.len() > REMEMBERED
@@ -169,6 +206,13 @@ impl Requests {
             state.ended.remove(&oldest);
         }
         Some(ending)
+    }
+
+    /// Its message says how it ended.
+    fn told(&self, token: &RequestToken) {
+        if let Some(known) = self.state().ended.get_mut(token) {
+            known.is_told = true;
+        }
     }
 
     fn remembered(&self, token: &RequestToken) -> Option<Remembered> {

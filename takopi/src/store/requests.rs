@@ -172,6 +172,8 @@ pub enum RequestEnd {
 pub struct EndedRequest {
     /// Where it was asked.
     pub place: Place,
+    /// The message that asks, as long as it does not say what became of it.
+    pub message: Option<MessageRef>,
     /// What was asked, in a line.
     pub title: String,
     /// What became of it.
@@ -319,9 +321,14 @@ impl Store {
                      FROM requests JOIN places ON places.id = requests.place WHERE requests.token = ?1",
                 )?
                 .query_one((token.as_str(),), |row| {
-                    let ended =
-                        |end| Ok(EndedRequest { place: place::read(row)?, title: row.get("title")?, end });
-                    end_of(row)?.map(ended).transpose()
+                    let Some(end) = end_of(row)? else { return Ok(None) };
+                    let message = row.get::<_, Option<Json<_>>>("message")?.map(|Json(message)| message);
+                    Ok(Some(EndedRequest {
+                        place: place::read(row)?,
+                        message,
+                        title: row.get("title")?,
+                        end,
+                    }))
                 })
                 .optional()?;
             Ok(found.flatten())

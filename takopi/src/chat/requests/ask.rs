@@ -82,6 +82,9 @@ impl Inner {
             }
         }
         let remember = if coverage.is_some() { Remember::ByRule } else { Remember::No };
+        let remembered = coverage
+            .as_ref()
+            .map(|coverage| format!("session and always: {}", rules::covered(&coverage.covers)));
         let context = job.context.as_ref().map(Context::line);
         let patience = format!("denied if nobody answers within {}", elapsed(timeout));
         let form = Form::of(&request.subject, remember);
@@ -93,7 +96,7 @@ impl Inner {
             timeout,
             sheet: OnceLock::new(),
             means: Means::of(&link.outgoing.capabilities()),
-            footer: context.into_iter().chain([patience]).collect(),
+            footer: remembered.into_iter().chain(context).chain([patience]).collect(),
             coverage,
             is_over: watch::Sender::new(false),
             showing: tokio::sync::Mutex::new(Showing::Open),
@@ -113,6 +116,7 @@ impl Inner {
             return;
         }
         live.open_requests.fetch_add(1, Ordering::AcqRel);
+        self.requests.note_secrets(&live.id, &kept.request);
         let inner = Arc::clone(self);
         let (shown, awaited, reply_to) = (Arc::clone(&kept), token.clone(), job.reply_to.clone());
         self.spawn(async move {
@@ -286,6 +290,7 @@ impl Inner {
     /// The run is over, and what it asked with it.
     pub(in crate::chat) fn withdraw_requests(self: &Arc<Self>, run: &RunId) {
         let tokens = self.requests.state().board.of_run(run);
+        self.requests.forget_secrets(run);
         for token in tokens {
             self.take_away(&token, Outcome::RunOver);
         }

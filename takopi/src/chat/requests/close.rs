@@ -14,8 +14,8 @@ use crate::chat::conversation::{Inner, Link};
 use crate::chat::live::LiveRun;
 use crate::store::{LeftRequest, RequestToken};
 
-/// How long the message waits for the engine to take an answer, which it nearly always does at once.
-const SOON: Duration = Duration::from_secs(2);
+/// How long is waited for what nearly always is done at once: the engine takes an answer, a decision is stored.
+pub(super) const SOON: Duration = Duration::from_secs(2);
 
 impl Inner {
     /// Ends a request: tells the engine what was decided, if anything was, and lets the message say it. Nobody waits for
@@ -83,6 +83,7 @@ impl Inner {
             tracing::warn!(transport = %link.id, %error, "what became of a request could not be shown");
             return;
         }
+        self.requests.told(token);
         if let Err(error) = self.store().request_told(token).await {
             tracing::warn!(transport = %link.id, %error, "that people know of the end of a request could not be stored");
         }

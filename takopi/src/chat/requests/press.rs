@@ -8,11 +8,14 @@ use takopi_api::runner::RunId;
 use takopi_api::transport::People;
 use tokio::time::Instant;
 
-use super::Kept;
+use super::close::SOON;
 use super::open::{Claim, Pressable, Pressed, Said, Who};
 use super::outcome::Outcome;
+use super::{Kept, Remembered};
 use crate::chat::conversation::{Inner, Link};
-use crate::store::{Decided, Judgement, NewRule, Place, RequestToken, RuleScope, Undecided, Verdict};
+use crate::store::{
+    Decided, EndedRequest, Judgement, NewRule, Place, RequestToken, RuleScope, Undecided, Verdict,
+};
 
 /// What came of words that may be about a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -53,7 +56,7 @@ impl Inner {
         let pressed = self.requests.state().board.press(&button, &press.message, who, Instant::now());
         let told = match pressed {
             Pressed::NotOpen => self.press_ended(link, press, &button.token).await,
-            Pressed::Elsewhere => "this button belongs to another message; nothing was decided".to_owned(),
+            Pressed::Elsewhere => ELSEWHERE.to_owned(),
             Pressed::NotYours => "only who asked may decide this".to_owned(),
             Pressed::Old => {
                 self.reshow(&button.token);
@@ -63,10 +66,10 @@ impl Inner {
                 self.give_up(&button.token, Undecided::Expired).await;
                 Outcome::Expired(None).told()
             }
-            Pressed::Late(kept) => {
-                kept.over().await;
-                self.press_ended(link, press, &button.token).await
-            }
+            Pressed::Late(kept) => match tokio::time::timeout(SOON, kept.over()).await {
+                Ok(()) => self.press_ended(link, press, &button.token).await,
+                Err(_) => "somebody is just deciding this".to_owned(),
+            },
             Pressed::Decides(claim, kept) => {
                 return self.decide(&kept, claim, press.sender.clone()).await.err();
             }
@@ -80,21 +83,27 @@ impl Inner {
 
     /// A press of a button whose request is not open. What it was is said, and the buttons go.
     async fn press_ended(self: &Arc<Self>, link: &Link, press: &Press, token: &RequestToken) -> String {
-        let (place, title, outcome) = match self.requests.remembered(token) {
-            Some(known) => (known.place, known.title, known.outcome),
+        let known = match self.requests.remembered(token) {
+            Some(known) => known,
             None => match self.store().ended_request(token).await {
-                Ok(Some(ended)) => (ended.place, ended.title, Outcome::of(ended.end)),
+                Ok(Some(EndedRequest { place, message, title, end })) => {
+                    Remembered { place, message, is_told: false, title, outcome: Outcome::of(end) }
+                }
                 Ok(None) => return UNKNOWN.to_owned(),
                 Err(error) => return format!("what became of this could not be looked up: {error}"),
             },
         };
-        if place.transport != link.id || place.address.channel != press.message.address.channel {
-            return "this button belongs to another chat; nothing was decided".to_owned();
+        let Remembered { place, message, is_told, title, outcome } = known;
+        let is_here = place.transport == link.id && place.address.channel == press.message.address.channel;
+        if !is_here || message.as_ref().is_some_and(|message| *message != press.message) {
+            return ELSEWHERE.to_owned();
         }
-        let (inner, link, token, message) =
-            (Arc::clone(self), link.clone(), token.clone(), press.message.clone());
-        let header = outcome.header();
-        self.spawn(async move { inner.close_message(&link, &token, &message, &title, &header).await });
+        // What is not known to be its message is left as it is: somebody may have made the button up for it.
+        if let Some(message) = message.filter(|_| !is_told) {
+            let (inner, link, token) = (Arc::clone(self), link.clone(), token.clone());
+            let header = outcome.header();
+            self.spawn(async move { inner.close_message(&link, &token, &message, &title, &header).await });
+        }
         outcome.told()
     }
 
@@ -104,8 +113,6 @@ impl Inner {
     /// What the person is told if it does not count.
     async fn decide(self: &Arc<Self>, kept: &Kept, claim: Claim, by: Option<Sender>) -> Result<(), String> {
         let Claim { token, verdict, decision } = claim;
-        // Whoever is at the terminal needs no name.
-        let by = by.filter(|_| kept.link.access.people != People::Local);
         let judgement = Judgement { verdict, by: by.clone(), rule: self.rule(kept, verdict) };
         match self.store().decide(&token, judgement).await {
             Ok(Decided::Now { rule }) => {
@@ -206,5 +213,7 @@ impl Inner {
 fn denied(reason: &str) -> Decision {
     Decision::Deny { reason: Some(reason.to_owned()) }
 }
+
+const ELSEWHERE: &str = "this button belongs to another message; nothing was decided";
 
 const UNKNOWN: &str = "nothing is known of this button; nothing was decided";

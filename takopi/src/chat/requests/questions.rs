@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use takopi_api::event::{Choice, Question};
 
+use super::HIDDEN;
+
 /// The questions of a request, and what was answered so far.
 #[derive(Debug, Clone)]
 pub(super) struct Questions {
@@ -43,7 +45,7 @@ impl Questions {
     pub(super) fn answered(&self) -> impl Iterator<Item = (&Question, String)> {
         self.all.iter().zip(&self.answers).map(|(question, answers)| {
             let shown = match (question.secret, answers.as_slice()) {
-                (true, _) => "•••".to_owned(),
+                (true, _) => HIDDEN.to_owned(),
                 (false, []) => "none".to_owned(),
                 (false, answers) => answers.join(", "),
             };
