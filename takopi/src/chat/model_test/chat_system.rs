@@ -12,6 +12,7 @@ use takopi_api::message::{
 use takopi_api::transport::{Capabilities, Edited, SendError, SendFailure, Transport};
 
 use super::plan::Trouble;
+use crate::chat::requests::PREFIX;
 
 #[derive(Debug, Default)]
 pub(super) struct ChatSystem(Mutex<State>);
@@ -52,6 +53,12 @@ pub(super) enum Gone {
 }
 
 impl Shown {
+    /// Whether it has buttons of a request.
+    pub(super) fn asks(&self) -> bool {
+        let mut buttons = self.message.buttons.iter().flatten();
+        buttons.any(|button| button.data.as_str().starts_with(PREFIX))
+    }
+
     pub(super) fn is_at_work(&self) -> bool {
         self.gone.is_none() && !self.is_orphan && self.message.kind == MessageKind::Progress
     }
@@ -168,7 +175,8 @@ impl State {
     /// What is to be seen of a program that is not: nobody can take it back.
     pub(super) fn orphan(&mut self, is_remembered: impl Fn(&MessageRef) -> bool) {
         for shown in self.shown.values_mut() {
-            shown.is_orphan |= shown.is_at_work() && !is_remembered(&shown.at);
+            let is_open = shown.is_at_work() || shown.gone.is_none() && shown.asks();
+            shown.is_orphan |= is_open && !is_remembered(&shown.at);
         }
     }
 }

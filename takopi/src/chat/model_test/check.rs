@@ -1,5 +1,7 @@
 //! What has to be true when nothing goes on any more.
 
+mod requests;
+
 use std::collections::{BTreeMap, HashMap};
 
 use proptest::prelude::*;
@@ -18,6 +20,8 @@ struct Fate {
     ending: Option<String>,
     /// A person ended its run.
     is_stopped: bool,
+    /// The run that it became, or went into.
+    run: Option<String>,
 }
 
 /// What the store says of a run.
@@ -45,6 +49,7 @@ pub(super) fn all(plan: &Plan, world: &World) -> Result<(), TestCaseError> {
     nobody_is_heard_twice(world)?;
     answers_arrived(world, &log, &runs)?;
     nothing_looks_at_work(world)?;
+    requests::all(world, &log, &store)?;
     if plan.chat.queue != "interrupt" {
         order_is_kept(world, &log, &runs)?;
     }
@@ -69,12 +74,18 @@ fn each_message_has_one_end(
         let ending = fate.ending.as_deref().unwrap_or("none");
         match ending {
             "refused" => prop_assert!(said.is_stranger && starts.is_empty(), "message {}", number),
+            // It was for a request, and could not be: that was said.
+            "ignored" => {
+                prop_assert!(starts.len() == wanted && !log.asked.is_empty(), "message {}", number);
+            }
             "cancelled" | "failed" => {
                 prop_assert_eq!(starts.len(), wanted, "message {} was {} and ran", number, ending);
             }
             "steered" => {
                 let is_there = log.steered.iter().any(|text| messages_in(text).contains(&number));
-                prop_assert!(is_there || world.had_accident, "message {} went nowhere", number);
+                // Half an answer to several questions is none if they are not asked any more.
+                let is_asked = log.asked.iter().any(|asked| Some(asked.run.as_str()) == fate.run.as_deref());
+                prop_assert!(is_there || world.had_accident || is_asked, "message {} went nowhere", number);
                 prop_assert_eq!(starts.len(), wanted, "message {} was steered and ran", number);
             }
             "answered" | "cut_off" => {
@@ -87,7 +98,9 @@ fn each_message_has_one_end(
             }
             other => prop_assert!(false, "message {} ended as {}", number, other),
         }
-        prop_assert!(!said.is_stranger || ending == "refused", "a stranger was heard: {}", number);
+        // The stranger is an approver, who can be asked for words.
+        let is_unheard = ending == "refused" || !log.asked.is_empty() && ending != "answered";
+        prop_assert!(!said.is_stranger || is_unheard, "a stranger was heard: {}", number);
     }
     Ok(())
 }
@@ -188,13 +201,16 @@ fn state_of<'a>(runs: &'a BTreeMap<String, Ran>, run: &str) -> &'a str {
 fn fates(store: &Connection) -> HashMap<String, Fate> {
     let mut statement = store
         .prepare(
-            "SELECT message, inbox.state, ending, ifnull(outcome, '') = 'interrupted'
+            "SELECT message, inbox.state, ending, ifnull(outcome, '') = 'interrupted', runs.id
              FROM inbox LEFT JOIN runs ON runs.number = inbox.run",
         )
         .expect("it is there");
     let rows = statement
         .query_map((), |row| {
-            Ok((row.get(0)?, Fate { state: row.get(1)?, ending: row.get(2)?, is_stopped: row.get(3)? }))
+            Ok((
+                row.get(0)?,
+                Fate { state: row.get(1)?, ending: row.get(2)?, is_stopped: row.get(3)?, run: row.get(4)? },
+            ))
         })
         .expect("it can be read");
     rows.map(|row| row.expect("it can be read")).collect()

@@ -9,14 +9,14 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, EngineId};
 use takopi_api::event::{
-    Action, ActionKind, ActionOutcome, Decision, Event, EventFactory, Outcome, Permission, Request,
-    RequestId, RequestSubject,
+    Action, ActionKind, ActionOutcome, Choice, Decision, Event, EventFactory, Outcome, Permission, Question,
+    Request, RequestId, RequestSubject, Resolution,
 };
 use takopi_api::resume::{ResumeError, ResumeLines as _, ResumeSyntax, ResumeToken};
 use takopi_api::runner::{Control, ControlError, EngineRun, RunControl, RunId, RunSpec, Runner};
 use tokio::sync::Notify;
 
-use super::plan::{Act, End, Script};
+use super::plan::{Act, Ask, End, Script, What};
 
 static ENGINE: EngineId = EngineId::from_static("scripted");
 
@@ -40,9 +40,20 @@ pub(super) struct Log {
     pub(super) starts: Vec<Start>,
     /// What was sent into turns that ran.
     pub(super) steered: Vec<String>,
+    /// What was asked, in order.
+    pub(super) asked: Vec<Asked>,
     /// Threads at work.
     live: HashMap<String, usize>,
     pub(super) faults: Vec<String>,
+}
+
+/// A request, and what the engine was told of it.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub(super) run: RunId,
+    pub(super) id: RequestId,
+    pub(super) told: Vec<Decision>,
+    is_over: bool,
 }
 
 /// One run.
@@ -180,9 +191,49 @@ impl Control for Hold {
         Ok(())
     }
 
-    async fn answer(&self, _request: &RequestId, _decision: Decision) -> Result<(), ControlError> {
+    async fn answer(&self, request: &RequestId, decision: Decision) -> Result<(), ControlError> {
+        let mut log = self.engine.log();
+        let run = log.starts[self.at].run.clone();
+        let asked = log.asked.iter_mut().find(|asked| asked.run == run && asked.id == *request);
+        let Some(asked) = asked else { return Err(ControlError::NoSuchRequest(request.clone())) };
+        asked.told.push(decision.clone());
+        let has_ended = asked.is_over;
+        asked.is_over = true;
+        log.steered.extend(words_in(&decision));
+        if has_ended {
+            return Err(ControlError::NoSuchRequest(request.clone()));
+        }
         self.shared.answered.notify_one();
         Ok(())
+    }
+}
+
+/// What a person wrote in an answer.
+fn words_in(decision: &Decision) -> Vec<String> {
+    match decision {
+        Decision::Deny { reason: Some(reason) } => vec![reason.clone()],
+        Decision::Answer { answers } => answers.values().flatten().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn subject(what: What) -> RequestSubject {
+    let choices = ["red", "blue"].map(Choice::new);
+    match what {
+        What::Command(is_first) => {
+            let command = if is_first { "first" } else { "second" };
+            RequestSubject::Permission(Permission::default().tool("shell").command(command))
+        }
+        What::Plan => RequestSubject::Plan { text: "do it".to_owned() },
+        What::Questions => RequestSubject::Question {
+            questions: vec![
+                Question::new("a", "which one?").options(choices.clone()),
+                Question::new("b", "which ones?").options(choices).multiple(),
+            ],
+        },
+        What::Secret => {
+            RequestSubject::Question { questions: vec![Question::new("c", "password?").secret()] }
+        }
     }
 }
 
@@ -190,8 +241,8 @@ enum Item {
     NameThread,
     Wait(Duration),
     Step,
-    Ask(usize),
-    Answer,
+    Ask(usize, Ask),
+    Answer(usize, Ask),
     End(End),
 }
 
@@ -206,7 +257,7 @@ fn items(script: &Script) -> VecDeque<Item> {
                 items.push_back(Item::Wait(Duration::from_millis((*milliseconds).into())));
             }
             Act::Step => items.push_back(Item::Step),
-            Act::Ask => items.extend([Item::Ask(at), Item::Answer]),
+            Act::Ask(ask) => items.extend([Item::Ask(at, *ask), Item::Answer(at, *ask)]),
         }
     }
     if script.end == End::Lingers {
@@ -234,20 +285,29 @@ impl Play {
             }
             match self.items.pop_front()? {
                 Item::NameThread => self.name_thread(),
-                Item::Wait(time) => self.wait(tokio::time::sleep(time)).await,
+                Item::Wait(time) => {
+                    self.wait(tokio::time::sleep(time)).await;
+                }
                 Item::Step => {
                     let action = Action::new(format!("s{}", self.items.len()), ActionKind::Note, "a step");
                     self.events.action_completed(action, ActionOutcome::Ok);
                 }
-                Item::Ask(number) => {
-                    let subject = RequestSubject::Permission(Permission::default());
+                Item::Ask(number, ask) => {
                     let id = RequestId::new(format!("r{number}"));
-                    self.events.request(Request::new(id, "may I?", subject));
+                    let mut log = self.engine.log();
+                    let run = log.starts[self.at].run.clone();
+                    // One that is deaf does not know of it from the beginning.
+                    let is_over = ask.is_deaf;
+                    log.asked.push(Asked { run, id: id.clone(), told: Vec::new(), is_over });
+                    drop(log);
+                    self.events.request(Request::new(id.clone(), "may I?", subject(ask.what)));
+                    if ask.is_deaf {
+                        // It asks it twice, too.
+                        self.events.request(Request::new(id, "may I?", subject(ask.what)));
+                    }
                 }
-                Item::Answer => {
-                    let shared = Arc::clone(&self.shared);
-                    self.wait(async move { shared.answered.notified().await }).await;
-                }
+                Item::Answer(_, ask) if ask.is_deaf => {}
+                Item::Answer(number, ask) => self.await_answer(number, ask).await,
                 Item::End(end) => self.end(end),
             }
         }
@@ -263,14 +323,36 @@ impl Play {
     }
 
     /// Waits for something, unless the run is to end.
-    async fn wait(&mut self, something: impl Future<Output = ()>) {
+    async fn wait<T>(&mut self, something: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
-            () = something => {}
+            value = something => Some(value),
             () = self.shared.stop.notified(), if self.obeys => {
                 self.items.clear();
                 self.events.completed(Outcome::Interrupted, "", None);
+                None
             }
         }
+    }
+
+    async fn await_answer(&mut self, number: usize, ask: Ask) {
+        let shared = Arc::clone(&self.shared);
+        let patience = ask.patience.map_or(TIRED, |patience| Duration::from_millis(patience.into()));
+        let answered = async move {
+            let answered = tokio::time::timeout(patience, shared.answered.notified()).await;
+            answered.is_ok()
+        };
+        let id = RequestId::new(format!("r{number}"));
+        let Some(is_answered) = self.wait(answered).await else { return };
+        let mut log = self.engine.log();
+        let run = log.starts[self.at].run.clone();
+        let asked = log.asked.iter_mut().find(|asked| asked.run == run && asked.id == id);
+        let last = asked.and_then(|asked| {
+            asked.is_over = true;
+            asked.told.last().cloned()
+        });
+        drop(log);
+        let resolution = last.filter(|_| is_answered).map_or(Resolution::Withdrawn, Resolution::Decided);
+        self.events.request_resolved(id, resolution);
     }
 
     fn end(&mut self, end: End) {

@@ -40,7 +40,26 @@ pub(super) struct Script {
 pub(super) enum Act {
     Wait(u16),
     Step,
-    Ask,
+    Ask(Ask),
+}
+
+/// What the engine asks, and whether it waits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ask {
+    pub(super) what: What,
+    /// After so many milliseconds it asks this no more.
+    pub(super) patience: Option<u16>,
+    /// It takes no answer.
+    pub(super) is_deaf: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum What {
+    /// Of two commands, which rules can be for.
+    Command(bool),
+    Plan,
+    Questions,
+    Secret,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +90,10 @@ pub(super) enum Step {
     /// Presses one that was to be seen once.
     PressOld(u8),
     PressUnknown(u8),
+    /// Presses what one message has below another one.
+    PressElsewhere(u8, u8),
+    /// Presses a button of a request.
+    Decide(u8),
     Wait(u16),
     /// What becomes of the next things that are sent.
     Trouble(Vec<Option<Trouble>>),
@@ -103,7 +126,8 @@ impl ChatStyle {
         let session = if *is_continuous { "chat" } else { "stateless" };
         format!(
             "default_engine = 'scripted'\n[transports.fake]\nsession_mode = '{session}'\nqueue = '{queue}'\n\
-             progress = '{progress}'\nfinal_notify = {final_notify}\nrequest_timeout_s = 30\n"
+             progress = '{progress}'\nfinal_notify = {final_notify}\nrequest_timeout_s = 30\n\
+             approvers = ['p1', 'p3']\n"
         )
     }
 }
@@ -125,7 +149,11 @@ fn chat() -> impl Strategy<Value = ChatStyle> {
 }
 
 fn script() -> impl Strategy<Value = Script> {
-    let act = prop_oneof![3 => (0..3000_u16).prop_map(Act::Wait), 2 => Just(Act::Step), 1 => Just(Act::Ask)];
+    let act = prop_oneof![
+        3 => (0..3000_u16).prop_map(Act::Wait),
+        2 => Just(Act::Step),
+        2 => ask().prop_map(Act::Ask),
+    ];
     let end = prop_oneof![
         5 => Just(End::Done),
         1 => Just(End::Failed),
@@ -143,6 +171,17 @@ fn script() -> impl Strategy<Value = Script> {
             takes_steering,
         },
     )
+}
+
+fn ask() -> impl Strategy<Value = Ask> {
+    let what = prop_oneof![
+        3 => any::<bool>().prop_map(What::Command),
+        1 => Just(What::Plan),
+        1 => Just(What::Questions),
+        1 => Just(What::Secret),
+    ];
+    (what, proptest::option::weighted(0.2, 0..3000_u16), proptest::bool::weighted(0.1))
+        .prop_map(|(what, patience, is_deaf)| Ask { what, patience, is_deaf })
 }
 
 fn trouble() -> impl Strategy<Value = Trouble> {
@@ -168,6 +207,8 @@ fn step() -> impl Strategy<Value = Step> {
         5 => any::<u8>().prop_map(Step::Press),
         1 => any::<u8>().prop_map(Step::PressOld),
         1 => any::<u8>().prop_map(Step::PressUnknown),
+        1 => (any::<u8>(), any::<u8>()).prop_map(|(pick, at)| Step::PressElsewhere(pick, at)),
+        5 => any::<u8>().prop_map(Step::Decide),
         6 => (0..4000_u16).prop_map(Step::Wait),
         1 => proptest::collection::vec(proptest::option::weighted(0.7, trouble()), 1..5).prop_map(Step::Trouble),
         2 => (0..12_u8, moment).prop_map(|(write, moment)| Step::Die { write, moment }),

@@ -43,6 +43,8 @@ pub(super) struct World {
     /// The messages that were said, by their numbers.
     pub(super) said: Vec<Said>,
     pub(super) had_accident: bool,
+    /// Every button that was pressed, where, and by whom.
+    pub(super) pressed: Vec<(MessageRef, String, String)>,
 }
 
 /// A message that somebody said.
@@ -83,6 +85,7 @@ pub(super) fn play(plan: &Plan) -> World {
         engine: Engine::new(&plan.scripts),
         said: Vec::new(),
         had_accident: false,
+        pressed: Vec::new(),
     };
     let death = Arc::new(Death {
         system,
@@ -207,11 +210,27 @@ impl Player<'_> {
                     .filter(|shown| shown.gone.is_none())
                     .flat_map(buttons)
                     .collect();
-                press(takopi, &buttons, *pick);
+                self.press(takopi, &buttons, *pick);
             }
             Step::PressOld(pick) => {
                 let buttons = self.world.system.state().buttons.clone();
-                press(takopi, &buttons, *pick);
+                self.press(takopi, &buttons, *pick);
+            }
+            Step::PressElsewhere(pick, other) => {
+                let buttons = self.world.system.state().buttons.clone();
+                if !buttons.is_empty() {
+                    let (at, _) = buttons[usize::from(*other) % buttons.len()].clone();
+                    let data = buttons[usize::from(*pick) % buttons.len()].1.clone();
+                    self.press(takopi, &[(at, data)], *pick);
+                }
+            }
+            Step::Decide(pick) => {
+                let open: Vec<_> = {
+                    let state = self.world.system.state();
+                    let asking = state.shown.values().filter(|shown| shown.gone.is_none() && shown.asks());
+                    asking.flat_map(buttons).collect()
+                };
+                self.press(takopi, &open, *pick);
             }
             Step::PressUnknown(pick) => {
                 let buttons: Vec<_> = self
@@ -222,7 +241,7 @@ impl Player<'_> {
                     .iter()
                     .map(|(at, _)| (at.clone(), "takopi:what".to_owned()))
                     .collect();
-                press(takopi, &buttons, *pick);
+                self.press(takopi, &buttons, *pick);
             }
             Step::Wait(milliseconds) => {
                 tokio::time::sleep(Duration::from_millis((*milliseconds).into())).await;
@@ -234,6 +253,17 @@ impl Player<'_> {
             // The end of a program is its caller's business.
             Step::Restart { .. } => {}
         }
+    }
+
+    fn press(&mut self, takopi: &ToTakopi, buttons: &[(MessageRef, String)], pick: u8) {
+        if buttons.is_empty() {
+            return;
+        }
+        let (at, data) = buttons[usize::from(pick) % buttons.len()].clone();
+        let who = format!("p{}", pick / 7 % 4);
+        self.world.pressed.push((at.clone(), data.clone(), who.clone()));
+        let press = Press::new(format!("press{pick}"), at, data);
+        takopi.handle_press(press.sender(Sender::new(who)));
     }
 
     fn say(&mut self, who: u8, place: u8, reply: Option<u8>, aloud: bool) {
@@ -293,7 +323,8 @@ fn remembered(folder: &Path) -> Vec<MessageRef> {
         .prepare(
             "SELECT progress FROM runs WHERE state IN ('running', 'answered', 'delivered', 'cut_off')
              AND progress IS NOT NULL
-             UNION ALL SELECT shown FROM inbox WHERE state = 'accepted' AND shown IS NOT NULL",
+             UNION ALL SELECT shown FROM inbox WHERE state = 'accepted' AND shown IS NOT NULL
+             UNION ALL SELECT message FROM requests WHERE message IS NOT NULL",
         )
         .expect("the tables are there");
     let rows = statement.query_map((), |row| row.get::<_, String>(0)).expect("it can be read");
@@ -303,15 +334,6 @@ fn remembered(folder: &Path) -> Vec<MessageRef> {
 fn buttons(shown: &super::chat_system::Shown) -> Vec<(MessageRef, String)> {
     let all = shown.message.buttons.iter().flatten();
     all.map(|button| (shown.at.clone(), button.data.to_string())).collect()
-}
-
-fn press(takopi: &ToTakopi, buttons: &[(MessageRef, String)], pick: u8) {
-    if buttons.is_empty() {
-        return;
-    }
-    let (at, data) = buttons[usize::from(pick) % buttons.len()].clone();
-    let press = Press::new(format!("press{pick}"), at, data);
-    takopi.handle_press(press.sender(Sender::new(format!("p{}", pick % 4))));
 }
 
 impl Death {
