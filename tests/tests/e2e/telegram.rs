@@ -11,6 +11,7 @@ mod inside;
 mod limits;
 mod pair;
 mod phone;
+mod requests;
 mod restart;
 mod setup;
 mod signs;

@@ -20,7 +20,10 @@ fn a_permission_is_given_by_who_asked_and_by_nobody_else() {
     let file = talk.sandbox.work().join("NOTES.md");
     let (id, request) = asked(&mut talk);
     assert!(request.text.contains("NOTES.md"), "{}", request.text);
-    assert_eq!(request.labels(), ["allow once", "deny", "allow for this session", "always allow"]);
+    assert_eq!(
+        request.labels(),
+        ["allow once", "deny", "allow for this session", "always allow", "deny, and say why"]
+    );
     let told = talk.press_as("you", &request, "allow once");
     assert_eq!(told.as_deref(), Some("only who asked may decide this"));
     assert_eq!(talk.press_as("eve", &request, "allow once"), None, "a stranger is told nothing");
@@ -29,7 +32,10 @@ fn a_permission_is_given_by_who_asked_and_by_nobody_else() {
     assert!(talk.becomes(&request, "allowed once by Mia").labels().is_empty());
     talk.reads(&id, "done · acme");
     assert!(file.exists());
-    assert_eq!(talk.press(&request, "deny").as_deref(), Some("this was decided already"));
+    assert_eq!(
+        talk.press(&request, "deny").as_deref(),
+        Some("this was decided already: allowed once by Mia")
+    );
 }
 
 #[test]

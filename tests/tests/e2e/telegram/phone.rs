@@ -149,10 +149,20 @@ impl Phone {
     /// Presses a button, and gives what the person is told.
     #[track_caller]
     pub(super) fn press(&self, message: &Message, label: &str, who: UserId) -> Option<String> {
-        let press = self.api.press(message, label, who);
+        self.press_answer(&self.api.press(message, label, who))
+    }
+
+    /// Presses what a button carried, or never did, below a message.
+    #[track_caller]
+    pub(super) fn press_data(&self, message: &Message, data: &str, who: UserId) -> Option<String> {
+        self.press_answer(&self.api.press_data(message, data, who))
+    }
+
+    #[track_caller]
+    fn press_answer(&self, press: &str) -> Option<String> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            if let Some(answer) = self.api.press_answer(&press) {
+            if let Some(answer) = self.api.press_answer(press) {
                 return answer.text;
             }
             assert!(Instant::now() < deadline, "the press is not answered:\n{}", self.api.report());
