@@ -97,7 +97,7 @@ impl Inner {
         let verdict = self.verdict(link, &message.address, message.chat, message.sender.as_ref()).await;
         if let Verdict::Refused(refusal) = verdict {
             if self.may_only_decide(link, refusal, message.sender.as_ref())
-                && self.is_awaited(link, place, message)
+                && (self.is_awaited(link, place, message) || is_reply_in_words(message))
                 && let Some(outcome) = self.answer_request(link, place, message).await
             {
                 return Ok(outcome);
@@ -194,7 +194,9 @@ impl Inner {
 
     /// Whether these words were waited for: as a reason, or as a secret.
     fn is_awaited(&self, link: &Link, place: &Place, message: &IncomingMessage) -> bool {
-        let is_text = !message.text.trim().is_empty() && message.files.is_empty();
+        let is_text = !message.text.trim().is_empty()
+            && message.files.is_empty()
+            && slash_command(&message.text).is_none();
         let person = message.sender.as_ref().map(|sender| &sender.id);
         is_text
             && (self.requests.has_secret(&link.id, message) || self.requests.wait_for_words_of(place, person))
@@ -316,6 +318,12 @@ impl Inner {
             tracing::debug!(transport = %link.id, %error, "a press could not be answered");
         }
     }
+}
+
+/// Whether a message answers one of takopi's, and is no command.
+fn is_reply_in_words(message: &IncomingMessage) -> bool {
+    let is_reply = message.reply_to.as_ref().is_some_and(|reply| reply.is_own);
+    is_reply && message.files.is_empty() && slash_command(&message.text).is_none()
 }
 
 /// Whether a message is meant for takopi, where not all of them are.

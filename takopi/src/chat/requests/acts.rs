@@ -159,8 +159,9 @@ impl Form {
                         Step::Nothing => {}
                         step => return after(step, questions),
                     }
-                    if is_number(text, self.buttons(false).iter().flatten().count()) {
-                        return deny(None);
+                    // Options are known by now; of the other buttons, numbers are as good as labels.
+                    if let Some(act @ (Act::Deny | Act::Done)) = chosen(&self.buttons(false), text, aimed) {
+                        return self.act(act);
                     }
                 }
                 let Self::Questions(questions) = self else { return Effect::Nothing };
@@ -224,11 +225,6 @@ fn chosen(rows: &[Vec<(String, Act)>], text: &str, aimed: Aimed) -> Option<Act> 
     let named = buttons.find(|(label, _)| label.eq_ignore_ascii_case(text)).map(|(_, act)| *act);
     let is_yes = ["yes", "y"].iter().any(|yes| text.eq_ignore_ascii_case(yes));
     named.or_else(|| is_yes.then_some(Act::AllowOnce))
-}
-
-/// Whether a text is the number of the last of so many.
-fn is_number(text: &str, last: usize) -> bool {
-    text.parse() == Ok(last)
 }
 
 fn is_deny(text: &str) -> bool {
@@ -316,6 +312,8 @@ mod tests {
         assert_eq!(words("2", Aimed::ByNumbers), answer("blue"));
         assert_eq!(words("3", Aimed::ByNumbers), deny(None));
         assert_eq!(words("4", Aimed::ByNumbers), answer("4"));
+        assert_eq!(words("yes", Aimed::ByNumbers), answer("yes"));
+        assert_eq!(words("no answer", Aimed::ByNumbers), deny(None));
         assert_eq!(words("2", Aimed::ByNothing), answer("2"));
         assert_eq!(words("deny it all", Aimed::ByNothing), answer("deny it all"));
     }
