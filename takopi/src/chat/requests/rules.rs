@@ -21,6 +21,9 @@ use crate::store::{Covers, Deciders, Digest, Like, NewRule, Rule, RuleScope};
 /// A command that is longer can not be read in a list, so there is no rule for it. In bytes.
 const COMMAND: usize = 2_000;
 
+/// Nor for a use of a tool with more than this, of which an engine may have left out the end. In bytes.
+const INPUT: usize = 16_000;
+
 /// A change of more files than this is asked.
 const FILES: usize = 500;
 
@@ -110,14 +113,19 @@ fn alike(permission: &Permission, root: &Root, real: impl Fn(&Path) -> Option<Pa
                 root.below(from.as_deref(), path, &real)
                     .is_some_and(|path| path != Path::new("") && !is_hidden(&path))
             };
-            // Below the root of the file system lies everything.
-            let is_fit = paths.len() <= FILES && root.real.parent().is_some() && paths.iter().all(is_own);
+            // Without a change it could be anything that has to do with files. Below the root of the file system lies
+            // everything.
+            let is_fit = diff.is_some()
+                && paths.len() <= FILES
+                && root.real.parent().is_some()
+                && paths.iter().all(is_own);
             Some(Covers::Files { tool: tool.clone().filter(|_| is_fit)? })
         }
         _ => {
             let says = shortened(command.as_deref().or(input.as_deref())?);
+            let size: usize = [command, input, diff].into_iter().flatten().map(String::len).sum();
             // An engine that says nothing of what it does would be allowed all of it.
-            let is_fit = says.chars().any(char::is_alphanumeric);
+            let is_fit = says.chars().any(char::is_alphanumeric) && size <= INPUT;
             let digest = Digest::of(&[
                 b"permission",
                 &part(command.as_deref()),

@@ -20,7 +20,8 @@ fn shell(command: &str) -> Permission {
 }
 
 fn edit<'a>(paths: impl IntoIterator<Item = &'a str>) -> Permission {
-    Permission::default().tool("edit").cwd("/web").paths(paths.into_iter().map(str::to_owned))
+    let paths = paths.into_iter().map(str::to_owned);
+    Permission::default().tool("edit").cwd("/web").paths(paths).diff("+ new")
 }
 
 fn files_by_edit() -> Covers {
@@ -64,7 +65,7 @@ fn files_of_the_folder_are_alike() {
         &["a", "/web/b", "c/d/e.txt"],
         &["app/[id]/page.tsx", "with blank.txt", "ü.md"],
     ] {
-        assert_eq!(of(&edit(paths.iter().copied()).diff("+ new")), Some(files_by_edit()), "{paths:?}");
+        assert_eq!(of(&edit(paths.iter().copied())), Some(files_by_edit()), "{paths:?}");
     }
     assert_ne!(of(&edit(["a"]).tool("delete")), Some(files_by_edit()));
 }
@@ -135,9 +136,11 @@ fn other_files_are_like_nothing_also_among_others() {
         assert_eq!(of(&edit([*path, "a"])), None, "{path:?}");
     }
     // It could be a path of anywhere.
-    assert_eq!(of(&Permission::default().tool("edit").paths(["a".to_owned()])), None);
+    assert_eq!(of(&Permission::default().tool("edit").diff("+").paths(["a".to_owned()])), None);
+    // It could do anything.
+    assert_eq!(of(&Permission::default().tool("edit").cwd("/web").paths(["a".to_owned()])), None);
     assert_eq!(of(&edit(["a"]).cwd("/etc")), None);
-    assert_eq!(of(&Permission::default().cwd("/web").paths(["/web/a".to_owned()])), None);
+    assert_eq!(of(&Permission::default().cwd("/web").diff("+").paths(["/web/a".to_owned()])), None);
     let many: Vec<String> = (0..=FILES).map(|n| format!("/web/{n}")).collect();
     assert_eq!(of(&edit([]).paths(many)), None);
     let everywhere = alike(&edit(["/etc/passwd"]).cwd("/"), &root("/"), |path| Some(path.to_owned()));
@@ -157,6 +160,7 @@ fn a_tool_is_like_its_own_use_and_no_other() {
     // It begins the same, and goes on otherwise.
     let long = "x".repeat(10_000);
     assert_ne!(of(&fetch(&format!("{long}1"))), of(&fetch(&format!("{long}2"))));
+    assert_eq!(of(&fetch(&"x".repeat(INPUT + 1))), None);
     for nothing in ["", "{}", "[]", " \"\" "] {
         assert_eq!(of(&fetch(nothing)), None, "{nothing:?}");
     }
