@@ -172,18 +172,22 @@ fn plan(call: &ToolCall) -> Option<String> {
 }
 
 fn permission(call: &ToolCall, cwd: &str) -> Permission {
-    let input = call.raw_input.as_ref();
-    let field = |key: &str| input?.get(key)?.as_str().filter(|text| !text.trim().is_empty());
-    let is_command = call.kind == ToolKind::Execute;
-    let command = steps::command(call).or_else(|| is_command.then(|| call.title.clone()));
+    let raw = call.raw_input.as_ref();
+    let field = |key: &str| raw?.get(key)?.as_str().filter(|text| !text.trim().is_empty());
+    let command = steps::command(call);
     let paths = steps::paths(call);
     let diff = difference(call).or_else(|| field("diff").map(str::to_owned));
     let is_said = command.is_some() || diff.is_some();
+    let input = raw.filter(|raw| !is_said && !is_empty(raw));
+    // A title is shown in full, but need not be all of what would run: without a tool no rule is ever made of it.
+    let is_named_only = call.kind == ToolKind::Execute && !is_said && input.is_none();
 
-    let mut permission = Permission::default()
-        .tool(call.name.clone().unwrap_or_else(|| kind(call.kind).to_owned()))
-        .cwd(field("cwd").unwrap_or(cwd))
-        .paths(paths);
+    let mut permission = Permission::default().cwd(field("cwd").unwrap_or(cwd)).paths(paths);
+    if is_named_only {
+        permission = permission.input(call.title.as_str());
+    } else {
+        permission = permission.tool(call.name.clone().unwrap_or_else(|| kind(call.kind).to_owned()));
+    }
     if let Some(command) = command {
         permission = permission.command(command);
     }
@@ -193,7 +197,7 @@ fn permission(call: &ToolCall, cwd: &str) -> Permission {
     if let Some(reason) = field("description").map(str::to_owned).or_else(|| texts(call)) {
         permission = permission.reason(reason);
     }
-    if !is_said && let Some(input) = input.filter(|input| !is_empty(input)) {
+    if let Some(input) = input {
         permission = permission.input(shown(input));
     }
     permission

@@ -1,5 +1,6 @@
 //! Steps of the agent: its calls of tools, and what becomes of each.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -140,10 +141,20 @@ pub(crate) fn command(call: &ToolCall) -> Option<String> {
         Value::String(command) if !command.trim().is_empty() => Some(command.clone()),
         Value::Array(words) => {
             let words: Option<Vec<&str>> = words.iter().map(Value::as_str).collect();
-            words.filter(|words| !words.is_empty()).map(|words| words.join(" "))
+            let words: Vec<_> = words?.into_iter().map(quoted).collect();
+            (!words.is_empty()).then(|| words.join(" "))
         }
         _ => None,
     }
+}
+
+/// A word as a shell reads it: two lists of words must not look the same.
+fn quoted(word: &str) -> Cow<'_, str> {
+    let is_plain = |c: char| c.is_alphanumeric() || "-_./=:@%+,".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.into();
+    }
+    format!("'{}'", word.replace('\'', "'\\''")).into()
 }
 
 /// The files of a step, each once.

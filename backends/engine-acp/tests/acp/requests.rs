@@ -147,6 +147,33 @@ async fn what_is_asked_is_shown_whole() {
     assert_eq!(asked[1].input.as_deref(), Some("{\n  \"to\": \"production\"\n}"));
 }
 
+/// A rule of takopi's is for a tool or for a command: what an agent only gives a name to must be neither.
+#[tokio::test]
+async fn a_name_is_no_command() {
+    let asked = async |call: Value| {
+        let agent = asking(ask(7, &call, &usual_options()));
+        let (_, events) = play(&agent, |_| Some(Decision::AllowOnce)).await;
+        let asked = events.into_iter().find_map(|event| match event {
+            Event::Request(asked) => match asked.request.subject {
+                RequestSubject::Permission(permission) => Some(permission),
+                _ => None,
+            },
+            _ => None,
+        });
+        asked.unwrap()
+    };
+    let named = asked(json!({
+        "toolCallId": "t", "title": "make all\nrm -rf /", "kind": "execute", "locations": [{ "path": "/repo" }],
+    }))
+    .await;
+    assert_eq!((named.tool, named.command, named.input.as_deref()), (None, None, Some("make all\nrm -rf /")));
+    let words = asked(json!({
+        "toolCallId": "t", "title": "sh", "kind": "execute", "rawInput": { "command": ["sh", "-c", "rm 'a' b"] },
+    }))
+    .await;
+    assert_eq!(words.command.as_deref(), Some("sh -c 'rm '\\''a'\\'' b'"));
+}
+
 #[tokio::test]
 async fn a_request_that_is_withdrawn_is_answered_by_nobody() {
     let withdraw = |how: Reply| {
