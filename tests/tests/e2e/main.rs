@@ -1,6 +1,7 @@
 //! The program as a person runs it, with recorded and misbehaving engines. Nothing here needs a network.
 #![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 
+mod asks;
 mod bad_input;
 mod build;
 mod chat;
