@@ -7,6 +7,7 @@ use takopi_api::runner::{ControlError, RunSpec};
 
 use super::image::{self, Slot};
 use super::messages::{Fate, Messages};
+use super::permission::Folder;
 use super::request::{Open, SHOW_PLAN, Unasked, one_line};
 use super::say::{ContentBlock, ControlRequest, ControlResponse, MessageContent, UserMessage, Verdict, Want};
 use crate::args;
@@ -156,7 +157,7 @@ impl Dialogue {
             return Recognition::Known;
         }
         let plan = self.calls.plan_of(asked);
-        match Open::new(RequestId::new(&*id), asked, plan, self.calls.cwd_of(asked)) {
+        match Open::new(RequestId::new(&*id), asked, plan, self.calls.folder_of(asked)) {
             Ok((open, request)) => {
                 self.open.push(open);
                 out.request(request);
@@ -311,11 +312,16 @@ impl Calls {
         (*call == asked.tool_use_id.text()).then(|| plan.clone())
     }
 
-    /// Where a command would run, as long as no earlier one may have led elsewhere. A sub-agent may have a folder of its own.
-    fn cwd_of(&self, asked: &Asked<'_>) -> Option<&str> {
+    /// Where a command would run, as long as no earlier one may have led elsewhere.
+    fn folder_of(&self, asked: &Asked<'_>) -> Folder<'_> {
         let call = asked.tool_use_id.text();
-        let is_there = self.moved_by.as_ref().is_none_or(|moved_by| *moved_by == call);
-        (is_there && !asked.agent_id.is_present()).then_some(&*self.cwd)
+        if asked.agent_id.is_present() {
+            Folder::Unknown("not known: a sub-agent may have a folder of its own")
+        } else if self.moved_by.as_ref().is_some_and(|moved_by| *moved_by != call) {
+            Folder::Unknown("not known: an earlier command may have led elsewhere")
+        } else {
+            Folder::Known(&self.cwd)
+        }
     }
 }
 
@@ -350,7 +356,6 @@ impl LiveText {
                 }
                 self.is_written &= is_text;
             }
-            "message_start" => self.is_written = false,
             _ => {}
         }
     }

@@ -1,5 +1,5 @@
-//! What a change of a file would be, as a diff. Only what claude sends is looked at, never the file: there are no line
-//! numbers, and what a new file would replace is not shown.
+//! What a change of a file would be, as a diff. Only what claude sends is looked at, never the file, so there are no line
+//! numbers.
 
 use std::fmt::Write as _;
 
@@ -15,10 +15,10 @@ pub(super) fn replacements<'a>(path: &str, edits: impl IntoIterator<Item = (&'a 
     diff
 }
 
-/// A file that is written as a whole.
-pub(super) fn whole(path: &str, content: &str) -> String {
-    let mut diff = format!("+++ {path}\n");
-    lines(&mut diff, '+', content.split_terminator('\n'));
+/// A text that is put somewhere into a file.
+pub(super) fn addition(path: &str, text: &str) -> String {
+    let mut diff = format!("--- {path}\n+++ {path}\n@@ @@\n");
+    lines(&mut diff, '+', text.split_terminator('\n'));
     diff
 }
 
@@ -67,8 +67,8 @@ mod tests {
     }
 
     #[test]
-    fn a_new_file_and_several_edits() {
-        assert_eq!(whole("/a", "one\n\ntwo"), "+++ /a\n+one\n+\n+two\n");
+    fn additions_and_several_edits() {
+        assert_eq!(addition("/a", "one\n\ntwo\n"), "--- /a\n+++ /a\n@@ @@\n+one\n+\n+two\n");
         assert_eq!(
             replacements("/a", [("a", "b"), ("c", "d")]),
             "--- /a\n+++ /a\n@@ @@\n-a\n+b\n@@ @@\n-c\n+d\n"

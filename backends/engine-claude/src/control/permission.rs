@@ -8,8 +8,16 @@ use super::diff;
 use super::request::one_line;
 use crate::event::Asked;
 
+/// Where a command would run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Folder<'a> {
+    Known(&'a str),
+    /// For this reason.
+    Unknown(&'static str),
+}
+
 /// A title of one line, and what it is about.
-pub(super) fn of_tool(asked: &Asked<'_>, cwd: Option<&str>) -> (String, Permission) {
+pub(super) fn of_tool(asked: &Asked<'_>, folder: Folder<'_>) -> (String, Permission) {
     let tool = asked.tool_name.text();
     let mut input = Input::of(asked);
     let mut permission = Permission::default().tool(&*tool);
@@ -18,8 +26,10 @@ pub(super) fn of_tool(asked: &Asked<'_>, cwd: Option<&str>) -> (String, Permissi
         "Bash" => {
             if let Some([command]) = input.take(["command"]) {
                 permission = permission.command(command);
-                if let Some(cwd) = cwd {
-                    permission = permission.cwd(cwd);
+                match folder {
+                    Folder::Known(cwd) => permission = permission.cwd(cwd),
+                    // A rule for the command in a folder that is known must not be one for this.
+                    Folder::Unknown(why) => input.add("cwd", why),
                 }
             }
             own_words = input.take(["description"]);
@@ -41,12 +51,12 @@ pub(super) fn of_tool(asked: &Asked<'_>, cwd: Option<&str>) -> (String, Permissi
         }
         "Write" => {
             if let Some([path, content]) = input.take(["file_path", "content"]) {
-                permission = permission.diff(diff::whole(&path, &content)).paths([path]);
+                permission = permission.diff(content).paths([path]);
             }
         }
         "NotebookEdit" => {
             if let Some([path, source]) = input.take(["notebook_path", "new_source"]) {
-                permission = permission.diff(diff::whole(&path, &source)).paths([path]);
+                permission = permission.diff(diff::addition(&path, &source)).paths([path]);
             }
         }
         "Read" => permission = permission.paths(input.take(["file_path"]).into_iter().flatten()),
@@ -115,6 +125,11 @@ impl Input {
         }))
     }
 
+    /// Shows this as well.
+    fn add(&mut self, key: &str, text: &str) {
+        self.fields.insert(key.to_owned(), Value::String(text.to_owned()));
+    }
+
     /// A flag that says what is usual says nothing.
     fn leave_out_false(&mut self, key: &str) {
         if self.fields.get(key) == Some(&Value::Bool(false)) {
@@ -156,7 +171,7 @@ mod tests {
     fn check(asked: &str, title: &str, expected: &Permission) {
         let line = format!(r#"{{"request":{{{asked}}}}}"#);
         let line = Line::read(&line).unwrap();
-        let (shown, permission) = of_tool(line.request.get().unwrap(), Some("/repo"));
+        let (shown, permission) = of_tool(line.request.get().unwrap(), Folder::Known("/repo"));
         assert_eq!(permission, *expected);
         assert_eq!(shown, title);
     }
@@ -206,7 +221,7 @@ mod tests {
         check(
             r#""tool_name":"Write","input":{"file_path":"/repo/a.rs","content":"one\ntwo\n"},"description":"a.rs""#,
             "Write: /repo/a.rs",
-            &tool("Write").paths(path()).diff("+++ /repo/a.rs\n+one\n+two\n"),
+            &tool("Write").paths(path()).diff("one\ntwo\n"),
         );
         check(
             r#""tool_name":"MultiEdit","input":{"file_path":"/repo/a.rs","edits":[{"old_string":"a","new_string":"b"},{"old_string":"c","new_string":"d","replace_all":false}]}"#,
@@ -220,7 +235,7 @@ mod tests {
             "NotebookEdit: /repo/a.rs",
             &tool("NotebookEdit")
                 .paths(path())
-                .diff("+++ /repo/a.rs\n+x\n")
+                .diff("--- /repo/a.rs\n+++ /repo/a.rs\n@@ @@\n+x\n")
                 .input("{\n  \"edit_mode\": \"insert\"\n}"),
         );
     }

@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 use takopi_api::event::{Decision, Question, Request, RequestId, RequestSubject};
 
+use super::permission::{self, Folder};
+use super::question;
 use super::say::{PermissionUpdate, Verdict};
-use super::{permission, question};
 use crate::event::Asked;
 
 /// The longest title, in characters.
@@ -37,12 +38,12 @@ enum About {
 pub(super) struct Unasked(pub(super) String);
 
 impl Open {
-    /// `plan` is what claude wrote as a plan, if this is about one, and `cwd` where a command would run, if that is known.
+    /// `plan` is what claude wrote as a plan, if this is about one, and `folder` where a command would run.
     pub(super) fn new(
         id: RequestId,
         asked: &Asked<'_>,
         plan: Option<String>,
-        cwd: Option<&str>,
+        folder: Folder<'_>,
     ) -> Result<(Self, Request), Unasked> {
         let unasked = |why: &str| Err(Unasked(why.to_owned()));
         let Some(input) = asked.input.read().or_else(|| RawValue::from_string("{}".to_owned()).ok()) else {
@@ -67,7 +68,7 @@ impl Open {
                 return unasked(&format!("{tool} can only be allowed in claude's own window"));
             }
             _ => {
-                let (title, permission) = permission::of_tool(asked, cwd);
+                let (title, permission) = permission::of_tool(asked, folder);
                 (About::Permission, title, RequestSubject::Permission(permission))
             }
         };
@@ -160,7 +161,12 @@ mod tests {
     fn ask(tool: &str, rest: &str, plan: Option<&str>) -> Result<(Open, Request), Unasked> {
         let line = format!(r#"{{"request":{{"tool_name":"{tool}",{rest}}}}}"#);
         let line = Line::read(&line).unwrap();
-        Open::new(RequestId::new("r"), line.request.get().unwrap(), plan.map(str::to_owned), None)
+        Open::new(
+            RequestId::new("r"),
+            line.request.get().unwrap(),
+            plan.map(str::to_owned),
+            Folder::Known("/repo"),
+        )
     }
 
     #[track_caller]

@@ -65,7 +65,8 @@ async fn changes_of_files_are_asked_with_what_they_change() {
     assert_eq!(
         diffs.collect::<Vec<_>>(),
         [
-            "+++ /repo/hello.txt\n+hello\n",
+            // What is there in its place is for whoever shows it to look up.
+            "hello\n",
             "--- /repo/hello.txt\n+++ /repo/hello.txt\n@@ @@\n-hello\n+goodbye\n"
         ]
     );
@@ -201,8 +202,9 @@ async fn a_sub_agent_in_the_background_is_answered_too() {
     let RequestSubject::Permission(permission) = &played.only_request().subject else {
         panic!("no permission")
     };
-    // It may work elsewhere.
     assert_eq!(permission.cwd, None);
+    let input = permission.input.as_deref().unwrap();
+    assert!(input.contains("not known: a sub-agent may have a folder of its own"), "{input}");
 
     let program = open("two-agents").start();
     let mut asked = Vec::new();

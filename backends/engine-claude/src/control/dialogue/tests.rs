@@ -79,6 +79,7 @@ impl Talk {
         (response["request_id"].as_str().unwrap().to_owned(), response["response"].clone())
     }
 
+    /// What is told of where a command would run.
     fn cwd(&mut self, id: &str, command: &str) -> Option<String> {
         self.asks_for(id, command);
         let asked = self.events().into_iter().find_map(|event| match event {
@@ -86,7 +87,7 @@ impl Talk {
             _ => None,
         });
         match asked {
-            Some(RequestSubject::Permission(permission)) => permission.cwd,
+            Some(RequestSubject::Permission(permission)) => permission.cwd.or(permission.input),
             other => panic!("no permission: {other:?}"),
         }
     }
@@ -290,7 +291,8 @@ fn the_folder_of_a_command_is_told_as_long_as_it_is_known() {
     // What moves the shell begins where it was before.
     talk.hears(&call("t3", "cd sub && rm x"));
     assert_eq!(talk.cwd("t3", "cd sub && rm x").as_deref(), Some("/repo"));
-    assert_eq!(talk.cwd("t4", "rm x"), None);
+    let unknown = "{\n  \"cwd\": \"not known: an earlier command may have led elsewhere\"\n}";
+    assert_eq!(talk.cwd("t4", "rm x").as_deref(), Some(unknown));
 }
 
 #[test]
@@ -410,6 +412,7 @@ fn pieces_of_sub_agents_are_not_the_answer() {
     for event in [
         start("text"),
         text("one"),
+        json!({"type":"message_start"}),
         start("text"),
         text("two"),
         json!({"type":"content_block_delta","delta":{"type":"thinking_delta","thinking":"hm"}}),
