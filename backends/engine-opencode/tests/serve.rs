@@ -261,6 +261,25 @@ async fn an_interrupted_turn_is_aborted_before_its_server_ends() {
     assert!(course.completed.resume.is_some());
 }
 
+/// The server has nothing to end yet, and begins all the same.
+#[tokio::test]
+async fn a_turn_that_is_interrupted_before_it_begins_is_aborted_again() {
+    let mut steps = begun();
+    steps.truncate(8);
+    for status in [json!({"ses_1": {"type": "busy"}}), json!({})] {
+        steps.push(Step::Asked("POST /session/ses_1/abort".to_owned(), Some(json!({}))));
+        steps.push(Step::Answered(200, json!(true)));
+        steps.extend(asks("GET /session/status", status));
+    }
+    let course = hear(steps, async |event: &Event, control: &RunControl| {
+        if let Event::Started(_) = event {
+            control.interrupt().await.unwrap();
+        }
+    })
+    .await;
+    assert_eq!(course.completed.outcome, Outcome::Interrupted);
+}
+
 #[tokio::test]
 async fn what_an_interrupted_turn_asked_is_withdrawn() {
     let course = play("withdrawn", async |event: &Event, control: &RunControl| {

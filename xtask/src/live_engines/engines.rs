@@ -84,7 +84,7 @@ pub(super) const ENGINES: &[Engine] = &[
         package: "opencode-ai",
         version: "1.18.33",
         settings: "",
-        trusted: "",
+        trusted: "permissions = \"configured\"",
         one_shot: Some("mode = \"run\""),
         talks: &["approve", "deny", "always", "question", "interrupt", "steer"],
         file: Some((".config/opencode/opencode.json", OPENCODE)),

@@ -157,7 +157,7 @@ async fn talk(ready: Ready, mut told: Told, mut inbox: Inbox) {
                     }
                     session.aborted(aborted.is_ok(), out, &mut calls);
                 }
-                Answered::Look(Ok(is_busy)) => session.looked(is_busy, out),
+                Answered::Look(Ok(is_busy)) => session.looked(is_busy, out, &mut calls),
                 Answered::Look(Err(reason)) => session.fail(format!("opencode does not tell what it does: {reason}"), out),
             },
             () = inbox.stop.notified() => {

@@ -12,7 +12,7 @@ use super::rules::{Rules, Verdict};
 use crate::args;
 
 /// How long it may take until it listens.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The longest line that is read before it listens, in bytes.
 const LINE_BYTES: usize = 64 * 1024;

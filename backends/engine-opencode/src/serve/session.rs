@@ -217,11 +217,17 @@ impl Session {
     }
 
     /// What the session does, by its own word.
-    pub(super) fn looked(&mut self, is_busy: bool, out: &mut EventFactory) {
+    pub(super) fn looked(&mut self, is_busy: bool, out: &mut EventFactory, calls: &mut Vec<Call>) {
         self.is_looking = false;
         self.is_busy = is_busy;
-        if !is_busy && !self.is_over {
+        if self.is_over {
+            return;
+        }
+        if !is_busy {
             self.end(out);
+        } else if self.interruption.is_some() {
+            // It was told to end before it had begun.
+            calls.push(Call::Abort);
         }
     }
 

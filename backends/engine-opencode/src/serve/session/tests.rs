@@ -128,7 +128,7 @@ fn happen(session: &mut Session, event: &Happens, out: &mut EventFactory, calls:
         }
         Happens::Interrupt => session.interrupt(calls),
         Happens::Aborted(is_aborted) => session.aborted(*is_aborted, out, calls),
-        Happens::Looked(is_busy) => session.looked(*is_busy, out),
+        Happens::Looked(is_busy) => session.looked(*is_busy, out, calls),
         Happens::CaughtUp(is_busy) => {
             let present = Present {
                 messages: r#"[{"info":{"id":"msg_1","role":"user"},"parts":[{"id":"x","type":"text"}]},7]"#
@@ -148,7 +148,7 @@ fn play(course: &[Happens]) -> (Completed, Vec<Event>) {
     course.iter().for_each(|event| happen(&mut session, event, &mut out, &mut calls));
     // A session that is asked what it does, and does nothing, is over; the rest is over with its server.
     if calls.contains(&Call::Look) && !session.is_over() {
-        session.looked(false, &mut out);
+        session.looked(false, &mut out, &mut calls);
     }
     session.fail("the server ended".to_owned(), &mut out);
     let events: Vec<Event> = std::iter::from_fn(|| out.pop()).collect();
