@@ -26,6 +26,8 @@ pub(crate) mod links;
 mod live;
 #[cfg(test)]
 mod model_test;
+pub(crate) mod modes;
+mod orders;
 mod plugin_commands;
 pub mod progress;
 pub mod queue;
@@ -36,6 +38,7 @@ mod resolve;
 pub mod settings;
 mod signs;
 pub(crate) mod snapshot;
+mod steer;
 mod surround;
 mod topics;
 mod view;

@@ -18,7 +18,7 @@ pub use aside::{Fault, Whose, aside};
 pub use enabled::EnabledList;
 pub(crate) use enabled::{FIRST_PARTY, is_same_package};
 pub use linked::{Linked, Origin, Source};
-pub use load::{LoadError, Loaded, build_runner, caught};
+pub use load::{LoadError, Loaded, build_runner, capabilities, caught};
 pub use lookup::LookupError;
 pub(crate) use members::{Member, Members};
 pub(crate) use program::Program;

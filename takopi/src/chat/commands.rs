@@ -6,12 +6,15 @@ mod cancel;
 mod ctx;
 mod file;
 mod help;
+mod mode;
 mod model;
 mod new;
+mod plan;
 mod queue;
 mod reasoning;
 pub(super) mod rules;
 mod status;
+mod steer;
 mod topic;
 mod trigger;
 
@@ -77,8 +80,11 @@ built_in! {
     agent: "show or set the engine of this chat", "[set <engine> | clear]";
     model: "show or set the model", "[set [engine] <model> | clear [engine]]";
     reasoning: "show or set the reasoning effort", "[set [engine] <level> | clear [engine]]";
+    mode: "show or set the mode that an engine works in", "[set [engine] <mode> | clear [engine]]";
+    plan: "plan before anything is changed: this once, or from now on", "[prompt]";
     trigger: "which messages are for takopi", "[all | mentions | clear]";
     queue: "show what waits, or what a message does while something runs", "[queue | steer | interrupt | collect | clear]";
+    steer: "send something into the turn that runs", "<text>";
     rules: "show what is always allowed, or take it back", "[revoke <number>]";
     status: "show what runs and what waits", "";
     topic: "make a topic for a branch", "[project] @branch";

@@ -16,6 +16,7 @@ use super::bubble::Showing;
 use super::commands;
 use super::conversation::{Inner, Link};
 use super::directives::{self, Names, slash_command};
+use super::orders;
 use super::receive::Waiting;
 use super::requests::{self, Answered};
 use super::settings::TriggerMode;
@@ -111,7 +112,9 @@ impl Inner {
         }
         let snapshot = self.snapshot();
         let command = slash_command(&message.text);
-        if let Some((word, args)) = &command
+        let order = orders::read(message);
+        if order.is_none()
+            && let Some((word, args)) = &command
             && let Some(built_in) = commands::find(word)
         {
             let used = commands::Use {
@@ -135,13 +138,8 @@ impl Inner {
             return Ok(outcome);
         }
         let surround = self.surround(place).await?;
-        if !is_for_takopi(
-            &snapshot,
-            link,
-            &surround,
-            message,
-            command.as_ref().map(|(word, _)| word.as_str()),
-        ) {
+        let word = command.as_ref().map(|(word, _)| word.as_str());
+        if order.is_none() && !is_for_takopi(&snapshot, link, &surround, message, word) {
             return Ok(Outcome::Ended(MessageEnd::Ignored));
         }
         if let Some((word, args)) = &command
@@ -183,6 +181,7 @@ impl Inner {
             return Ok(Outcome::Answered(MessageEnd::Ignored, said));
         }
         let mut job = self.job(link, place, Some(seq), message, &surround).await?;
+        self.check_what_to_steer(message, &job)?;
         self.settle_topic(link, place, message, &surround, &job).await?;
         if let Some(message) = existing {
             job.card = Showing::By(message.clone());
@@ -304,7 +303,7 @@ impl Inner {
                 }
                 data if let Some(about) = view::about(data, view::STEER) => {
                     let message = self.meant(&link, &press, about);
-                    Some(self.steer_message(&link, &message).await.to_owned())
+                    Some(self.steer_message(&link, &message).await)
                 }
                 view::RESUME => Some(self.resume_message(&link, &press).await),
                 data if let Some(rule) = commands::rules::of_button(data) => {

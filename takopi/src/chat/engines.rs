@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use takopi_api::config::EngineConfig;
-use takopi_api::engine::{Availability, EngineBackend, EngineId};
+use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, EngineId, Modes};
 use takopi_api::error::Error;
 use takopi_api::plugin::BackendKind;
 use takopi_api::process::Environment;
@@ -91,6 +91,11 @@ impl Engines {
         self.by_id.get(id).map(|&at| &self.engines[at])
     }
 
+    /// The modes of an engine.
+    pub(crate) fn modes(&self, id: &EngineId) -> Modes {
+        self.get(id).map_or(Modes::None, |engine| engine.capabilities().modes)
+    }
+
     /// The ids, sorted.
     pub(crate) fn ids(&self) -> impl Iterator<Item = &EngineId> {
         self.engines.iter().map(|engine| &engine.id)
@@ -147,9 +152,8 @@ impl Engines {
         }
         // What the registry shows now may be more than when these were read.
         let engine = found.ok_or_else(|| Error::new(format!("there is no engine {id} in this run")))?;
-        let capabilities = engine.backend().map(|backend| backend.capabilities.clone());
         Ok(FoundEngine::new(Arc::clone(engine.usable()?))
-            .capabilities(capabilities.unwrap_or_default())
+            .capabilities(engine.capabilities())
             .environment(engine.environment.clone()))
     }
 
@@ -198,6 +202,20 @@ impl Engine {
     /// What the plugin says about it.
     pub(crate) fn backend(&self) -> Option<&EngineBackend> {
         self.backend.as_ref().ok()
+    }
+
+    /// What it can do as it is configured; nothing, if the plugin could not be asked.
+    pub(crate) fn capabilities(&self) -> EngineCapabilities {
+        match (self.backend(), self.runner()) {
+            (Some(backend), Ok(runner)) => plugins::capabilities(backend, &**runner),
+            (Some(backend), Err(_)) => backend.capabilities.clone(),
+            (None, _) => EngineCapabilities::none(),
+        }
+    }
+
+    /// How it is driven, where its table chooses among several ways: by what it is called there.
+    pub(crate) fn manner(&self) -> Option<String> {
+        self.config.as_ref().ok()?.table.get::<String>("mode").ok()?
     }
 
     /// What its programs see of takopi's variables.

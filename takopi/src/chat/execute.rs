@@ -18,7 +18,7 @@ use super::bubble::{Bubble, Render, Shown};
 use super::conversation::{Inner, Link, Mode};
 use super::deliver::{Answer, Manner};
 use super::drive::{Course, End, Stop, unwanted};
-use super::live::{LiveRun, Wish};
+use super::live::{LiveRun, Steering, Wish};
 use super::queue::LaneId;
 use super::resolve::{Continues, Job, stored_context};
 use super::settings::SessionMode;
@@ -44,9 +44,12 @@ impl Inner {
             engine: job.engine.clone(),
             session: job.session.clone(),
             folder: OnceLock::new(),
+            mode: job.options.mode.clone(),
             control: OnceLock::new(),
             wish: watch::Sender::new(Wish::GoOn),
             open_requests: AtomicUsize::new(0),
+            steering: Steering::default(),
+            is_over: watch::Sender::new(false),
         });
         // From here on it can be cancelled, also before there is an engine to tell.
         self.live.begin(Arc::clone(&live));
@@ -56,6 +59,7 @@ impl Inner {
                 // What waits behind it is not to wait for ever. The next start says that it was cut off.
                 tracing::error!(run = %live.id, "a run panicked");
             }
+            live.is_over.send_replace(true);
             inner.live.end(id);
             inner.queue().ended(lane, id);
             inner.advance(lane);

@@ -9,7 +9,7 @@ use takopi_api::engine::EngineId;
 use takopi_api::message::{MessageRef, PersonId};
 use takopi_api::runner::{RunControl, RunId};
 use takopi_api::transport::TransportId;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use super::queue::{JobId, LaneId};
 use super::resolve::Kept;
@@ -43,6 +43,8 @@ pub(crate) struct LiveRun {
     pub(crate) person: Option<PersonId>,
     pub(crate) engine: EngineId,
     pub(crate) session: Option<Kept>,
+    /// The mode that its engine works in, if one was chosen.
+    pub(crate) mode: Option<String>,
     /// Where it works, once that is there.
     pub(crate) folder: OnceLock<PathBuf>,
     /// There once the engine was started.
@@ -50,12 +52,49 @@ pub(crate) struct LiveRun {
     pub(crate) wish: watch::Sender<Wish>,
     /// Requests of it that nobody has answered yet.
     pub(crate) open_requests: AtomicUsize,
+    pub(crate) steering: Steering,
+    pub(crate) is_over: watch::Sender<bool>,
+}
+
+/// In which order texts are sent into a run: that in which they were to be.
+#[derive(Debug, Default)]
+pub(crate) struct Steering(Mutex<Option<oneshot::Receiver<()>>>);
+
+/// The place of a text among those that are to be sent into a run. The next one's turn comes when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Turnstile {
+    before: Option<oneshot::Receiver<()>>,
+    is_done: oneshot::Sender<()>,
+}
+
+impl Turnstile {
+    /// Waits for what is before it. What is behind it waits until what this gives is dropped.
+    pub(crate) async fn pass(self) -> impl Sized {
+        if let Some(before) = self.before {
+            // Nothing is ever sent: it is dropped.
+            let _ = before.await;
+        }
+        self.is_done
+    }
 }
 
 impl LiveRun {
     /// Somebody wants it to end; whoever wants it twice does not want to wait.
     pub(crate) fn cancel(&self) {
         self.wish.send_modify(Wish::further);
+    }
+
+    /// The place of a text that is to be sent into it now.
+    pub(crate) fn turnstile(&self) -> Turnstile {
+        let (is_done, next) = oneshot::channel();
+        let before = self.steering.0.lock().unwrap_or_else(PoisonError::into_inner).replace(next);
+        Turnstile { before, is_done }
+    }
+
+    /// Waits until it is over.
+    pub(crate) async fn ended(&self) {
+        // The sender is kept here.
+        let _ = self.is_over.subscribe().wait_for(|is_over| *is_over).await;
     }
 
     pub(crate) fn waits_for_a_person(&self) -> bool {

@@ -49,6 +49,15 @@ pub enum Placed {
     Behind(usize),
 }
 
+/// Whether a job that waits may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// Once its turn comes.
+    Free,
+    /// Not before it is known whether what runs has taken it over.
+    Offered,
+}
+
 /// What became of the wish to take a job back.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Withdrawn<J> {
@@ -56,14 +65,23 @@ pub enum Withdrawn<J> {
     Cancelled(J),
     /// It runs.
     AlreadyStarted,
+    /// It is offered to what runs, which may have it by now.
+    Offered,
     /// There is no such job: it is over, or was taken back before.
     NotFound,
 }
 
 #[derive(Debug)]
+struct Waiting<J> {
+    id: JobId,
+    job: J,
+    hold: Hold,
+}
+
+#[derive(Debug)]
 struct Lane<S, J> {
     running: Option<JobId>,
-    waiting: VecDeque<(JobId, J)>,
+    waiting: VecDeque<Waiting<J>>,
     names: Vec<LaneName<S>>,
     /// The thread that its engine named last.
     thread: Option<ResumeToken>,
@@ -115,9 +133,19 @@ impl<S: Clone + Eq + Hash, J> Queue<S, J> {
         self.lanes.values().map(|lane| lane.waiting.len()).sum()
     }
 
-    /// The jobs that wait in a lane, first one first.
-    pub fn waiting_in(&self, lane: LaneId) -> impl Iterator<Item = (JobId, &J)> {
-        self.lanes.get(&lane).into_iter().flat_map(|lane| lane.waiting.iter().map(|(id, job)| (*id, job)))
+    /// The job that came last into a lane, if it waits for nothing but its turn.
+    #[must_use]
+    pub fn last_waiting(&self, lane: LaneId) -> Option<(JobId, &J)> {
+        let last = self.lanes.get(&lane)?.waiting.back()?;
+        (last.hold == Hold::Free).then_some((last.id, &last.job))
+    }
+
+    /// How many jobs are before one that waits, the running one included.
+    #[must_use]
+    pub fn ahead(&self, lane: LaneId, job: JobId) -> usize {
+        let Some(entry) = self.lanes.get(&lane) else { return 0 };
+        let before = entry.waiting.iter().take_while(|waiting| waiting.id != job).count();
+        before + usize::from(entry.running.is_some())
     }
 
     /// Puts a job behind those that are there. With [`Placed::Now`], [`Self::next`] gives it back to be started.
@@ -126,17 +154,17 @@ impl<S: Clone + Eq + Hash, J> Queue<S, J> {
         let id = JobId(self.number());
         let Some(entry) = self.lanes.get_mut(&lane) else { return (lane, id, Placed::Now) };
         let ahead = entry.waiting.len() + usize::from(entry.running.is_some());
-        entry.waiting.push_back((id, job));
+        entry.waiting.push_back(Waiting { id, job, hold: Hold::Free });
         (lane, id, if ahead == 0 { Placed::Now } else { Placed::Behind(ahead) })
     }
 
-    /// The next job of a lane, if none of it runs. It runs from here on.
+    /// The next job of a lane, if none of it runs. It runs from here on. Nothing overtakes one that is offered.
     pub fn next(&mut self, lane: LaneId) -> Option<(JobId, J)> {
         let entry = self.lanes.get_mut(&lane)?;
         if entry.running.is_some() {
             return None;
         }
-        let (id, job) = entry.waiting.pop_front()?;
+        let Waiting { id, job, .. } = entry.waiting.pop_front_if(|first| first.hold == Hold::Free)?;
         entry.running = Some(id);
         Some((id, job))
     }
@@ -191,22 +219,41 @@ impl<S: Clone + Eq + Hash, J> Queue<S, J> {
         if entry.running == Some(job) {
             return Withdrawn::AlreadyStarted;
         }
-        let Some(at) = entry.waiting.iter().position(|(id, _)| *id == job) else {
-            return Withdrawn::NotFound;
-        };
-        let taken = entry.waiting.remove(at);
-        self.drop_if_empty(lane);
-        taken.map_or(Withdrawn::NotFound, |(_, job)| Withdrawn::Cancelled(job))
+        match entry.waiting.iter().find(|waiting| waiting.id == job).map(|waiting| waiting.hold) {
+            Some(Hold::Free) => self.remove(lane, job).map_or(Withdrawn::NotFound, Withdrawn::Cancelled),
+            Some(Hold::Offered) => Withdrawn::Offered,
+            None => Withdrawn::NotFound,
+        }
     }
 
-    /// Puts a job that was taken back for nothing where it was. Its lane may be gone meanwhile; then it goes to its target.
-    pub fn put_back(&mut self, lane: LaneId, target: &Target<S>, id: JobId, job: J) -> LaneId {
-        let lane = if self.lanes.contains_key(&lane) { lane } else { self.find_or_make(target) };
-        if let Some(entry) = self.lanes.get_mut(&lane) {
-            let before = entry.waiting.iter().rposition(|(other, _)| *other < id);
-            entry.waiting.insert(before.map_or(0, |at| at + 1), (id, job));
+    /// Offers a waiting job to what runs in its lane: it keeps its place, and does not begin. False if nothing
+    /// runs there, or it does not wait, or is offered already.
+    pub fn offer(&mut self, lane: LaneId, job: JobId) -> bool {
+        let entry = self.lanes.get_mut(&lane).filter(|entry| entry.running.is_some());
+        let waiting = entry.and_then(|entry| entry.waiting.iter_mut().find(|waiting| waiting.id == job));
+        waiting.is_some_and(|waiting| std::mem::replace(&mut waiting.hold, Hold::Offered) == Hold::Free)
+    }
+
+    /// What runs has taken a job over that was offered to it: it waits no longer.
+    pub fn taken_over(&mut self, lane: LaneId, job: JobId) -> Option<J> {
+        self.remove(lane, job)
+    }
+
+    /// What runs has not taken a job that was offered to it: it waits on where it is.
+    pub fn declined(&mut self, lane: LaneId, job: JobId) {
+        let entry = self.lanes.get_mut(&lane);
+        let waiting = entry.and_then(|entry| entry.waiting.iter_mut().find(|waiting| waiting.id == job));
+        if let Some(waiting) = waiting {
+            waiting.hold = Hold::Free;
         }
-        lane
+    }
+
+    fn remove(&mut self, lane: LaneId, job: JobId) -> Option<J> {
+        let waiting = &mut self.lanes.get_mut(&lane)?.waiting;
+        let at = waiting.iter().position(|waiting| waiting.id == job)?;
+        let taken = waiting.remove(at);
+        self.drop_if_empty(lane);
+        taken.map(|taken| taken.job)
     }
 
     /// Puts a job before all others that wait: one that must not wait.
@@ -214,7 +261,7 @@ impl<S: Clone + Eq + Hash, J> Queue<S, J> {
         let lane = self.find_or_make(target);
         let id = JobId(self.number());
         if let Some(entry) = self.lanes.get_mut(&lane) {
-            entry.waiting.push_front((id, job));
+            entry.waiting.push_front(Waiting { id, job, hold: Hold::Free });
         }
         (lane, id)
     }
@@ -222,7 +269,7 @@ impl<S: Clone + Eq + Hash, J> Queue<S, J> {
     /// The waiting job, to add to it.
     pub fn waiting_mut(&mut self, lane: LaneId, job: JobId) -> Option<&mut J> {
         let waiting = &mut self.lanes.get_mut(&lane)?.waiting;
-        waiting.iter_mut().find(|(id, _)| *id == job).map(|(_, job)| job)
+        waiting.iter_mut().find(|waiting| waiting.id == job).map(|waiting| &mut waiting.job)
     }
 
     fn find_or_make(&mut self, target: &Target<S>) -> LaneId {
@@ -331,24 +378,26 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_back_for_nothing_is_where_it_was() {
+    fn what_is_offered_keeps_its_place_and_does_not_begin() {
         let mut queue: Queue<&str, &str> = Queue::default();
         let target = Target::Named(LaneName::Session("chat"));
         let (lane, running, _) = queue.place(&target, "a");
+        assert!(!queue.offer(lane, running), "nothing runs");
         queue.next(lane);
-        let jobs = ["b", "c", "d"].map(|job| queue.place(&target, job).1);
-        assert_eq!(queue.withdraw(lane, jobs[1]), Withdrawn::Cancelled("c"));
-        assert_eq!(queue.put_back(lane, &target, jobs[1], "c"), lane);
-        assert_eq!(queue.waiting_in(lane).map(|(_, job)| *job).collect::<Vec<_>>(), ["b", "c", "d"]);
-        for job in jobs {
-            queue.withdraw(lane, job);
-        }
+        let [b, c, d] = ["b", "c", "d"].map(|job| queue.place(&target, job).1);
+        assert!(queue.offer(lane, b) && !queue.offer(lane, b));
+        assert_eq!(queue.withdraw(lane, b), Withdrawn::Offered);
+        assert!(queue.offer(lane, d) && queue.last_waiting(lane).is_none());
+        assert_eq!(queue.taken_over(lane, d), Some("d"));
+        assert_eq!(queue.last_waiting(lane), Some((c, &"c")));
         queue.ended(lane, running);
-        let other = queue.put_back(lane, &target, jobs[0], "b");
-        assert_eq!(
-            (queue.lane(&LaneName::Session("chat")), queue.next(other)),
-            (Some(other), Some((jobs[0], "b")))
-        );
+        assert_eq!(queue.next(lane), None, "nothing overtakes it");
+        queue.declined(lane, b);
+        assert_eq!((queue.ahead(lane, c), queue.next(lane)), (1, Some((b, "b"))));
+        assert_eq!(queue.ahead(lane, c), 1);
+        assert!(queue.offer(lane, c));
+        queue.ended(lane, b);
+        assert_eq!((queue.taken_over(lane, c), queue.find(&target)), (Some("c"), None), "the lane is gone");
     }
 
     #[test]

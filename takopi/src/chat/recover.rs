@@ -214,7 +214,7 @@ impl Inner {
                     job.engine = token.engine().clone();
                     job.continues = Continues::Thread(token);
                 }
-                self.enqueue(link, job, Turn::Last);
+                self.enqueue(link, job, Turn::Last, None);
                 Ok(())
             }
             Err(error) => {

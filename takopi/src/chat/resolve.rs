@@ -17,6 +17,9 @@ use super::bubble::Showing;
 use super::conversation::{Inner, Link};
 use super::directives::Directives;
 use super::files::Destination;
+use super::live::LiveRun;
+use super::modes;
+use super::orders::{self, Order};
 use super::queue::{LaneId, LaneName, Target};
 use super::settings::{QueueMode, SessionMode};
 use super::snapshot::Snapshot;
@@ -64,6 +67,8 @@ pub(crate) struct Job {
     pub(super) files_go: Destination,
     pub(crate) engine: EngineId,
     pub(crate) options: RunOptions,
+    /// What was said of how it is to run.
+    pub(crate) order: Option<Order>,
     /// What becomes of it if its thread is at work.
     pub(crate) queue: QueueMode,
     pub(crate) context: Option<Context>,
@@ -301,6 +306,27 @@ impl Inner {
             .map_err(|error| Error::new(error.to_string()))
     }
 
+    /// The run that a message is about: that of the message that it replies to. What is to be steered without a reply means
+    /// the only run here.
+    fn meant_by(
+        &self,
+        place: &Place,
+        message: &IncomingMessage,
+        order: Option<Order>,
+    ) -> Option<Arc<LiveRun>> {
+        match (&message.reply_to, order) {
+            (Some(reply), _) => {
+                let replied = MessageRef::new(message.address.clone(), reply.id.clone());
+                self.live.of_message(&place.transport, &replied)
+            }
+            (None, Some(Order::Steer)) => match self.live.at(place).as_slice() {
+                [only] => Some(Arc::clone(only)),
+                _ => None,
+            },
+            (None, _) => None,
+        }
+    }
+
     /// Makes a job of a message.
     pub(super) async fn job(
         &self,
@@ -311,13 +337,16 @@ impl Inner {
         surround: &Surround,
     ) -> Result<Job, Error> {
         let snapshot = self.snapshot();
+        let mut behind = None;
+        let order = orders::read(message).map(|(order, prompt)| {
+            behind.insert(message.clone()).text = prompt.to_owned();
+            order
+        });
+        let message = behind.as_ref().unwrap_or(message);
         let found = voice::parse(message, &*snapshot).map_err(|error| Error::new(error.to_string()))?;
         let reply_text = message.reply_to.as_ref().map_or("", |reply| reply.text.as_str());
         let stored = self.thread_of_reply(place, message).await?;
-        let running = message.reply_to.as_ref().and_then(|reply| {
-            self.live
-                .of_message(&place.transport, &MessageRef::new(message.address.clone(), reply.id.clone()))
-        });
+        let running = self.meant_by(place, message, order);
         let mut reply_context = snapshot
             .projects
             .read_context(reply_text)
@@ -360,6 +389,14 @@ impl Inner {
         if prompt.is_empty() {
             "continue".clone_into(&mut prompt);
         }
+        let mut options = surround.options(&engine);
+        if order == Some(Order::Plan) {
+            options.mode = Some(modes::plan(&snapshot.engines, &engine)?);
+        }
+        let queue = match order {
+            Some(Order::Steer) => QueueMode::Steer,
+            _ => surround.queue(snapshot.settings(&link.id)),
+        };
         Ok(Job {
             messages: seq.into_iter().collect(),
             place: place.clone(),
@@ -370,8 +407,9 @@ impl Inner {
             prompt,
             files: voice::to_look_at(message),
             files_go,
-            options: surround.options(&engine),
-            queue: surround.queue(snapshot.settings(&link.id)),
+            options,
+            order,
+            queue,
             engine,
             context,
             context_source,

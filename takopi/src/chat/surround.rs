@@ -25,13 +25,14 @@ pub(crate) struct Surround {
 }
 
 impl Surround {
-    /// The model and reasoning effort of an engine: each field by itself.
+    /// The model, reasoning effort and mode of an engine: each field by itself.
     pub(crate) fn options(&self, engine: &EngineId) -> RunOptions {
         let own = self.own.engines.get(engine);
         let chat = self.chat.engines.get(engine);
         let model = own.and_then(|own| own.model.clone()).or_else(|| chat?.model.clone());
         let reasoning = own.and_then(|own| own.reasoning.clone()).or_else(|| chat?.reasoning.clone());
-        RunOptions::default().model(model).reasoning(reasoning)
+        let mode = own.and_then(|own| own.mode.clone()).or_else(|| chat?.mode.clone());
+        RunOptions::default().model(model).reasoning(reasoning).mode(mode)
     }
 
     /// To which messages takopi listens.

@@ -73,13 +73,13 @@ impl Card {
             .buttons(self.button("cancel", CANCEL))
     }
 
-    /// A message that waits.
-    pub(crate) fn queued(&self, ahead: usize, steering: Steering) -> OutgoingMessage {
+    /// A message that waits, and why, if it need not have.
+    pub(crate) fn queued(&self, ahead: usize, steering: Steering, why: &str) -> OutgoingMessage {
         let place = if ahead == 1 { "next".to_owned() } else { format!("{ahead} before it") };
         let steer = (steering == Steering::Offered).then(|| self.button("steer", STEER)).flatten();
         OutgoingMessage::new(
             MessageKind::Progress,
-            self.body(format!("queued · {} · {place}", self.engine), ""),
+            self.body(format!("queued · {} · {place}", self.engine), why),
         )
         .buttons(steer.into_iter().chain(self.button("cancel", CANCEL)))
     }
@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_button_says_what_it_is_about_as_far_as_it_can() {
-        let data = |card: &Card| card.queued(1, Steering::Offered).buttons[0][1].data.to_string();
+        let data = |card: &Card| card.queued(1, Steering::Offered, "").buttons[0][1].data.to_string();
         assert_eq!(about(&data(&card()), CANCEL), Some(Some("7")));
         let long = Card { about: Some(MessageId::new("x".repeat(60))), ..card() };
         assert_eq!(about(&data(&long), CANCEL), Some(None));
@@ -325,9 +325,9 @@ mod tests {
 
     #[test]
     fn what_waits_says_its_place_and_can_be_taken_back() {
-        let message = card().queued(2, Steering::Offered);
+        let message = card().queued(2, Steering::Offered, "");
         assert!(message.body.joined().starts_with("queued · acme · 2 before it"));
         assert_eq!(message.buttons[0].len(), 2);
-        assert_eq!(card().queued(1, Steering::Impossible).buttons[0].len(), 1);
+        assert_eq!(card().queued(1, Steering::Impossible, "").buttons[0].len(), 1);
     }
 }

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use takopi_api::message::{MessageRef, SendOptions};
-use takopi_api::runner::RunId;
 use tokio::sync::watch;
 
 use super::bubble::Showing;
 use super::conversation::{Inner, Link};
 use super::deliver::fit;
 use super::live::{Handle, LiveRun};
+use super::orders::Order;
 use super::queue::{LaneId, Placed, Withdrawn};
-use super::resolve::{Continues, Job};
+use super::resolve::Job;
 use super::settings::QueueMode;
+use super::steer::{self, Obstacle, Receipt};
 use super::view::{Card, Steering};
 use crate::project::Context;
 use crate::store::MessageEnd;
@@ -26,19 +27,47 @@ pub(super) enum Turn {
     Next,
 }
 
+/// What is to say that a job waits. Until it is sent, what begins with the job waits for it.
+pub(super) struct Announcement {
+    /// The job as it was placed.
+    pub(super) job: Box<Job>,
+    /// A message that shows the job already.
+    existing: Option<MessageRef>,
+    told: watch::Sender<Option<MessageRef>>,
+}
+
+impl Announcement {
+    /// That of a job, which will be shown by it.
+    pub(super) fn of(job: &mut Job) -> Self {
+        let existing = job.card.now();
+        let (told, soon) = watch::channel(None);
+        let said = Box::new(job.clone());
+        job.card = Showing::Soon(soon);
+        Self { job: said, existing, told }
+    }
+
+    /// It is not sent: the job did not have to wait.
+    pub(super) fn is_needless(self) {
+        self.told.send_replace(self.existing);
+    }
+}
+
 impl Inner {
     /// Puts a job into its queue, in the manner that the chat wants.
     pub(super) async fn place(self: &Arc<Self>, link: &Link, job: Job) {
-        let Some(lane) = self.busy_lane(&job) else { return self.enqueue(link, job, Turn::Last) };
+        let Some(lane) = self.busy_lane(&job) else {
+            self.say_receipt(link, &job, Receipt::Queued(Obstacle::NothingRuns));
+            return self.enqueue(link, job, Turn::Last, None);
+        };
         match job.queue {
-            QueueMode::Queue => self.enqueue(link, job, Turn::Last),
-            QueueMode::Steer => match self.steer_running(lane, &job).await {
-                Some(run) => self.close(link, job, MessageEnd::Steered(run), "steered").await,
-                None => self.enqueue(link, job, Turn::Last),
+            QueueMode::Queue => self.enqueue(link, job, Turn::Last, None),
+            QueueMode::Steer => match self.running(lane) {
+                Some(live) => self.place_steered(link, &live, job),
+                None => self.enqueue(link, job, Turn::Last, Some(Obstacle::Starting)),
             },
             QueueMode::Interrupt => {
                 let running = self.running(lane);
-                self.enqueue(link, job, Turn::Next);
+                self.enqueue(link, job, Turn::Next, None);
                 if let Some(run) = running {
                     run.cancel();
                 }
@@ -46,7 +75,7 @@ impl Inner {
             QueueMode::Collect => {
                 let own = job.card.now();
                 match (self.collect(lane, job), own) {
-                    (Some(job), _) => self.enqueue(link, job, Turn::Last),
+                    (Some(job), _) => self.enqueue(link, job, Turn::Last, None),
                     // It waited by itself before the last start.
                     (None, Some(own)) => link.retire(&own).await,
                     (None, None) => {}
@@ -55,19 +84,21 @@ impl Inner {
         }
     }
 
-    /// Puts a job into its queue, and says so if it has to wait.
-    pub(super) fn enqueue(self: &Arc<Self>, link: &Link, mut job: Job, turn: Turn) {
-        let existing = job.card.now();
-        let (sender, soon) = watch::channel(None);
+    /// Puts a job into its queue, and says so if it has to wait; also why, if it was to be sent into the turn that runs.
+    pub(super) fn enqueue(
+        self: &Arc<Self>,
+        link: &Link,
+        mut job: Job,
+        turn: Turn,
+        obstacle: Option<Obstacle>,
+    ) {
         let target = job.target();
-        let said = job.clone();
-        let (handle, ahead) = {
+        let (handle, ahead, announcement) = {
             let mut queue = self.queue();
             let will_wait = queue.find(&target).is_some();
-            if will_wait {
-                // Whoever starts it before that is sent waits for it there.
-                job.card = Showing::Soon(soon);
-            }
+            let said = job.clone();
+            // Whoever starts it before that is sent waits for it there.
+            let announcement = will_wait.then(|| Announcement::of(&mut job));
             let (lane, id, ahead) = match turn {
                 Turn::Last => {
                     let (lane, id, placed) = queue.place(&target, job);
@@ -79,41 +110,46 @@ impl Inner {
                 }
             };
             let handle = Handle { lane, job: id };
-            if !said.messages.is_empty() {
-                // Who replies to a message means what became of it.
-                let message = MessageRef::new(said.place.address.clone(), said.reply_to.clone());
-                self.live.name(&link.id, message, handle);
-            }
-            (handle, ahead)
+            self.name_said(link, &said, handle);
+            (handle, ahead, announcement)
         };
-        if ahead > 0 {
-            let inner = Arc::clone(self);
-            let link = link.clone();
-            self.spawn(async move { inner.announce(&link, &said, existing, handle, ahead, sender).await });
+        match announcement {
+            Some(announcement) if ahead > 0 => {
+                let inner = Arc::clone(self);
+                let link = link.clone();
+                self.spawn(async move { inner.announce(&link, announcement, handle, ahead, obstacle).await });
+            }
+            Some(announcement) => announcement.is_needless(),
+            None => {}
         }
         // Also where something was before it: that may have ended meanwhile.
         self.advance(handle.lane);
     }
 
+    /// Who replies to a message means what became of it.
+    pub(super) fn name_said(&self, link: &Link, job: &Job, handle: Handle) {
+        if !job.messages.is_empty() {
+            let message = MessageRef::new(job.place.address.clone(), job.reply_to.clone());
+            self.live.name(&link.id, message, handle);
+        }
+    }
+
     /// Says that a message waits, with buttons to take it back.
-    async fn announce(
+    pub(super) async fn announce(
         self: &Arc<Self>,
         link: &Link,
-        job: &Job,
-        existing: Option<MessageRef>,
+        announcement: Announcement,
         handle: Handle,
         ahead: usize,
-        announced: watch::Sender<Option<MessageRef>>,
+        obstacle: Option<Obstacle>,
     ) {
-        let can_steer = job
-            .snapshot
-            .engines
-            .get(&job.engine)
-            .and_then(super::engines::Engine::backend)
-            .is_some_and(|backend| backend.capabilities.steer)
+        let Announcement { job, existing, told } = announcement;
+        let can_steer = obstacle.is_none()
+            && job.order != Some(Order::Plan)
+            && job.snapshot.engines.get(&job.engine).is_some_and(|engine| engine.capabilities().steer)
             && !job.snapshot.hooks().have_a_say();
         let steering = if can_steer { Steering::Offered } else { Steering::Impossible };
-        let queued = card(job).queued(ahead, steering);
+        let queued = card(&job).queued(ahead, steering, &steer::why(obstacle.as_ref()));
         let message = match existing {
             // It was announced before the last start, or shows the run that is to be gone on with.
             Some(message) => {
@@ -148,17 +184,24 @@ impl Inner {
             tracing::warn!(%error, "which message says that one waits could not be stored");
         }
         // If it runs already, the message becomes the one that shows the run.
-        announced.send_replace(Some(message));
+        told.send_replace(Some(message));
     }
 
     /// A job that waited comes to no run. That is stored before it is said: what people saw cancelled, or went into a turn,
     /// does not run after a restart. The chat is not waited for.
-    async fn close(self: &Arc<Self>, link: &Link, mut job: Job, end: MessageEnd, label: &'static str) {
+    pub(super) async fn close(
+        self: &Arc<Self>,
+        link: &Link,
+        mut job: Job,
+        end: MessageEnd,
+        label: impl Into<String>,
+    ) {
+        let label = label.into();
         self.finish(&job.messages, &end).await;
         let link = link.clone();
         self.spawn(async move {
             let options = SendOptions::default().reply_to(Some(job.reply_to.clone())).silent();
-            let last = card(&job).ended_before(label);
+            let last = card(&job).ended_before(&label);
             // What says that it waits may be on its way still.
             let shown = job.card.settled().await;
             if let Err(error) = link.amend(shown.as_ref(), &job.place.address, last, options).await {
@@ -167,27 +210,29 @@ impl Inner {
         });
     }
 
-    fn busy_lane(&self, job: &Job) -> Option<LaneId> {
+    pub(super) fn busy_lane(&self, job: &Job) -> Option<LaneId> {
         let queue = self.queue();
         let lane = queue.find(&job.target())?;
         queue.running(lane).map(|_| lane)
     }
 
-    fn running(&self, lane: LaneId) -> Option<Arc<LiveRun>> {
+    /// The run of a lane.
+    pub(super) fn running(&self, lane: LaneId) -> Option<Arc<LiveRun>> {
         let job = self.queue().running(lane)?;
         self.live.run(job)
     }
 
-    /// Adds a message to the last one that waits, if it is of the same sender: they run as one. One before that would
-    /// overtake what others said in between. Gives it back if it can not be added.
+    /// Adds a message to the last one that waits, if it is of the same sender and to be run in the same way: they run as one.
+    /// One before that would overtake what others said in between. Gives it back if it can not be added.
     fn collect(&self, lane: LaneId, job: Job) -> Option<Job> {
         let mut queue = self.queue();
         let sender = job.sender.as_ref().map(|sender| &sender.id);
-        let last = queue
-            .waiting_in(lane)
-            .last()
-            .filter(|(_, waiting)| waiting.sender.as_ref().map(|sender| &sender.id) == sender)
-            .map(|(id, _)| id);
+        let is_alike = |waiting: &Job| {
+            waiting.sender.as_ref().map(|sender| &sender.id) == sender
+                && waiting.options == job.options
+                && waiting.order == job.order
+        };
+        let last = queue.last_waiting(lane).filter(|(_, waiting)| is_alike(waiting)).map(|(id, _)| id);
         match last.and_then(|id| queue.waiting_mut(lane, id)) {
             Some(waiting) => {
                 waiting.add(job);
@@ -195,21 +240,6 @@ impl Inner {
             }
             None => Some(job),
         }
-    }
-
-    /// Sends what a job wants into the turn that runs in a lane, if its engine takes it.
-    async fn steer_running(&self, lane: LaneId, job: &Job) -> Option<RunId> {
-        if !job.files.is_empty() {
-            // A turn takes text only; files would be lost in it.
-            return None;
-        }
-        if job.snapshot.hooks().have_a_say() {
-            // They said what they think of the run that goes on, and not of this message.
-            return None;
-        }
-        let run = self.running(lane)?;
-        run.control.get()?.steer(&job.prompt).await.ok()?;
-        Some(run.id.clone())
     }
 
     /// Ends the run or the use of a command that a message shows, or takes the message that it shows out of its queue.
@@ -243,39 +273,14 @@ impl Inner {
                 }
                 None => "it is just starting; press again",
             },
+            Withdrawn::Offered => steer::IN_BETWEEN,
             Withdrawn::NotFound => "nothing is running",
         }
-    }
-
-    /// Sends a message that waits into the turn before it.
-    pub(super) async fn steer_message(self: &Arc<Self>, link: &Link, message: &MessageRef) -> &'static str {
-        let Some(Handle { lane, job }) = self.live.handle(&link.id, message) else {
-            return "nothing waits here";
-        };
-        if self.running(lane).and_then(|run| run.control.get().cloned()).is_none() {
-            return "nothing runs that could take it";
-        }
-        let withdrawn = self.queue().withdraw(lane, job);
-        let Withdrawn::Cancelled(mut waiting) = withdrawn else { return "it has started already" };
-        if let (Continues::Lane(_), Some(thread)) = (&waiting.continues, self.queue().thread(lane).cloned()) {
-            // The lane may be gone when it comes back.
-            waiting.continues = Continues::Thread(thread);
-        }
-        if let Some(run) = self.steer_running(lane, &waiting).await {
-            self.live.end(job);
-            self.close(link, waiting, MessageEnd::Steered(run), "steered").await;
-            return "sent into the running turn";
-        }
-        let target = waiting.target();
-        let lane = self.queue().put_back(lane, &target, job, waiting);
-        self.live.name(&link.id, message.clone(), Handle { lane, job });
-        self.advance(lane);
-        "the engine did not take it; it stays in the queue"
     }
 }
 
 /// What people see of a job that does not run.
-fn card(job: &Job) -> Card {
+pub(super) fn card(job: &Job) -> Card {
     let footer = job.context.as_ref().map(Context::line).into_iter().collect();
     Card { engine: job.engine.clone(), about: job.about(), footer }
 }

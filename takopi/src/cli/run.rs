@@ -48,6 +48,9 @@ pub(super) struct EngineArgs {
     /// The level of reasoning effort
     #[arg(long, value_name = "LEVEL")]
     reasoning: Option<String>,
+    /// The mode in which the engine works, by the engine's own name for it
+    #[arg(long)]
+    mode: Option<String>,
     /// A file for the engine to look at; may be given more than once
     #[arg(long, value_name = "FILE")]
     attach: Vec<PathBuf>,
@@ -76,8 +79,9 @@ pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliE
     let thread =
         args.resume.as_deref().map(|typed| choose::thread(typed, engine.as_deref(), session)).transpose()?;
     let engine = choose::engine(engine.as_deref(), thread.as_ref(), session)?;
-    choose::check_options(&engine, args.model.as_deref(), args.reasoning.as_deref())?;
     let runner = build_runner(&engine, session)?;
+    let options = RunOptions::default().model(args.model).reasoning(args.reasoning).mode(args.mode);
+    let options = choose::options(engine.id(), &plugins::capabilities(engine.backend(), &*runner), options)?;
     let resume = thread.map(|thread: Thread| thread.token_of(&*runner)).transpose()?;
     let cwd = folder(args.cwd)?;
     let attachments = args.attach.iter().map(attachment).collect::<Result<Vec<_>, _>>()?;
@@ -86,7 +90,6 @@ pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliE
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let code = runtime.block_on(async {
         let processes = LocalProcesses::new(session.config.limits);
-        let options = RunOptions::default().model(args.model).reasoning(args.reasoning);
         let environment = engine.environment(&session.config)?;
         let inner = InnerEngines::new(session);
         let spec = RunSpec::new(prompt, &cwd, Arc::clone(&processes) as _, ThreadLocks::default())

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use takopi_api::command::CommandBackend;
 use takopi_api::config::{ConfigError, EngineConfig};
-use takopi_api::engine::EngineBackend;
+use takopi_api::engine::{EngineBackend, EngineCapabilities};
 use takopi_api::hook::{HookBackend, Moment};
 use takopi_api::plugin::{Backend, Constructor};
 use takopi_api::runner::Runner;
@@ -89,6 +89,12 @@ pub fn build_runner(engine: &EngineBackend, config: &EngineConfig) -> Result<Arc
     };
     let built = caught(|| (engine.build_runner)(config)).unwrap_or_else(panicked);
     built.map_err(|error| error.of_plugin(config.table.plugin()))
+}
+
+/// What an engine can do as it is configured. A plugin that panics over it says nothing else than its backend.
+pub fn capabilities(engine: &EngineBackend, runner: &dyn Runner) -> EngineCapabilities {
+    let configured = caught(|| runner.capabilities()).ok().flatten();
+    configured.unwrap_or_else(|| engine.capabilities.clone())
 }
 
 /// Runs the constructor of a row and looks at what it gives. It runs on a thread of its own, so that one that never ends

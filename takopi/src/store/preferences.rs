@@ -55,6 +55,8 @@ pub struct EnginePreferences {
     pub model: Option<String>,
     /// Its level of reasoning effort.
     pub reasoning: Option<String>,
+    /// Its way of working.
+    pub mode: Option<String>,
 }
 
 /// A change of one choice. `None` takes it back.
@@ -70,6 +72,8 @@ pub enum Change {
     Model(EngineId, Option<String>),
     /// The level of reasoning effort of an engine.
     Reasoning(EngineId, Option<String>),
+    /// The way of working of an engine.
+    Mode(EngineId, Option<String>),
 }
 
 impl TriggerMode {
@@ -101,6 +105,7 @@ impl Change {
             Self::Queue(mode) => ("queue", "", mode.map(QueueMode::name)),
             Self::Model(engine, model) => ("model", engine.as_str(), model.as_deref()),
             Self::Reasoning(engine, level) => ("reasoning", engine.as_str(), level.as_deref()),
+            Self::Mode(engine, mode) => ("mode", engine.as_str(), mode.as_deref()),
         }
     }
 }
@@ -159,6 +164,7 @@ impl Preferences {
             Change::Queue(mode) => self.queue = mode,
             Change::Model(engine, model) => self.engines.entry(engine).or_default().model = model,
             Change::Reasoning(engine, level) => self.engines.entry(engine).or_default().reasoning = level,
+            Change::Mode(engine, mode) => self.engines.entry(engine).or_default().mode = mode,
         }
     }
 }
@@ -173,6 +179,7 @@ fn change(row: &Row<'_>) -> rusqlite::Result<Option<Change>> {
         "queue" => Change::Queue(Some(row.get::<_, Text<_>>("value")?.0)),
         "model" => Change::Model(engine()?, row.get("value")?),
         "reasoning" => Change::Reasoning(engine()?, row.get("value")?),
+        "mode" => Change::Mode(engine()?, row.get("value")?),
         unknown => {
             skipped("preferences", &format_args!("there is no choice `{unknown}`"));
             return Ok(None);

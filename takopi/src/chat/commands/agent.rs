@@ -51,10 +51,11 @@ async fn show(used: &Use) -> Answer {
     };
     let available = or_none(&used.snapshot.engines.ids().map(ToString::to_string).collect::<Vec<_>>());
     say(format!(
-        "engine: {engine} ({})\nmodel: {}\nreasoning: {}\ndefaults: topic: {}, chat: {}, project: {}, global: {}\navailable: {available}",
+        "engine: {engine} ({})\nmodel: {}\nreasoning: {}\nmode: {}\ndefaults: topic: {}, chat: {}, project: {}, global: {}\navailable: {available}",
         source_text(source),
         options.model.as_deref().unwrap_or("default"),
         options.reasoning.as_deref().unwrap_or("default"),
+        options.mode.as_deref().unwrap_or("default"),
         text(topic),
         text(chat),
         project.unwrap_or_else(|| none.clone()),

@@ -1,11 +1,12 @@
-//! `/reasoning`, and what it shares with `/model`: both are a field of an engine's options here.
+//! `/reasoning`, and what it shares with `/model` and `/mode`: each is a field of an engine's options here.
 
-use takopi_api::engine::EngineId;
+use takopi_api::engine::{EngineCapabilities, EngineId, Modes};
 use takopi_api::error::Error;
 
 use super::super::directives::Directives;
-use super::super::resolve;
+use super::super::engines::Engine;
 use super::super::surround::Surround;
+use super::super::{modes, resolve};
 use super::{Answer, Use, or_none, say, stored, usage};
 use crate::store::{Change, EnginePreferences};
 
@@ -14,6 +15,7 @@ use crate::store::{Change, EnginePreferences};
 pub(super) enum Field {
     Model,
     Reasoning,
+    Mode,
 }
 
 impl Field {
@@ -21,6 +23,7 @@ impl Field {
         match self {
             Self::Model => "model",
             Self::Reasoning => "reasoning",
+            Self::Mode => "mode",
         }
     }
 
@@ -28,6 +31,7 @@ impl Field {
         match self {
             Self::Model => preferences?.model.clone(),
             Self::Reasoning => preferences?.reasoning.clone(),
+            Self::Mode => preferences?.mode.clone(),
         }
     }
 
@@ -35,6 +39,7 @@ impl Field {
         match self {
             Self::Model => Change::Model(engine, value),
             Self::Reasoning => Change::Reasoning(engine, value),
+            Self::Mode => Change::Mode(engine, value),
         }
     }
 }
@@ -68,20 +73,18 @@ pub(super) async fn field(used: Use, field: Field) -> Answer {
     }
 }
 
-fn levels(used: &Use, engine: &EngineId) -> &'static [&'static str] {
-    let backend = used.snapshot.engines.get(engine).and_then(super::super::engines::Engine::backend);
-    backend.map_or(&[], |backend| backend.capabilities.reasoning_levels)
-}
-
-fn has_models(used: &Use, engine: &EngineId) -> bool {
-    let backend = used.snapshot.engines.get(engine).and_then(super::super::engines::Engine::backend);
-    backend.is_some_and(|backend| backend.capabilities.model)
+fn can(used: &Use, engine: &EngineId) -> EngineCapabilities {
+    used.snapshot.engines.get(engine).map_or_else(EngineCapabilities::none, Engine::capabilities)
 }
 
 fn show(used: &Use, field: Field, surround: &Surround, engine: &EngineId) -> Answer {
     let word = field.word();
-    if field == Field::Reasoning && levels(used, engine).is_empty() {
+    if field == Field::Reasoning && can(used, engine).reasoning_levels.is_empty() {
         return say(format!("{engine} has no reasoning levels"));
+    }
+    let modes = can(used, engine).modes;
+    if field == Field::Mode && modes == Modes::None {
+        return say(format!("{engine} has no modes to choose from"));
     }
     let topic = field.of(surround.own.engines.get(engine)).filter(|_| surround.is_topic);
     let chat = field.of(surround.chat.engines.get(engine));
@@ -93,10 +96,14 @@ fn show(used: &Use, field: Field, surround: &Surround, engine: &EngineId) -> Ans
     let none = || "none".to_owned();
     let available = match field {
         Field::Model => {
-            let engines = used.snapshot.engines.ids().filter(|engine| has_models(used, engine));
+            let engines = used.snapshot.engines.ids().filter(|engine| can(used, engine).model);
             format!("available engines: {}", or_none(&engines.map(ToString::to_string).collect::<Vec<_>>()))
         }
-        Field::Reasoning => format!("available levels: {}", levels(used, engine).join(", ")),
+        Field::Mode => match modes {
+            Modes::Named(modes) => format!("available modes: {}", modes.join(", ")),
+            _ => "available modes: those of the agent; a run says if it has none of that name".to_owned(),
+        },
+        Field::Reasoning => format!("available levels: {}", can(used, engine).reasoning_levels.join(", ")),
     };
     say(format!(
         "engine: {engine}\n{word}: {value} ({source})\ndefaults: topic: {}, chat: {}\n{available}",
@@ -107,12 +114,13 @@ fn show(used: &Use, field: Field, surround: &Surround, engine: &EngineId) -> Ans
 
 async fn set(used: &Use, field: Field, engine: EngineId, value: String) -> Answer {
     let value = match field {
-        Field::Model if !has_models(used, &engine) => {
+        Field::Model if !can(used, &engine).model => {
             return Err(Error::new(format!("{engine} has no models to choose from")));
         }
         Field::Model => value,
+        Field::Mode => modes::find(engine.as_str(), can(used, &engine).modes, &value)?,
         Field::Reasoning => {
-            let levels = levels(used, &engine);
+            let levels = can(used, &engine).reasoning_levels;
             let level = value.to_lowercase();
             if levels.is_empty() {
                 return Err(Error::new(format!("{engine} has no reasoning levels")));
@@ -129,7 +137,9 @@ async fn set(used: &Use, field: Field, engine: EngineId, value: String) -> Answe
     let change = field.change(engine.clone(), Some(value.clone()));
     used.inner.store().change_preferences(&used.place, change).await.map_err(stored)?;
     let (scope, word) = (used.scope(), field.word());
-    say(format!("{scope} {word} of {engine}: {value}\n/new gives it a clean start"))
+    // A thread goes on in another mode as it is.
+    let advice = if field == Field::Mode { "" } else { "\n/new gives it a clean start" };
+    say(format!("{scope} {word} of {engine}: {value}{advice}"))
 }
 
 async fn clear(used: &Use, field: Field, engine: EngineId) -> Answer {

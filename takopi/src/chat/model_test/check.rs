@@ -9,7 +9,7 @@ use rusqlite::Connection;
 
 use super::chat_system::Gone;
 use super::engine::{Log, messages_in};
-use super::plan::Plan;
+use super::plan::{Order, Plan};
 use super::world::World;
 use crate::store::FILE;
 
@@ -98,6 +98,16 @@ fn each_message_has_one_end(
             }
             other => prop_assert!(false, "message {} ended as {}", number, other),
         }
+        let is_taken = log.steered.iter().any(|text| messages_in(text).contains(&number));
+        prop_assert!(
+            !is_taken || ending == "steered" || world.had_accident,
+            "message {} was taken into a turn and {}",
+            number,
+            ending
+        );
+        let plans = starts.iter().filter(|start| start.mode.is_some()).count();
+        let expected = if said.order == Order::Plan { starts.len() } else { 0 };
+        prop_assert_eq!(plans, expected, "message {} ran in another mode than it was for", number);
         // The stranger is an approver, who can be asked for words.
         let is_unheard = ending == "refused" || !log.asked.is_empty() && ending != "answered";
         prop_assert!(!said.is_stranger || is_unheard, "a stranger was heard: {}", number);

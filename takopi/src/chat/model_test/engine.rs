@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
-use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, EngineId};
+use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, EngineId, Modes};
 use takopi_api::event::{
     Action, ActionKind, ActionOutcome, Choice, Decision, Event, EventFactory, Outcome, Permission, Question,
     Request, RequestId, RequestSubject, Resolution,
@@ -16,7 +16,7 @@ use takopi_api::resume::{ResumeError, ResumeLines as _, ResumeSyntax, ResumeToke
 use takopi_api::runner::{Control, ControlError, EngineRun, RunControl, RunId, RunSpec, Runner};
 use tokio::sync::Notify;
 
-use super::plan::{Act, Ask, End, Script, What};
+use super::plan::{Act, Ask, End, Script, Steering, What};
 
 static ENGINE: EngineId = EngineId::from_static("scripted");
 
@@ -63,6 +63,8 @@ pub(super) struct Start {
     /// The messages that its prompt is made of.
     pub(super) messages: Vec<usize>,
     pub(super) thread: Option<String>,
+    /// The mode that it was to work in.
+    pub(super) mode: Option<String>,
     /// What it said at its end, if it came to it.
     pub(super) last_words: Option<String>,
     pub(super) has_failed: bool,
@@ -74,7 +76,9 @@ pub(super) fn backend() -> EngineBackend {
         let engine = CURRENT.with_borrow(Clone::clone);
         Ok(Arc::new(Scripted(engine.expect("a case goes on when a runner is built"))))
     })
-    .with_capabilities(EngineCapabilities::none().with_steer().with_permissions())
+    .with_capabilities(
+        EngineCapabilities::none().with_steer().with_permissions().with_modes(Modes::Named(&["plan"])),
+    )
 }
 
 impl Engine {
@@ -132,6 +136,7 @@ impl Runner for Scripted {
             run: spec.id,
             messages,
             thread: None,
+            mode: spec.options.mode,
             last_words: None,
             has_failed: false,
             is_live: true,
@@ -183,8 +188,13 @@ impl Control for Hold {
     }
 
     async fn steer(&self, text: String) -> Result<(), ControlError> {
+        match self.script.steering {
+            Steering::Takes(time) => tokio::time::sleep(Duration::from_millis(time.into())).await,
+            Steering::Refuses => return Err(ControlError::Refused("not now".to_owned())),
+            Steering::Silent => std::future::pending().await,
+        }
         let mut log = self.engine.log();
-        if !self.script.takes_steering || !log.starts[self.at].is_live {
+        if !log.starts[self.at].is_live {
             return Err(ControlError::Over);
         }
         log.steered.push(text);

@@ -33,7 +33,36 @@ pub(super) struct Script {
     pub(super) end: End,
     /// Whether it ends when it is asked to.
     pub(super) obeys: bool,
-    pub(super) takes_steering: bool,
+    pub(super) steering: Steering,
+}
+
+/// What the engine says to a text that is sent into its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Steering {
+    /// It takes it, after so many milliseconds.
+    Takes(u16),
+    /// It does not take it.
+    Refuses,
+    /// It never says anything.
+    Silent,
+}
+
+/// What stands before the words of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    None,
+    Steer,
+    Plan,
+}
+
+impl Order {
+    pub(super) const fn before(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Steer => "/steer ",
+            Self::Plan => "/plan ",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,6 +113,7 @@ pub(super) enum Step {
         twice: bool,
         /// It is spoken, and not written.
         aloud: bool,
+        order: Order,
     },
     /// Presses one of the buttons that are to be seen.
     Press(u8),
@@ -162,14 +192,14 @@ fn script() -> impl Strategy<Value = Script> {
         1 => Just(End::Panics),
     ];
     let acts = proptest::collection::vec(act, 0..4);
-    (proptest::bool::weighted(0.9), acts, end, any::<bool>(), any::<bool>()).prop_map(
-        |(names_thread, acts, end, obeys, takes_steering)| Script {
-            names_thread,
-            acts,
-            end,
-            obeys,
-            takes_steering,
-        },
+    let steering = prop_oneof![
+        2 => Just(Steering::Takes(0)),
+        2 => (0..3000_u16).prop_map(Steering::Takes),
+        2 => Just(Steering::Refuses),
+        1 => Just(Steering::Silent),
+    ];
+    (proptest::bool::weighted(0.9), acts, end, any::<bool>(), steering).prop_map(
+        |(names_thread, acts, end, obeys, steering)| Script { names_thread, acts, end, obeys, steering },
     )
 }
 
@@ -200,10 +230,13 @@ fn trouble() -> impl Strategy<Value = Trouble> {
 
 fn step() -> impl Strategy<Value = Step> {
     let reply = proptest::option::of(0..4_u8);
+    let order = prop_oneof![8 => Just(Order::None), 1 => Just(Order::Steer), 1 => Just(Order::Plan)];
     let moment = prop_oneof![Just(Moment::BeforeTheWrite), Just(Moment::AfterTheWrite)];
     prop_oneof![
-        10 => (0..4_u8, 0..3_u8, reply, proptest::bool::weighted(0.1), proptest::bool::weighted(0.2))
-            .prop_map(|(who, place, reply, twice, aloud)| Step::Say { who, place, reply, twice, aloud }),
+        10 => (0..4_u8, 0..3_u8, reply, proptest::bool::weighted(0.1), proptest::bool::weighted(0.2), order)
+            .prop_map(|(who, place, reply, twice, aloud, order)| {
+                Step::Say { who, place, reply, twice, aloud, order }
+            }),
         5 => any::<u8>().prop_map(Step::Press),
         1 => any::<u8>().prop_map(Step::PressOld),
         1 => any::<u8>().prop_map(Step::PressUnknown),

@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 use super::chat_system::ChatSystem;
 use super::engine::{self, Engine};
-use super::plan::{Moment, Plan, Step};
+use super::plan::{Moment, Order, Plan, Step};
 use crate::chat::embedded::{Embedded, Home};
 use crate::config::{Config, Overrides, Reader, Vocabulary};
 use crate::store::probe::Probe;
@@ -53,6 +53,7 @@ pub(super) struct Said {
     pub(super) message: IncomingMessage,
     pub(super) is_stranger: bool,
     pub(super) place: u8,
+    pub(super) order: Order,
     /// takopi said that it has it.
     is_acknowledged: bool,
 }
@@ -191,8 +192,8 @@ impl Player<'_> {
 
     async fn step(&mut self, takopi: &ToTakopi, step: &Step) {
         match step {
-            Step::Say { who, place, reply, twice, aloud } => {
-                self.say(*who, *place, *reply, *aloud);
+            Step::Say { who, place, reply, twice, aloud, order } => {
+                self.say(*who, *place, *reply, *aloud, *order);
                 if *twice {
                     let message = self.world.said[self.world.said.len() - 1].message.clone();
                     let again = takopi.handle_message(message).await;
@@ -266,7 +267,7 @@ impl Player<'_> {
         takopi.handle_press(press.sender(Sender::new(who)));
     }
 
-    fn say(&mut self, who: u8, place: u8, reply: Option<u8>, aloud: bool) {
+    fn say(&mut self, who: u8, place: u8, reply: Option<u8>, aloud: bool, order: Order) {
         let (address, kind) = match place {
             0 => (Address::general("mine"), ChatKind::Private),
             1 => (Address::general("ours"), ChatKind::Group),
@@ -278,9 +279,9 @@ impl Player<'_> {
         let number = self.world.said.len();
         let words = format!("m{number}");
         let (text, files) = if aloud {
-            (String::new(), vec![IncomingFile::new(words).spoken()])
+            (order.before().to_owned(), vec![IncomingFile::new(words).spoken()])
         } else {
-            (words, Vec::new())
+            (format!("{}{words}", order.before()), Vec::new())
         };
         let mut message = IncomingMessage::new(address.clone(), format!("u{number}"), text)
             .files(files)
@@ -296,7 +297,7 @@ impl Player<'_> {
             }
         }
         let is_stranger = who > 2;
-        self.world.said.push(Said { message, is_stranger, place, is_acknowledged: false });
+        self.world.said.push(Said { message, is_stranger, place, order, is_acknowledged: false });
     }
 
     /// The chat system delivers what takopi has not acknowledged.

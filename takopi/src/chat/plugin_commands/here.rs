@@ -22,6 +22,7 @@ use crate::chat::authorize::Verdict;
 use crate::chat::conversation::{Inner, Link, Mode};
 use crate::chat::directives::Names;
 use crate::chat::drive::unwanted;
+use crate::chat::orders::Order;
 use crate::chat::resolve::{Continues, Job};
 use crate::chat::view;
 use crate::plugins::{Whose, aside};
@@ -162,9 +163,11 @@ impl Here {
             job.context = self.context(&job, context)?;
         }
         // Those that were chosen here for another engine mean nothing to this one.
+        let ordered = job.options.mode.take().filter(|_| job.order == Some(Order::Plan));
         job.options = surround.options(&job.engine);
         job.options.model = request.options.model.or(job.options.model);
         job.options.reasoning = request.options.reasoning.or(job.options.reasoning);
+        job.options.mode = request.options.mode.or(ordered).or(job.options.mode);
         Ok(job)
     }
 

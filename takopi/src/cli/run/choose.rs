@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use takopi_api::engine::{Availability, EngineBackend};
+use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities};
 use takopi_api::plugin::BackendKind;
 use takopi_api::process::Environment;
 use takopi_api::resume::ResumeToken;
-use takopi_api::runner::Runner;
+use takopi_api::runner::{RunOptions, Runner};
 
 use super::super::Session;
 use super::super::error::CliError;
 use super::super::output;
+use crate::chat::modes;
 use crate::config::{Config, FIRST_CHOICE};
 use crate::plugins::{LookupError, Member, Members, Program, build_runner};
 
@@ -228,23 +229,27 @@ fn program(engine: &Chosen<'_>, session: &Session<'_>) -> Program {
     Program::of(engine.backend(), engine.runner(&session.config).ok().as_deref())
 }
 
-/// Refuses what the engine says it does not have. Names of models are the engine's own and not checked.
-pub(super) fn check_options(
-    engine: &Chosen<'_>,
-    model: Option<&str>,
-    reasoning: Option<&str>,
-) -> Result<(), CliError> {
-    let capabilities = &engine.backend().capabilities;
-    if model.is_some() && !capabilities.model {
-        return Err(CliError::usage(format!("{} has no models to choose from", engine.id())));
+/// What was chosen, if the engine has it as it says. Names of models are the engine's own and not checked.
+pub(super) fn options(
+    engine: &str,
+    can: &EngineCapabilities,
+    mut chosen: RunOptions,
+) -> Result<RunOptions, CliError> {
+    if chosen.model.is_some() && !can.model {
+        return Err(CliError::usage(format!("{engine} has no models to choose from")));
     }
-    match reasoning {
-        Some(level) if !capabilities.reasoning_levels.contains(&level) => {
-            let error = CliError::usage(format!("{} has no reasoning level `{level}`", engine.id()));
-            Err(error.hint(format!("levels: {}", list(capabilities.reasoning_levels))))
-        }
-        _ => Ok(()),
+    if let Some(level) = chosen.reasoning.as_deref().filter(|level| !can.reasoning_levels.contains(level)) {
+        let error = CliError::usage(format!("{engine} has no reasoning level `{level}`"));
+        return Err(error.hint(format!("levels: {}", list(can.reasoning_levels))));
     }
+    if let Some(mode) = &chosen.mode {
+        let found = modes::find(engine, can.modes, mode).map_err(|error| {
+            let told = CliError::usage(error.to_string());
+            error.hints().iter().fold(told, CliError::hint)
+        })?;
+        chosen.mode = Some(found);
+    }
+    Ok(chosen)
 }
 
 fn list(words: &[&str]) -> String {

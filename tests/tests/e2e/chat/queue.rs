@@ -78,10 +78,10 @@ fn a_message_can_be_sent_into_the_running_turn() {
     let queued = talk.reads(&second, "queued · acme · next");
     assert_eq!(queued.labels(), ["steer", "cancel"]);
     assert_eq!(talk.press(&queued, "steer").as_deref(), Some("sent into the running turn"));
-    talk.becomes(&queued, "steered · acme");
+    talk.becomes(&queued, "sent into the running turn · acme");
     assert!(talk.ask("/queue steer").text.contains("queue mode: steer"));
     let third = talk.reply(&progress, "find x");
-    assert!(talk.answer(&third).text.starts_with("steered · acme"));
+    assert!(talk.answer(&third).text.starts_with("sent into the running turn · acme"));
     assert_eq!(talk.press(&progress, "cancel").as_deref(), Some("cancelling…"));
     assert!(talk.answer(&first).text.starts_with("`cancelled` · acme"));
 }
