@@ -45,3 +45,4 @@ mod view;
 mod voice;
 mod waiting;
 mod work;
+pub(crate) mod written;

@@ -18,14 +18,15 @@ use super::files::Outbox;
 use super::live::{LiveRun, Wish};
 use super::progress::Progress;
 use super::resolve::{Continues, Job};
-use super::signs::Signs;
 use super::view::Card;
+use super::written::Written;
 use crate::hooks::{Denial, Watch};
 
 /// A run as far as it has come: what its progress message is made of.
 pub(super) struct Course {
     pub(super) progress: Mutex<Progress>,
     pub(super) card: Mutex<Card>,
+    pub(super) written: Arc<Written>,
     pub(super) began: Instant,
 }
 
@@ -33,7 +34,7 @@ impl Course {
     pub(super) fn message(&self, label: &str) -> OutgoingMessage {
         let progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
         let card = self.card.lock().unwrap_or_else(PoisonError::into_inner);
-        card.working(label, &progress, self.began.elapsed())
+        card.working(label, &progress, self.began.elapsed(), self.written.on_card().as_deref())
     }
 
     pub(super) fn card(&self) -> Card {
@@ -133,7 +134,7 @@ impl Inner {
         live: &Arc<LiveRun>,
         job: &Job,
         course: &Course,
-        (bubble, signs, watch): (&Bubble, &Signs, &mut Watch),
+        (bubble, watch): (&Bubble, &mut Watch),
         resume: Option<ResumeToken>,
         cwd: PathBuf,
     ) -> End {
@@ -161,11 +162,14 @@ impl Inner {
                     .inspect(|event| watch.event(event))
                 {
                     Some(Event::Completed(completed)) => break completed,
-                    // It changes nothing of the progress message.
-                    Some(Event::Text(text)) if text.kind == TextKind::Answer => signs.wrote(&text.delta),
+                    Some(Event::Text(text)) if text.kind == TextKind::Answer => {
+                        if course.written.wrote(&text.delta) {
+                            bubble.changed();
+                        }
+                    }
                     Some(event) => {
                         has_started |= matches!(event, Event::Started(_));
-                        signs.acted();
+                        course.written.acted();
                         self.event(link, live, job, course, event).await;
                         bubble.changed();
                     }

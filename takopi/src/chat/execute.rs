@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures_util::FutureExt;
 use takopi_api::command::RunResult;
+use takopi_api::engine::EngineCapabilities;
 use takopi_api::event::Outcome;
 use takopi_api::message::{MessageRef, SendOptions};
 use takopi_api::resume::ResumeToken;
@@ -18,6 +19,7 @@ use super::bubble::{Bubble, Render, Shown};
 use super::conversation::{Inner, Link, Mode};
 use super::deliver::{Answer, Manner};
 use super::drive::{Course, End, Stop, unwanted};
+use super::engines::Engine;
 use super::live::{LiveRun, Steering, Wish};
 use super::queue::LaneId;
 use super::resolve::{Continues, Job, stored_context};
@@ -25,6 +27,7 @@ use super::settings::SessionMode;
 use super::signs::Signs;
 use super::snapshot::Snapshot;
 use super::view::{self, Card};
+use super::written::{Stage, Written};
 use crate::project::Context;
 use crate::store::{ClaimError, MessageEnd, NewRun, Resume, Seq, SessionChange};
 
@@ -125,6 +128,13 @@ impl Inner {
         let mut watch = self.watch(link, &live.id, &job, resume.as_ref());
         let snapshot = Arc::clone(&job.snapshot);
         let settings = snapshot.settings(&link.id);
+        let stage = Stage::of(
+            settings.live_text,
+            &link.outgoing.capabilities(),
+            &link.access.people,
+            &snapshot.engines.get(&job.engine).map_or_else(EngineCapabilities::none, Engine::capabilities),
+        );
+        let written = Arc::new(Written::new(stage));
         let course = Arc::new(Course {
             progress: Mutex::new(view::progress("")),
             card: Mutex::new(Card {
@@ -132,6 +142,7 @@ impl Inner {
                 about: job.about(),
                 footer: self.footer(link, &job, resume.as_ref()),
             }),
+            written: Arc::clone(&written),
             began: Instant::now(),
         });
         // Before there is a folder: making a worktree can take its time.
@@ -139,7 +150,7 @@ impl Inner {
         let mut wish = live.wish.subscribe();
         // What was wished before counts too.
         wish.mark_changed();
-        let signs = Signs::of(link, &job.place.address, &live.id, settings);
+        let signs = Signs::of(link, &job.place.address, &live.id, settings, &written, stage);
         let asked = tokio::select! {
             asked = watch.ask() => asked.map_err(Stop::Denied),
             () = unwanted(&mut wish) => Err(Stop::Unwanted),
@@ -162,7 +173,7 @@ impl Inner {
         }
         let (end, stop) = match folder {
             Ok(cwd) => {
-                let shown = (&bubble, &signs, &mut watch);
+                let shown = (&bubble, &mut watch);
                 (self.drive(link, live, &job, &course, shown, resume, cwd).await, None)
             }
             Err(stop) => (End { completed: stop.completed(&job), has_started: false }, Some(stop)),

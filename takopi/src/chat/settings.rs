@@ -60,8 +60,10 @@ pub enum Acknowledge {
 /// Whether an answer is shown as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LiveText {
-    /// Where the chat can.
+    /// Where chat and engine can: as a draft, or else in the progress message.
     Shown,
+    /// As a draft, if the engine gives its answer as it is written.
+    WhereItFits,
     /// Only when it is complete.
     Hidden,
 }
@@ -113,7 +115,11 @@ impl Settings {
         // Somebody who sees nothing else wants to know that it goes on.
         let without_a_word =
             if progress == ProgressMode::None { Acknowledge::Typing } else { Acknowledge::None };
-        let live_text = table.get("live_text")?.unwrap_or(false);
+        let live_text = match table.get("live_text")? {
+            Some(true) => LiveText::Shown,
+            Some(false) => LiveText::Hidden,
+            None => LiveText::WhereItFits,
+        };
         Ok(Self {
             session_mode: table.get("session_mode")?,
             show_resume_line: table.get("show_resume_line")?.unwrap_or(true),
@@ -121,7 +127,7 @@ impl Settings {
             final_notify: table.get("final_notify")?.unwrap_or(true),
             progress,
             acknowledge: table.get("acknowledge")?.unwrap_or(without_a_word),
-            live_text: if live_text { LiveText::Shown } else { LiveText::Hidden },
+            live_text,
             queue: table.get("queue")?.unwrap_or(QueueMode::Queue),
             trigger: table.get("trigger")?.unwrap_or(TriggerMode::All),
             request_timeout: timeout.unwrap_or(REQUEST_TIMEOUT),

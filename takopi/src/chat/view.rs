@@ -65,11 +65,22 @@ impl Card {
         Body::markdown(text).header(header).footer(self.footer.iter().cloned())
     }
 
-    /// A run that goes on.
-    pub(crate) fn working(&self, label: &str, progress: &Progress, elapsed: Duration) -> OutgoingMessage {
+    /// A run that goes on, with what is written of its answer, if that is shown here.
+    pub(crate) fn working(
+        &self,
+        label: &str,
+        progress: &Progress,
+        elapsed: Duration,
+        written: Option<&str>,
+    ) -> OutgoingMessage {
         let head = header(label, self.engine.as_str(), elapsed, progress.steps());
         let lines: Vec<&str> = progress.lines().collect();
-        OutgoingMessage::new(MessageKind::Progress, self.body(head, lines.join("\n")))
+        let text = match (lines.join("\n"), written) {
+            (lines, None) => lines,
+            (lines, Some(written)) if lines.is_empty() => written.to_owned(),
+            (lines, Some(written)) => format!("{lines}\n\n{written}"),
+        };
+        OutgoingMessage::new(MessageKind::Progress, self.body(head, text))
             .buttons(self.button("cancel", CANCEL))
     }
 

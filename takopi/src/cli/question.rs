@@ -7,6 +7,7 @@ mod unattended;
 use std::io::{self, BufRead, IsTerminal};
 
 pub(super) use dialogue::Dialogue;
+pub(super) use secret::Hidden;
 pub(super) use unattended::Unattended;
 
 use super::output;

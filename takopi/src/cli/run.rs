@@ -6,6 +6,7 @@ mod display;
 mod drive;
 mod hooks;
 mod inner;
+mod interview;
 
 use std::io::{IsTerminal, Read};
 use std::path::PathBuf;

@@ -119,7 +119,11 @@ const CHAT: &[Key] = &[
         Holds::Text,
         "What shows at once that a message arrived: `none`, `typing` or `reaction`; `typing` without progress.",
     ),
-    key("live_text", Holds::Flag, "Whether an answer is shown as it is written, where chats can."),
+    key(
+        "live_text",
+        Holds::Flag,
+        "Whether an answer is shown as it is written: as a draft, or, if this says `true`, also in progress messages.",
+    ),
     key(
         "queue",
         Holds::Text,

@@ -72,7 +72,7 @@ async fn all_three_files_are_taken_over_once() {
              not known",
         ]
     );
-    let codex = EnginePreferences { model: Some("m".into()), reasoning: Some("high".into()) };
+    let codex = EnginePreferences { model: Some("m".into()), reasoning: Some("high".into()), mode: None };
     let expected = Preferences {
         default_engine: Some(CODEX),
         trigger: Some(TriggerMode::Mentions),
@@ -135,7 +135,7 @@ async fn what_was_chosen_here_stays() {
     import(&store).await;
     let preferences = store.around(&here()).await.unwrap().own;
     assert_eq!(preferences.default_engine, Some(ACME));
-    let codex = EnginePreferences { model: Some("mine".into()), reasoning: Some("high".into()) };
+    let codex = EnginePreferences { model: Some("mine".into()), reasoning: Some("high".into()), mode: None };
     assert_eq!(preferences.engines[&CODEX], codex);
     assert_eq!(store.around(&here()).await.unwrap().binding, Some(mine));
 }

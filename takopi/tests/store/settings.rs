@@ -89,22 +89,24 @@ async fn one_choice_is_changed_and_no_other() {
         Change::Queue(Some(QueueMode::Collect)),
         Change::Model(CODEX, Some("large".into())),
         Change::Reasoning(CODEX, Some("high".into())),
+        Change::Mode(CODEX, Some("plan".into())),
         Change::Model(ACME, Some("small".into())),
         Change::Trigger(Some(TriggerMode::Mentions)),
     ] {
         store.change_preferences(&here(), change).await.unwrap();
     }
-    let engine = |model: Option<&str>, reasoning: Option<&str>| EnginePreferences {
+    let engine = |model: Option<&str>, reasoning: Option<&str>, mode: Option<&str>| EnginePreferences {
         model: model.map(str::to_owned),
         reasoning: reasoning.map(str::to_owned),
+        mode: mode.map(str::to_owned),
     };
     let mut expected = Preferences {
         default_engine: Some(CODEX),
         trigger: Some(TriggerMode::Mentions),
         queue: Some(QueueMode::Collect),
         engines: BTreeMap::from([
-            (CODEX, engine(Some("large"), Some("high"))),
-            (ACME, engine(Some("small"), None)),
+            (CODEX, engine(Some("large"), Some("high"), Some("plan"))),
+            (ACME, engine(Some("small"), None, None)),
         ]),
     };
     let store = store.reopened().await;
@@ -112,7 +114,7 @@ async fn one_choice_is_changed_and_no_other() {
     assert_eq!(store.around(&topic("7")).await.unwrap().own, Preferences::default());
 
     store.change_preferences(&here(), Change::Model(CODEX, None)).await.unwrap();
-    expected.engines.insert(CODEX, engine(None, Some("high")));
+    expected.engines.insert(CODEX, engine(None, Some("high"), Some("plan")));
     assert_eq!(store.around(&here()).await.unwrap().own, expected);
     store.change_preferences(&here(), Change::Model(ACME, None)).await.unwrap();
     expected.engines.remove(&ACME);

@@ -17,6 +17,7 @@ mod recorded_codex;
 mod run;
 mod telegram;
 mod terminal;
+mod turns;
 mod voice;
 
 use takopi_tests::Sandbox;

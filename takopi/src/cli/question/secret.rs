@@ -29,6 +29,21 @@ impl Drop for Quiet {
     }
 }
 
+/// The terminal while lines that are typed are not shown, but their ends are. It is as it was when this is dropped.
+pub(in crate::cli) struct Hidden(#[expect(dead_code, reason = "it is there to be dropped")] Quiet);
+
+impl Hidden {
+    /// From here on nothing but line breaks is shown.
+    pub(in crate::cli) fn new() -> io::Result<Self> {
+        let before = tcgetattr(io::stdin())?;
+        let mut hidden = before.clone();
+        hidden.local_modes.remove(LocalModes::ECHO);
+        hidden.local_modes.insert(LocalModes::ECHONL);
+        tcsetattr(io::stdin(), OptionalActions::Drain, &hidden)?;
+        Ok(Self(Quiet(before)))
+    }
+}
+
 /// What a key makes of what was typed before.
 #[derive(Debug, PartialEq, Eq)]
 enum Typed {

@@ -11,9 +11,11 @@ use takopi_api::runner::{RunControl, RunSpec, Runner};
 
 use super::super::error::CliError;
 use super::super::output::{self, Writer, Written};
+use super::super::question::Hidden;
 use super::super::signals::Signals;
-use super::ask::{self, Person};
+use super::ask::Person;
 use super::display::Display;
+use super::interview::{Heard, Interview};
 use crate::hooks::{Denial, Watch};
 use crate::process::LocalProcesses;
 
@@ -57,6 +59,7 @@ pub(super) async fn drive(
         display,
         person: Person::at_the_terminal(),
         open: VecDeque::new(),
+        hidden: None,
         interrupts: 0,
         has_started: false,
     };
@@ -88,7 +91,8 @@ pub(super) async fn drive(
             line = driver.person.line(), if !driver.open.is_empty() => driver.answer(line).await,
         }
     };
-    let Driver { display, interrupts, has_started, .. } = driver;
+    let Driver { display, interrupts, has_started, hidden, .. } = driver;
+    drop(hidden);
     // A thread that could not be opened can not be resumed either.
     let thread = completed.resume.as_ref().filter(|_| has_started);
     let line = thread.and_then(|token| runner.format_resume(token).ok());
@@ -143,7 +147,9 @@ struct Driver {
     display: Display,
     person: Person,
     /// Requests that wait for an answer; the first is on the screen.
-    open: VecDeque<Request>,
+    open: VecDeque<Interview>,
+    /// There while what is typed is not shown.
+    hidden: Option<Hidden>,
     interrupts: u32,
     has_started: bool,
 }
@@ -156,8 +162,9 @@ impl Driver {
             Event::Started(_) => self.has_started = true,
             Event::Request(event) => self.request(event.request).await,
             Event::RequestResolved(event) => {
-                let was_first = self.open.front().is_some_and(|request| request.id == event.request_id);
-                self.open.retain(|request| request.id != event.request_id);
+                let is_it = |open: &Interview| open.request().id == event.request_id;
+                let was_first = self.open.front().is_some_and(is_it);
+                self.open.retain(|open| !is_it(open));
                 if was_first {
                     self.show_first();
                 }
@@ -176,23 +183,49 @@ impl Driver {
             self.decide(&request, Decision::Deny { reason }).await;
             return;
         }
-        self.open.push_back(request);
+        self.open.push_back(Interview::new(request));
         if self.open.len() == 1 {
             self.show_first();
         }
     }
 
     async fn answer(&mut self, line: Option<String>) {
-        let Some(request) = self.open.pop_front() else { return };
-        let decision = match line {
-            Some(line) => ask::decision(&request.subject, &line),
+        // From here on what is typed is seen again.
+        self.hidden = None;
+        let Some(asked) = self.open.front_mut() else { return };
+        let heard = match line {
+            Some(line) => asked.hear(&line),
             None => {
                 self.person = Person::Nobody;
-                Decision::Deny { reason: None }
+                Heard::Decided(Decision::Deny { reason: None })
             }
         };
-        self.decide(&request, decision).await;
+        let decision = match heard {
+            Heard::More(lines) => {
+                lines.iter().for_each(|line| output::line(line));
+                return self.prompt();
+            }
+            Heard::Decided(decision) => decision,
+            Heard::DecidedBut(decision, remark) => {
+                output::line(remark);
+                decision
+            }
+        };
+        if let Some(asked) = self.open.pop_front() {
+            self.decide(asked.request(), decision).await;
+        }
         self.show_first();
+    }
+
+    /// Asks the person for the next line.
+    fn prompt(&mut self) {
+        let Some(asked) = self.open.front() else { return };
+        self.person.forget_typed();
+        if asked.is_secret() {
+            // Where it can not be hidden it is seen by whoever types it.
+            self.hidden = Hidden::new().ok();
+        }
+        output::prompt(asked.prompt());
     }
 
     async fn decide(&self, request: &Request, decision: Decision) {
@@ -202,11 +235,12 @@ impl Driver {
     }
 
     fn show_first(&mut self) {
+        self.hidden = None;
         match self.open.front() {
-            Some(request) => {
+            Some(asked) => {
                 self.display.hide();
-                self.person.forget_typed();
-                ask::show(&self.engine, request);
+                asked.begin(&self.engine).iter().for_each(|line| output::line(line));
+                self.prompt();
             }
             None => self.display.show(),
         }
