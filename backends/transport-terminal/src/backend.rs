@@ -15,7 +15,7 @@ use crate::reader::{self, Editor};
 use crate::render::Palette;
 use crate::screen::Screen;
 use crate::session::{Ending, Session};
-use crate::transport::Terminal;
+use crate::transport::{Live, Terminal};
 
 /// What a person has to know who has never been here, in lines for the narrowest window.
 const GREETING: [&str; 4] = [
@@ -60,7 +60,7 @@ impl TransportBackend for TerminalBackend {
         let editor = if is_terminal { editor(&runtime, &settings) } else { None };
         match editor {
             Some((editor, sink)) => {
-                let terminal = terminal(sink);
+                let terminal = terminal(sink, Live::Watched);
                 for line in GREETING {
                     terminal.remark(line).await;
                 }
@@ -70,7 +70,7 @@ impl TransportBackend for TerminalBackend {
                 session.run(events, &shutdown).await
             }
             None => {
-                let terminal = terminal(output::stdout());
+                let terminal = terminal(output::stdout(), Live::Unwatched);
                 let session =
                     Session::new(terminal.clone(), runtime.connect(terminal, Access::local()), Ending::Wait);
                 session.run(reader::lines(BufReader::new(io::stdin())), &shutdown).await
@@ -89,9 +89,9 @@ fn editor(runtime: &TransportRuntime, settings: &Settings) -> Option<(Editor, Si
     editor.inspect_err(|error| tracing::info!("lines can not be edited on this terminal: {error}")).ok()
 }
 
-fn terminal(sink: Sink) -> Arc<Terminal> {
+fn terminal(sink: Sink, live: Live) -> Arc<Terminal> {
     let is_styled = io::stdout().is_terminal() && console::colors_enabled();
     let palette = if is_styled { Palette::Styled } else { Palette::Plain };
     let screen = Screen::new(palette, uuid::Uuid::now_v7().simple().to_string());
-    Terminal::new(screen, Output::new(sink))
+    Terminal::new(screen, Output::new(sink), live)
 }

@@ -5,6 +5,7 @@
 //! soon: who types it for the question before must not answer the next one.
 
 mod choices;
+mod draft;
 mod shown;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -12,6 +13,7 @@ use std::collections::{BTreeSet, VecDeque};
 use takopi_api::message::{ButtonData, MessageId, MessageKind, OutgoingMessage, ReplyTo};
 
 use self::choices::Choices;
+use self::draft::Draft;
 use self::shown::Shown;
 use crate::fresh::fresh;
 use crate::render::{Emphasis, Palette, harmless};
@@ -43,6 +45,8 @@ pub(crate) struct Screen {
     sent: VecDeque<Sent>,
     /// What the person typed, oldest first.
     typed: VecDeque<(MessageId, String)>,
+    /// What is printed as it is written.
+    draft: Draft,
 }
 
 #[derive(Debug)]
@@ -78,6 +82,7 @@ impl Screen {
             gone: BTreeSet::new(),
             sent: VecDeque::new(),
             typed: VecDeque::new(),
+            draft: Draft::default(),
         }
     }
 
@@ -121,7 +126,7 @@ impl Screen {
             choices,
         };
         let mut lines: Vec<_> = reply_to.and_then(|id| self.quote(id)).into_iter().collect();
-        lines.extend(sent.shown.whole(&self.tag(&sent), message.kind));
+        lines.extend(self.rest(&sent.shown, message.kind).whole(&self.tag(&sent), message.kind));
         lines.extend(sent.choices.lines());
         if lines.len() > 1 && message.kind != MessageKind::Progress {
             lines.push(String::new());
@@ -137,13 +142,15 @@ impl Screen {
         let old_choices = std::mem::take(&mut self.sent[place].choices);
         let choices = if old_choices.are_those_of(new) { old_choices.clone() } else { self.choices(new) };
         let shown = Shown::new(&new.body, self.palette);
+        let is_first = self.sent[place].kind != new.kind;
+        let rest = is_first.then(|| self.rest(&shown, new.kind));
         let old = &self.sent[place];
         let tag = self.tag(old);
         let is_progress = new.kind == MessageKind::Progress;
         let has_ended = choices.is_empty() && !old_choices.is_empty();
-        let mut lines = match (old.kind == new.kind, is_progress) {
-            (false, _) => shown.whole(&tag, new.kind),
-            (true, true) => {
+        let mut lines = match (rest, is_progress) {
+            (Some(rest), _) => rest.whole(&tag, new.kind),
+            (None, true) => {
                 let others = self.sent.iter().filter(|other| {
                     other.kind == MessageKind::Progress && other.id != *id && !other.choices.is_empty()
                 });
@@ -151,7 +158,7 @@ impl Screen {
                 let margin = if others.count() > 0 { format!("{tag} ") } else { shown::MARGIN.to_owned() };
                 shown.progress_since(&old.shown, &tag, &margin, has_ended)
             }
-            (true, false) => {
+            (None, false) => {
                 let (old, new) = (old.shown.all(), shown.all());
                 let changed = fresh(&old, &new).into_iter().filter(|line| !line.is_empty());
                 shown::tagged(&tag, changed.map(str::to_owned).collect())
@@ -168,6 +175,23 @@ impl Screen {
         let sent = &mut self.sent[place];
         (sent.kind, sent.shown, sent.said, sent.choices) = (new.kind, shown, said, choices);
         Ok(text(&lines))
+    }
+
+    /// Takes in what is written of an answer by now, and gives what there is to print. Where several runs go on their texts
+    /// would be mixed up, and are printed when they are complete.
+    pub(crate) fn drafted(&mut self, key: &str, message: &OutgoingMessage) -> String {
+        let at_work = |sent: &&Sent| sent.kind == MessageKind::Progress && !sent.choices.is_empty();
+        if self.sent.iter().filter(at_work).count() > 1 {
+            return String::new();
+        }
+        text(&self.draft.goes_on(key, self.palette.lines(&message.body.text, message.body.format)))
+    }
+
+    /// What is still to be printed of a message, if its text was printed while it was written.
+    fn rest(&mut self, shown: &Shown, kind: MessageKind) -> Shown {
+        let is_end = matches!(kind, MessageKind::Answer | MessageKind::Error | MessageKind::Ack);
+        let printed = if is_end { self.draft.ends(shown.text()) } else { 0 };
+        shown.clone().rest(printed)
     }
 
     /// What is printed when a press was answered, or takopi itself has something to say.

@@ -24,11 +24,21 @@ const EDIT_INTERVAL: Duration = Duration::from_millis(200);
 pub(crate) struct Terminal {
     screen: Mutex<Screen>,
     output: Output,
+    live: Live,
+}
+
+/// Whether somebody looks on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Live {
+    /// A person at a terminal, who sees answers as they are written.
+    Watched,
+    /// Nobody: what is printed goes somewhere else, and is printed once it is complete.
+    Unwatched,
 }
 
 impl Terminal {
-    pub(crate) fn new(screen: Screen, output: Output) -> Arc<Self> {
-        Arc::new(Self { screen: Mutex::new(screen), output })
+    pub(crate) fn new(screen: Screen, output: Output, live: Live) -> Arc<Self> {
+        Arc::new(Self { screen: Mutex::new(screen), output, live })
     }
 
     pub(crate) fn screen(&self) -> MutexGuard<'_, Screen> {
@@ -74,7 +84,8 @@ fn check(at: &Address, message: &OutgoingMessage) -> Result<(), SendError> {
 #[async_trait]
 impl Transport for Terminal {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::none().edit(EDIT_INTERVAL).buttons().replies().continuous()
+        let can = Capabilities::none().edit(EDIT_INTERVAL).buttons().replies().continuous();
+        if self.live == Live::Watched { can.drafts() } else { can }
     }
 
     async fn send(
@@ -98,6 +109,15 @@ impl Transport for Terminal {
         result.map_err(|_| gone(&format!("message {}, or not any more", message.id)))?;
         printing.done().await?;
         Ok(Edited::Done)
+    }
+
+    async fn draft(&self, at: &Address, key: &str, text: OutgoingMessage) -> Result<(), SendError> {
+        if self.live == Live::Unwatched {
+            return Err(SendError::unsupported("draft"));
+        }
+        check(at, &text)?;
+        let ((), printing) = self.show(|screen| ((), screen.drafted(key, &text)));
+        printing.done().await
     }
 
     async fn answer_press(&self, _press: &PressId, text: Option<&str>) -> Result<(), SendError> {
@@ -126,7 +146,7 @@ mod tests {
             Ok(())
         }));
         TransportFixture {
-            transport: Terminal::new(Screen::new(palette, "t"), output),
+            transport: Terminal::new(Screen::new(palette, "t"), output, Live::Watched),
             address: Address::general(CHANNEL),
             seen: Box::new(move || console::strip_ansi_codes(&seen.lock().unwrap()).into_owned()),
         }

@@ -13,7 +13,7 @@ const PART: &str = " · ";
 pub(super) const MARGIN: &str = "  ";
 
 /// The lines of a message, in their parts.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(super) struct Shown {
     /// The first word of the header, which tells how far a run is.
     label: String,
@@ -55,6 +55,19 @@ impl Shown {
         }
         let below = self.text.iter().chain(&self.footer).map(|line| indented(line));
         tagged(tag, self.header.iter().cloned().chain(below).collect())
+    }
+
+    /// The lines of its text.
+    pub(super) fn text(&self) -> &[String] {
+        &self.text
+    }
+
+    /// The same without the first lines of its text, which were printed while they were written.
+    pub(super) fn rest(mut self, printed: usize) -> Self {
+        self.text.drain(..printed.min(self.text.len()));
+        let blank = self.text.iter().take_while(|line| line.is_empty()).count();
+        self.text.drain(..blank);
+        self
     }
 
     /// What is new of a run's progress. How long it takes is not: it would be a line each time.

@@ -21,6 +21,29 @@ fn say(kind: MessageKind, text: &str) -> OutgoingMessage {
 }
 
 #[test]
+fn an_answer_is_printed_as_it_is_written_and_once() {
+    let mut screen = screen();
+    let (id, _) = screen.sent(&progress("starting · acme · 0s", ""), None);
+    let mut draft = |text: &str| screen.drafted("run", &say(PROGRESS, text));
+    assert_eq!(draft("**One**"), "");
+    assert_eq!(draft("**One**\n\ntwo"), "One\n\n");
+    screen.sent(&say(MessageKind::Notice, "something else"), None);
+    let body = Body::markdown("**One**\n\ntwo\n\nthree").header("done · acme · 5s");
+    let text = screen.edited(&id, &OutgoingMessage::new(MessageKind::Answer, body)).unwrap();
+    assert_eq!(text, ">1 done · acme · 5s\n\ntwo\n\nthree\n\n");
+}
+
+#[test]
+fn texts_of_several_runs_are_not_mixed_up() {
+    let mut screen = screen();
+    screen.sent(&progress("starting · acme · 0s", ""), None);
+    let (second, _) = screen.sent(&progress("starting · acme · 0s", ""), None);
+    assert_eq!(screen.drafted("run", &say(PROGRESS, "one\n\ntwo")), "");
+    screen.edited(&second, &say(MessageKind::Answer, "done")).unwrap();
+    assert_eq!(screen.drafted("run", &say(PROGRESS, "one\n\ntwo")), "one\n\n");
+}
+
+#[test]
 fn a_run_prints_what_is_new_of_it() {
     let mut screen = screen();
     let (id, text) = screen.sent(&progress("starting · acme · 0s", ""), None);

@@ -6,6 +6,7 @@ use takopi_api::testing::FakeConversation;
 use takopi_api::transport::{Access, SendFailure, Transport};
 
 use super::*;
+use crate::transport::Live;
 use crate::output::Output;
 use crate::render::Palette;
 use crate::screen::Screen;
@@ -32,7 +33,7 @@ impl Person {
             sink.lock().unwrap().push_str(&text);
             Ok(())
         }));
-        let terminal = Terminal::new(Screen::new(Palette::Plain, "t"), output);
+        let terminal = Terminal::new(Screen::new(Palette::Plain, "t"), output, Live::Watched);
         let connection = conversation.runtime("terminal").connect(terminal.clone(), Access::local());
         let (keys, events) = mpsc::channel(8);
         let (switch, shutdown) = ShutdownSwitch::new();
