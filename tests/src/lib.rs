@@ -1,6 +1,7 @@
 //! What the end-to-end tests share: a machine of their own to run the program on.
 #![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 
+pub mod asker;
 pub mod bot_api;
 pub mod model_server;
 pub mod probe;

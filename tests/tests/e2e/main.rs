@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 
 mod asks;
+mod asked;
 mod bad_input;
 mod build;
 mod chat;

@@ -65,7 +65,11 @@ mod tests {
         let mut draft = Draft::default();
         assert_eq!(draft.goes_on("r", lines("I look/at it")), ["I look"]);
         assert_eq!(draft.goes_on("r", lines("Done/and")), ["at it", "Done"]);
-        assert_eq!(draft.goes_on("other", lines("What/else")), ["What"], "that one may have been told otherwise");
+        assert_eq!(
+            draft.goes_on("other", lines("What/else")),
+            ["What"],
+            "that one may have been told otherwise"
+        );
         assert_eq!(draft.ends(&lines("Done/and")), 0);
         assert_eq!(draft.goes_on("r", Vec::new()), [""; 0]);
     }

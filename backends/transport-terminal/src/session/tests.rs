@@ -6,10 +6,10 @@ use takopi_api::testing::FakeConversation;
 use takopi_api::transport::{Access, SendFailure, Transport};
 
 use super::*;
-use crate::transport::Live;
 use crate::output::Output;
 use crate::render::Palette;
 use crate::screen::Screen;
+use crate::transport::Live;
 
 /// A session with somebody who types and looks.
 struct Person {
