@@ -213,9 +213,10 @@ impl Engine {
         }
     }
 
-    /// How it is driven, where its table chooses among several ways: by what it is called there.
-    pub(crate) fn manner(&self) -> Option<String> {
-        self.config.as_ref().ok()?.table.get::<String>("mode").ok()?
+    /// How it is driven, if that is why it can not be steered: the way that its table chooses, by its name there.
+    pub(crate) fn unsteerable_manner(&self) -> Option<String> {
+        let can_otherwise = self.backend()?.capabilities.steer && !self.capabilities().steer;
+        self.config.as_ref().ok().filter(|_| can_otherwise)?.table.get::<String>("mode").ok()?
     }
 
     /// What its programs see of takopi's variables.

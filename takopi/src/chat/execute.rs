@@ -20,7 +20,7 @@ use super::conversation::{Inner, Link, Mode};
 use super::deliver::{Answer, Manner};
 use super::drive::{Course, End, Stop, unwanted};
 use super::engines::Engine;
-use super::live::{LiveRun, Steering, Wish};
+use super::live::{LiveRun, Sequence, Wish};
 use super::queue::LaneId;
 use super::resolve::{Continues, Job, stored_context};
 use super::settings::SessionMode;
@@ -45,13 +45,14 @@ impl Inner {
             place: job.place.clone(),
             person: job.sender.as_ref().map(|sender| sender.id.clone()),
             engine: job.engine.clone(),
+            context: job.context.clone(),
             session: job.session.clone(),
             folder: OnceLock::new(),
             mode: job.options.mode.clone(),
             control: OnceLock::new(),
             wish: watch::Sender::new(Wish::GoOn),
             open_requests: AtomicUsize::new(0),
-            steering: Steering::default(),
+            steering: Sequence::default(),
             is_over: watch::Sender::new(false),
         });
         // From here on it can be cancelled, also before there is an engine to tell.

@@ -13,6 +13,7 @@ use tokio::sync::{oneshot, watch};
 
 use super::queue::{JobId, LaneId};
 use super::resolve::Kept;
+use crate::project::Context;
 use crate::store::Place;
 
 /// How far a person has gone in ending a run.
@@ -42,6 +43,7 @@ pub(crate) struct LiveRun {
     pub(crate) place: Place,
     pub(crate) person: Option<PersonId>,
     pub(crate) engine: EngineId,
+    pub(crate) context: Option<Context>,
     pub(crate) session: Option<Kept>,
     /// The mode that its engine works in, if one was chosen.
     pub(crate) mode: Option<String>,
@@ -52,13 +54,13 @@ pub(crate) struct LiveRun {
     pub(crate) wish: watch::Sender<Wish>,
     /// Requests of it that nobody has answered yet.
     pub(crate) open_requests: AtomicUsize,
-    pub(crate) steering: Steering,
+    pub(crate) steering: Sequence,
     pub(crate) is_over: watch::Sender<bool>,
 }
 
 /// In which order texts are sent into a run: that in which they were to be.
 #[derive(Debug, Default)]
-pub(crate) struct Steering(Mutex<Option<oneshot::Receiver<()>>>);
+pub(crate) struct Sequence(Mutex<Option<oneshot::Receiver<()>>>);
 
 /// The place of a text among those that are to be sent into a run. The next one's turn comes when it is dropped.
 #[derive(Debug)]

@@ -356,6 +356,10 @@ impl Inner {
         {
             reply_context = self.read_stored(&snapshot, &stored.context);
         }
+        if message.reply_to.is_none() {
+            // If it comes to a run of its own, that is to be where the other one is.
+            reply_context = running.as_ref().and_then(|live| live.context.clone());
+        }
         let (context, context_source) = context(&snapshot, &found, reply_context, surround, message)?;
         let files = &snapshot.settings(&link.id).files;
         let files_go = self.destination(link, files, message, context.as_ref()).await;

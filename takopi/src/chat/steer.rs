@@ -107,7 +107,7 @@ pub(super) fn obstacle(job: &Job, live: &LiveRun, wish: Wish) -> Option<Obstacle
     }
     let engine = job.snapshot.engines.get(&live.engine);
     if !engine.is_some_and(|engine| engine.capabilities().steer) {
-        return Some(Obstacle::Engine(live.engine.clone(), engine.and_then(Engine::manner)));
+        return Some(Obstacle::Engine(live.engine.clone(), engine.and_then(Engine::unsteerable_manner)));
     }
     live.control.get().is_none().then_some(Obstacle::Starting)
 }
@@ -138,7 +138,7 @@ impl Inner {
                 None => Receipt::Queued(Obstacle::Over),
             };
             match receipt {
-                Receipt::Sent => announcement.is_needless(),
+                Receipt::Sent => announcement.drop_unsent(),
                 Receipt::Queued(obstacle) => inner.wait_on(&link, announcement, handle, obstacle).await,
             }
         });
@@ -168,7 +168,7 @@ impl Inner {
             self.announce(link, announcement, handle, ahead, Some(obstacle)).await;
         } else {
             self.say_receipt(link, &announcement.job, Receipt::Queued(obstacle));
-            announcement.is_needless();
+            announcement.drop_unsent();
         }
     }
 

@@ -47,7 +47,7 @@ impl Announcement {
     }
 
     /// It is not sent: the job did not have to wait.
-    pub(super) fn is_needless(self) {
+    pub(super) fn drop_unsent(self) {
         self.told.send_replace(self.existing);
     }
 }
@@ -119,7 +119,7 @@ impl Inner {
                 let link = link.clone();
                 self.spawn(async move { inner.announce(&link, announcement, handle, ahead, obstacle).await });
             }
-            Some(announcement) => announcement.is_needless(),
+            Some(announcement) => announcement.drop_unsent(),
             None => {}
         }
         // Also where something was before it: that may have ended meanwhile.
@@ -146,6 +146,7 @@ impl Inner {
         let Announcement { job, existing, told } = announcement;
         let can_steer = obstacle.is_none()
             && job.order != Some(Order::Plan)
+            && job.files.is_empty()
             && job.snapshot.engines.get(&job.engine).is_some_and(|engine| engine.capabilities().steer)
             && !job.snapshot.hooks().have_a_say();
         let steering = if can_steer { Steering::Offered } else { Steering::Impossible };

@@ -2,14 +2,13 @@
 
 use std::process::ExitCode;
 
-use takopi_tests::{asker, probe, probe_hook, spool};
+use takopi_tests::{probe, probe_hook, spool};
 
 fn main() -> ExitCode {
     takopi::Host::new().run()
 }
 
 takopi_api::plugin! {
-    engine "asker" => asker::new;
     transport "spool" => spool::new;
     command "probe" => probe::new, config = probe::Settings;
     hook "first" => probe_hook::first, config = probe_hook::Settings, summary = "does what its table says";

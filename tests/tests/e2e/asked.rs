@@ -5,7 +5,7 @@ use takopi_tests::asker::THOUGHT;
 use takopi_tests::terminal::{Size, Terminal};
 
 fn sandbox() -> Sandbox {
-    Sandbox::new(env!("CARGO_BIN_EXE_takopi-hooked"), env!("CARGO_BIN_EXE_fake-engine"))
+    Sandbox::new(env!("CARGO_BIN_EXE_takopi-asking"), env!("CARGO_BIN_EXE_fake-engine"))
 }
 
 fn start(sandbox: &Sandbox, prompt: &str) -> Terminal {

@@ -30,9 +30,6 @@ static TRANSPORT: Backend =
     Backend::new("list", Constructor::Transport(|| unreachable!("only its row counts")));
 static ID: EngineId = EngineId::from_static("patient");
 
-/// How long anything may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(60);
-
 const EDITS: Duration = Duration::from_secs(1);
 
 thread_local! {
@@ -109,15 +106,6 @@ impl Talk {
 
     async fn sees(&self, text: &str) {
         self.chat.until(|chat| chat.screen().contains(text).then_some(())).await;
-    }
-
-    /// The same, where time is skipped: what waits for it is in that time, and our patience is not.
-    async fn sees_later(&self, text: &str) {
-        let began = std::time::Instant::now();
-        while !self.chat.screen().contains(text) {
-            assert!(began.elapsed() < PATIENCE, "{}", self.chat.screen());
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
     }
 
     /// Says something, and waits until its engine is at work.
@@ -295,44 +283,63 @@ async fn a_message_in_another_mode_is_not_sent_into_a_turn() {
     assert_eq!(talk.notes.steered(), [""; 0]);
 }
 
-/// How often the progress message was edited, and what it said.
+/// What the progress message said in which the answer was, as often as it was changed.
 fn edits(talk: &Talk) -> Vec<String> {
     let edit = |call| match call {
         Call::Edit { new, .. } if new.kind == MessageKind::Progress => Some(new.body.joined()),
         _ => None,
     };
-    talk.chat.records().into_iter().filter_map(|record| edit(record.call)).collect()
+    let edits = talk.chat.records().into_iter().filter_map(|record| edit(record.call));
+    edits.filter(|text| text.contains("word")).collect()
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_answer_is_seen_in_the_progress_message_no_more_often_than_that_may_be_edited() {
+fn drafts(talk: &Talk) -> Vec<String> {
+    let draft = |call| match call {
+        Call::Draft { text, .. } => Some(text.body.joined()),
+        _ => None,
+    };
+    talk.chat.records().into_iter().filter_map(|record| draft(record.call)).collect()
+}
+
+/// An engine that writes a thousand words at once, and is seen to do so by fewer steps than this.
+const WORDS: &str = "hold 1000";
+const LAST_WORD: &str = "word 999";
+const FEW: usize = 20;
+
+#[tokio::test]
+async fn pieces_of_an_answer_are_put_together_in_the_progress_message() {
     let talk = Talk::continuous("live_text = true", "").await;
-    talk.says("write 200").await;
-    talk.sees_later("told: write 200").await;
-    let mut ends: Vec<_> = edits(&talk)
-        .iter()
-        .filter_map(|text| text.split_once("word ")?.1.lines().next().map(str::to_owned))
-        .collect();
-    ends.dedup();
-    // It wrote for twenty seconds. How many of them pass before the message is there, nobody knows where time is skipped.
-    assert!((1..=21).contains(&ends.len()), "{ends:#?}");
+    talk.begins(WORDS).await;
+    talk.chat.until(|_| edits(&talk).last()?.contains(LAST_WORD).then_some(())).await;
+    assert!(edits(&talk).len() < FEW, "{:#?}", edits(&talk));
+    assert!(edits(&talk).iter().all(|text| text.len() < 1000), "it shows the end of it");
+    talk.says("/steer end").await;
+    talk.sees("told: hold 1000, end").await;
     assert!(!talk.chat.screen().contains("word"), "the answer is there once, and without what led to it");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn an_answer_is_a_draft_where_there_are_drafts_and_the_engine_tells() {
     let can = Capabilities::none().edit(EDITS).buttons().replies().drafts();
-    let drafts = async |chat: &str, engine: &str| {
-        let talk = Talk::new(can.clone(), chat, engine).await;
-        talk.says("write 100").await;
-        talk.sees_later("told: write 100").await;
-        assert!(!edits(&talk).iter().any(|text| text.contains("word")), "it is in the draft");
-        talk.chat.records().iter().filter(|record| matches!(record.call, Call::Draft { .. })).count()
-    };
-    let shown = drafts("", "").await;
-    assert!((1..=12).contains(&shown), "{shown} drafts");
-    assert_eq!(drafts("live_text = false", "").await, 0);
-    assert_eq!(drafts("", "mode = 'exec'").await, 0);
+    let talk = Talk::new(can, "", "").await;
+    talk.begins(WORDS).await;
+    talk.chat.until(|_| drafts(&talk).last()?.contains(LAST_WORD).then_some(())).await;
+    assert!(drafts(&talk).len() < FEW, "{:#?}", drafts(&talk));
+    assert_eq!(edits(&talk), [""; 0], "it is in the draft");
+}
+
+#[tokio::test]
+async fn an_answer_comes_when_it_is_complete_where_nothing_else_is_said_or_that_is_wished() {
+    let edit = || Capabilities::none().edit(EDITS).buttons().replies();
+    for (can, chat, engine) in
+        [(edit(), "", ""), (edit().drafts(), "live_text = false", ""), (edit().drafts(), "", "mode = 'exec'")]
+    {
+        let talk = Talk::new(can, chat, engine).await;
+        talk.begins(WORDS).await;
+        talk.says("/cancel").await;
+        talk.sees("`cancelled` · patient").await;
+        assert_eq!((edits(&talk), drafts(&talk)), (Vec::new(), Vec::new()), "{chat} {engine}");
+    }
 }
 
 fn backend() -> EngineBackend {
@@ -346,7 +353,7 @@ fn build(config: &EngineConfig) -> Result<Arc<dyn Runner>, ConfigError> {
     Ok(Arc::new(Patient { is_plain, notes: NOTES.with_borrow(Arc::clone) }))
 }
 
-/// Answers with what it was told. `hold` goes on until it is steered with `end`; `write` and a number writes so many words.
+/// Answers with what it was told. `hold` goes on until it is steered with `end`; with a number it writes so many words before.
 struct Patient {
     is_plain: bool,
     notes: Arc<Notes>,
@@ -411,13 +418,11 @@ impl Work {
         };
         factory.started(self.thread.clone(), "patient");
         give(&mut factory);
-        if let Some(words) = self.prompt.strip_prefix("write ") {
-            for word in 0..words.parse().unwrap_or(0) {
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                factory.text(TextKind::Answer, format!("word {word} "));
-                give(&mut factory);
-            }
+        let words = self.prompt.strip_prefix("hold ").and_then(|words| words.parse().ok());
+        for word in 0..words.unwrap_or(0_u32) {
+            factory.text(TextKind::Answer, format!("word {word} "));
         }
+        give(&mut factory);
         let mut heard = vec![self.prompt.clone()];
         while self.prompt.starts_with("hold") && heard.last().is_some_and(|last| last != "end") {
             tokio::select! {

@@ -4,7 +4,7 @@ mod text;
 
 use serde::Serialize;
 use takopi_api::config::ConfigTable;
-use takopi_api::engine::{Availability, EngineBackend};
+use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, Modes};
 use takopi_api::plugin::{Backend, Distribution};
 use takopi_api::transport::SetupContext;
 
@@ -14,7 +14,7 @@ use crate::cli::error::CliError;
 use crate::cli::plugins::load;
 use crate::config::{FileSchema, KeyPath, ListedKey, tables_of};
 use crate::paths;
-use crate::plugins::{Entry, Loaded, Standing, build_runner, caught};
+use crate::plugins::{Entry, Loaded, Standing, build_runner, capabilities, caught};
 use crate::project::Alias;
 
 /// A backend.
@@ -88,10 +88,34 @@ struct EngineAbout {
     needs: Needs,
     #[serde(skip_serializing_if = "Option::is_none")]
     tested: Option<[&'static str; 2]>,
+    /// What it can do as it is configured.
     steer: bool,
-    requests: bool,
+    permissions: bool,
+    questions: bool,
+    plans: bool,
+    live_text: bool,
     model: bool,
     reasoning_levels: &'static [&'static str],
+    modes: ModesAbout,
+}
+
+/// The modes of an engine.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum ModesAbout {
+    Named(&'static [&'static str]),
+    /// Those of the agent, said in a word.
+    Said(&'static str),
+}
+
+impl From<Modes> for ModesAbout {
+    fn from(modes: Modes) -> Self {
+        match modes {
+            Modes::Named(modes) => Self::Named(modes),
+            Modes::OfTheAgent => Self::Said("those of the agent"),
+            _ => Self::Named(&[]),
+        }
+    }
 }
 
 /// What an engine needs on the machine.
@@ -230,7 +254,11 @@ impl About {
         match loaded {
             Loaded::Engine(engine) => {
                 let built = config.engine(row.id).and_then(|table| build_runner(engine, &table));
-                (Self::Engine(EngineAbout::of(engine)), built.err().map(|error| error.to_string()))
+                let can = match &built {
+                    Ok(runner) => capabilities(engine, &**runner),
+                    Err(_) => engine.capabilities.clone(),
+                };
+                (Self::Engine(EngineAbout::of(engine, &can)), built.err().map(|error| error.to_string()))
             }
             Loaded::Transport(transport) => {
                 let issues = config.transport(row.id).map(|table| {
@@ -267,7 +295,7 @@ impl About {
 }
 
 impl EngineAbout {
-    fn of(engine: &EngineBackend) -> Self {
+    fn of(engine: &EngineBackend, can: &EngineCapabilities) -> Self {
         let needs = match engine.availability {
             Availability::Cli { commands, install } => {
                 let found = commands.iter().find_map(|command| which::which(command).ok());
@@ -279,10 +307,14 @@ impl EngineAbout {
         Self {
             needs,
             tested: engine.tested.map(|tested| [tested.oldest, tested.newest]),
-            steer: engine.capabilities.steer,
-            requests: engine.capabilities.asks(),
-            model: engine.capabilities.model,
-            reasoning_levels: engine.capabilities.reasoning_levels,
+            steer: can.steer,
+            permissions: can.permissions,
+            questions: can.questions,
+            plans: can.plans,
+            live_text: can.live_text,
+            model: can.model,
+            reasoning_levels: can.reasoning_levels,
+            modes: can.modes.into(),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What was found out as people read it.
 
-use super::{About, CommandAbout, Configuration, EngineAbout, HookAbout, Info, Needs, TransportAbout};
+use super::{
+    About, CommandAbout, Configuration, EngineAbout, HookAbout, Info, ModesAbout, Needs, TransportAbout,
+};
 use crate::cli::{output, table};
 use crate::paths;
 
@@ -63,9 +65,20 @@ impl Facts {
         if let Some([oldest, newest]) = engine.tested {
             self.add("tested with", &format!("{oldest} to {newest}"));
         }
-        self.add("takes", &list(&[("steering", engine.steer), ("a model", engine.model)]));
-        self.add("asks people", if engine.requests { "yes" } else { "no" });
+        let takes = list(&[("steering", engine.steer), ("a model", engine.model)]);
+        self.add("takes", takes.as_deref().unwrap_or("a prompt and no more"));
+        let asks = [
+            ("for permission", engine.permissions),
+            ("questions", engine.questions),
+            ("about plans", engine.plans),
+        ];
+        self.add("asks people", list(&asks).as_deref().unwrap_or("nothing"));
+        self.add("answers", if engine.live_text { "as they are written" } else { "when they are complete" });
         self.add("reasoning", &engine.reasoning_levels.join(", "));
+        match engine.modes {
+            ModesAbout::Named(modes) => self.add("modes", &modes.join(", ")),
+            ModesAbout::Said(said) => self.add("modes", said),
+        }
     }
 
     fn transport(&mut self, transport: &TransportAbout) {
@@ -106,9 +119,10 @@ impl Facts {
 }
 
 /// What of these is so.
-fn list(all: &[(&str, bool)]) -> String {
+/// What is so, if anything is.
+fn list(all: &[(&str, bool)]) -> Option<String> {
     let so: Vec<&str> = all.iter().filter(|(_, is_so)| *is_so).map(|(what, _)| *what).collect();
-    if so.is_empty() { "a prompt and no more".to_owned() } else { so.join(", ") }
+    (!so.is_empty()).then(|| so.join(", "))
 }
 
 fn keys(configuration: &Configuration) -> String {
