@@ -17,6 +17,7 @@ use takopi_api::runner::{Attachment, Engines, RunOptions, RunSpec, Runner, Threa
 
 use super::error::CliError;
 use super::{Session, output};
+use crate::plugins::capabilities;
 use crate::process::LocalProcesses;
 use choose::{Chosen, Thread};
 use display::Display;
@@ -82,7 +83,7 @@ pub(super) fn run(args: RunArgs, session: &Session<'_>) -> Result<ExitCode, CliE
     let engine = choose::engine(engine.as_deref(), thread.as_ref(), session)?;
     let runner = build_runner(&engine, session)?;
     let options = RunOptions::default().model(args.model).reasoning(args.reasoning).mode(args.mode);
-    let options = choose::options(engine.id(), &plugins::capabilities(engine.backend(), &*runner), options)?;
+    let options = choose::options(engine.id(), &capabilities(engine.backend(), &*runner), options)?;
     let resume = thread.map(|thread: Thread| thread.token_of(&*runner)).transpose()?;
     let cwd = folder(args.cwd)?;
     let attachments = args.attach.iter().map(attachment).collect::<Result<Vec<_>, _>>()?;
