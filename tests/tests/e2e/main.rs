@@ -1,8 +1,8 @@
 //! The program as a person runs it, with recorded and misbehaving engines. Nothing here needs a network.
 #![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 
-mod asks;
 mod asked;
+mod asks;
 mod bad_input;
 mod build;
 mod chat;

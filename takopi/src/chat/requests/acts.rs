@@ -154,7 +154,7 @@ impl Form {
         }
         match self {
             Self::Questions(questions) => {
-                if aimed == Aimed::ByNumbers {
+                if aimed == Aimed::Numbers {
                     match questions.numbers(text) {
                         Step::Nothing => {}
                         step => return after(step, questions),
@@ -169,12 +169,12 @@ impl Form {
                 after(step, questions)
             }
             // Who answers a plan says how it should be.
-            Self::Plan if aimed == Aimed::ByReply && chosen(&self.buttons(false), text, aimed).is_none() => {
+            Self::Plan if aimed == Aimed::Reply && chosen(&self.buttons(false), text, aimed).is_none() => {
                 deny(Some(refusal(text).flatten().unwrap_or_else(|| text.to_owned())))
             }
             _ => {
                 if let Some(reason) = refusal(text)
-                    && (aimed != Aimed::ByNothing || is_deny(text))
+                    && (aimed != Aimed::Loosely || is_deny(text))
                 {
                     return deny(reason);
                 }
@@ -191,11 +191,11 @@ impl Form {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Aimed {
     /// They were written where it is asked, and no more.
-    ByNothing,
+    Loosely,
     /// They answer its message.
-    ByReply,
+    Reply,
     /// The chat has no buttons, and the message shows numbers in their place.
-    ByNumbers,
+    Numbers,
 }
 
 fn after(step: Step, questions: &Questions) -> Effect {
@@ -213,11 +213,11 @@ pub(super) const fn deny(reason: Option<String>) -> Effect {
 /// The button that words name: by its label, by its number where numbers are shown, and `yes` where they can mean nothing
 /// else.
 fn chosen(rows: &[Vec<(String, Act)>], text: &str, aimed: Aimed) -> Option<Act> {
-    if aimed == Aimed::ByNothing {
+    if aimed == Aimed::Loosely {
         return None;
     }
     let mut buttons = rows.iter().flatten();
-    if aimed == Aimed::ByNumbers
+    if aimed == Aimed::Numbers
         && let Ok(number) = text.parse::<usize>()
     {
         return buttons.nth(number.checked_sub(1)?).map(|(_, act)| *act);
@@ -268,39 +268,39 @@ mod tests {
 
     #[test]
     fn what_is_only_written_here_can_deny_and_nothing_else() {
-        check(Aimed::ByNothing, "deny", &deny(None));
-        check(Aimed::ByNothing, "Deny because it is not mine", &denied("it is not mine"));
-        check(Aimed::ByNothing, "deny: no", &denied("no"));
+        check(Aimed::Loosely, "deny", &deny(None));
+        check(Aimed::Loosely, "Deny because it is not mine", &denied("it is not mine"));
+        check(Aimed::Loosely, "deny: no", &denied("no"));
         for other in ["1", "yes", "no", "no, not that", "allow once", "denying is easy", "deny it", "", "de"]
         {
-            check(Aimed::ByNothing, other, &Effect::Nothing);
+            check(Aimed::Loosely, other, &Effect::Nothing);
         }
     }
 
     #[test]
     fn an_answer_to_its_message_is_about_it() {
         let allow = Effect::Decides(Verdict::AllowOnce, Decision::AllowOnce);
-        check(Aimed::ByReply, "Allow once", &allow);
-        check(Aimed::ByReply, "yes", &allow);
-        check(Aimed::ByReply, "no", &deny(None));
-        check(Aimed::ByReply, "no, use the other one", &denied("use the other one"));
+        check(Aimed::Reply, "Allow once", &allow);
+        check(Aimed::Reply, "yes", &allow);
+        check(Aimed::Reply, "no", &deny(None));
+        check(Aimed::Reply, "no, use the other one", &denied("use the other one"));
         for other in ["1", "yes please do", "perhaps", "always"] {
-            check(Aimed::ByReply, other, &Effect::Nothing);
+            check(Aimed::Reply, other, &Effect::Nothing);
         }
         let mut plan = Form::Plan;
-        assert_eq!(plan.words("add tests", Aimed::ByReply), denied("add tests"));
-        assert_eq!(plan.words("approve", Aimed::ByReply), allow);
-        assert_eq!(plan.words("add tests", Aimed::ByNothing), Effect::Nothing);
-        assert_eq!(Form::Unknown.words("yes", Aimed::ByReply), Effect::Nothing);
+        assert_eq!(plan.words("add tests", Aimed::Reply), denied("add tests"));
+        assert_eq!(plan.words("approve", Aimed::Reply), allow);
+        assert_eq!(plan.words("add tests", Aimed::Loosely), Effect::Nothing);
+        assert_eq!(Form::Unknown.words("yes", Aimed::Reply), Effect::Nothing);
     }
 
     #[test]
     fn numbers_count_where_they_are_shown() {
         let session = Effect::Decides(Verdict::AllowSession, Decision::AllowSession);
-        check(Aimed::ByNumbers, "3", &session);
-        check(Aimed::ByNumbers, "5", &Effect::Words);
+        check(Aimed::Numbers, "3", &session);
+        check(Aimed::Numbers, "5", &Effect::Words);
         for other in ["0", "6", "99999999999999999999999", "1.", "-1"] {
-            check(Aimed::ByNumbers, other, &Effect::Nothing);
+            check(Aimed::Numbers, other, &Effect::Nothing);
         }
         let options = [Choice::new("red"), Choice::new("blue")];
         let asked = RequestSubject::Question { questions: vec![Question::new("q", "?").options(options)] };
@@ -309,13 +309,13 @@ mod tests {
             let answers = [("q".to_owned(), vec![text.to_owned()])].into();
             Effect::Decides(Verdict::Answer, Decision::Answer { answers })
         };
-        assert_eq!(words("2", Aimed::ByNumbers), answer("blue"));
-        assert_eq!(words("3", Aimed::ByNumbers), deny(None));
-        assert_eq!(words("4", Aimed::ByNumbers), answer("4"));
-        assert_eq!(words("yes", Aimed::ByNumbers), answer("yes"));
-        assert_eq!(words("no answer", Aimed::ByNumbers), deny(None));
-        assert_eq!(words("2", Aimed::ByNothing), answer("2"));
-        assert_eq!(words("deny it all", Aimed::ByNothing), answer("deny it all"));
+        assert_eq!(words("2", Aimed::Numbers), answer("blue"));
+        assert_eq!(words("3", Aimed::Numbers), deny(None));
+        assert_eq!(words("4", Aimed::Numbers), answer("4"));
+        assert_eq!(words("yes", Aimed::Numbers), answer("yes"));
+        assert_eq!(words("no answer", Aimed::Numbers), deny(None));
+        assert_eq!(words("2", Aimed::Loosely), answer("2"));
+        assert_eq!(words("deny it all", Aimed::Loosely), answer("deny it all"));
     }
 
     #[test]

@@ -206,7 +206,7 @@ impl Inner {
             Arrived::Outdated => self.reshow(token),
             // It was decided, or withdrawn, while it was being sent.
             Arrived::Ended(outcome) => {
-                self.close_request(kept, token, Some(message), &outcome.header()).await
+                self.close_request(kept, token, Some(message), &outcome.header()).await;
             }
         }
     }

@@ -315,12 +315,12 @@ impl<T: Clone, E> Board<T, E> {
                 _ => Said::NotForIt,
             };
         }
-        let aimed = if has_buttons { Aimed::ByNothing } else { Aimed::ByNumbers };
+        let aimed = if has_buttons { Aimed::Loosely } else { Aimed::Numbers };
         if let Some(aimed_at) = aimed_at {
             let Some(open) = here.iter_mut().find(|open| open.is_asked_by(aimed_at)) else {
                 return Said::NotForIt;
             };
-            let aimed = if has_buttons { Aimed::ByReply } else { aimed };
+            let aimed = if has_buttons { Aimed::Reply } else { aimed };
             return match open.words(text, aimed, who) {
                 Said::NotForIt => Said::Unclear,
                 said => said,

@@ -17,7 +17,7 @@ pub(super) struct Questions {
 }
 
 /// What came of an answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     /// There is no such option.
     Nothing,

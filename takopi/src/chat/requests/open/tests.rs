@@ -288,7 +288,7 @@ fn one_that_ends_while_its_message_is_under_way_says_so_when_that_is_there() {
     desk.board.add(asked(&token, desk.now)).unwrap();
     assert_eq!(desk.board.add(asked(&RequestToken::unique(), desk.now)), Err(AskedTwice));
     assert_eq!(desk.board.find(&run(), &RequestId::new("1")), Some(token.clone()));
-    assert_eq!(desk.board.of_run(&run()), [token.clone()]);
+    assert_eq!(desk.board.of_run(&run()), std::slice::from_ref(&token));
     assert_eq!(desk.board.end(&token, "withdrawn").unwrap().message, None);
     assert_eq!(desk.board.buttons(&token), None);
     assert_eq!(desk.board.shown(&token, &at("c", "9")), Arrived::Ended("withdrawn"));
