@@ -16,7 +16,7 @@ use takopi_api::process::{
     SpawnError,
 };
 use takopi_api::runner::{Run, RunId, RunSpec, Runner, ThreadLocks};
-use takopi_api::testing::{RunnerContract, check_events, collect, engine};
+use takopi_api::testing::{RunnerContract, Script, ScriptedProcesses, check_events, collect, engine};
 use takopi_engine_codex as _;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
 use tokio::sync::watch;
@@ -33,6 +33,8 @@ struct Fake {
     changed: watch::Sender<()>,
     /// There is no codex.
     is_missing: bool,
+    /// Its servers never get ready.
+    is_mute: bool,
     /// Why a run has to wait.
     obstacle: Option<&'static str>,
     /// How many runs have a place.
@@ -128,7 +130,7 @@ struct Server {
 impl Server {
     async fn serve(mut self, input: DuplexStream) -> ExitStatus {
         let mut lines = BufReader::new(input).lines();
-        let mut is_deaf = false;
+        let mut is_deaf = self.fake.is_mute;
         while let Ok(Some(line)) = lines.next_line().await {
             let message: Value = serde_json::from_str(&line).unwrap();
             self.fake.heard.lock().unwrap().push(message.clone());
@@ -318,6 +320,22 @@ async fn a_server_that_says_nothing_more_is_ended() {
     let hushed = engine.run("hush").await;
     assert!(error(&hushed).starts_with("codex app-server was ended by SIGKILL before the turn was done"));
     engine.all_ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_never_gets_ready_is_ended() {
+    let engine = Engine { fake: Arc::new(Fake { is_mute: true, ..Fake::default() }), ..Engine::new() };
+    let expected = "codex app-server was ended: it was not ready within 30 s\nERROR its last words";
+    assert_eq!(error(&engine.run("hi").await), expected);
+    engine.all_ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_can_not_be_talked_to_is_an_error() {
+    let host = ScriptedProcesses::new(Script::new("").waits());
+    let spec = RunSpec::new("hi", "/repo", Arc::clone(&host) as Arc<dyn ProcessHost>, ThreadLocks::default());
+    let completed = end(runner().run(spec)).await;
+    assert_eq!(error(&completed), "codex app-server can not be talked to");
 }
 
 #[tokio::test(start_paused = true)]

@@ -85,6 +85,10 @@ impl Connection {
         connection
     }
 
+    pub(super) const fn is_greeting(&self) -> bool {
+        matches!(self.phase, Phase::Greeting)
+    }
+
     pub(super) const fn is_ended(&self) -> bool {
         matches!(self.phase, Phase::Ended(_))
     }

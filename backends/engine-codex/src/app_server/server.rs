@@ -18,6 +18,9 @@ use crate::text;
 /// How long a program may go on after it closed its standard output.
 const AFTER_OUTPUT: Duration = Duration::from_secs(2);
 
+/// How long a server may take until it is ready.
+const BEGINNING: Duration = Duration::from_secs(30);
+
 pub(super) struct Server {
     state: Mutex<State>,
     handle: Arc<dyn ProcessHandle>,
@@ -65,11 +68,13 @@ impl Server {
             }),
             handle,
         });
-        if let Some(stdin) = stdin {
-            tokio::spawn(write(stdin, lines));
+        match stdin {
+            Some(stdin) => drop(tokio::spawn(write(stdin, lines))),
+            None => server.with(|connection| connection.end("codex app-server can not be talked to")),
         }
         // Whoever holds the server holds its program: the reader must not, or nobody could let it go.
         tokio::spawn(read(stdout, Arc::downgrade(&server)));
+        tokio::spawn(expect_beginning(Arc::downgrade(&server)));
         server.with(|_| ());
         server
     }
@@ -196,6 +201,18 @@ impl Server {
         state.writer = None;
         state.connection.end(&reason);
         self.carry_out(&mut state);
+    }
+}
+
+/// A server that never gets ready would let every run wait for ever.
+async fn expect_beginning(server: Weak<Server>) {
+    tokio::time::sleep(BEGINNING).await;
+    let Some(server) = server.upgrade() else { return };
+    if server.with(|connection| connection.is_greeting()) {
+        server.give_up(format!(
+            "codex app-server was ended: it was not ready within {} s",
+            BEGINNING.as_secs()
+        ));
     }
 }
 
