@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use takopi::process::{Limits, LocalProcesses};
 use takopi_api::async_trait;
-use takopi_api::config::EngineConfig;
+use takopi_api::config::{ConfigTable, EngineConfig};
 use takopi_api::event::Event;
 use takopi_api::jsonl::{LINE_BYTES, LineReader};
 use takopi_api::process::{CommandSpec, Process, ProcessHost, SpawnError};
@@ -86,7 +86,9 @@ async fn only_lines(cat: &Cat, cwd: &Path) -> Duration {
 async fn all_events(cat: &Arc<Cat>, cwd: &Path) -> Duration {
     let began = Instant::now();
     let processes = Arc::clone(cat) as Arc<dyn ProcessHost>;
-    let runner = (engine("codex").build_runner)(&EngineConfig::empty(cwd)).unwrap();
+    // The program that only prints: a server would be talked with.
+    let table = ConfigTable::from_toml(cwd, "[codex]\nmode = 'exec'\n").unwrap().table("codex").unwrap();
+    let runner = (engine("codex").build_runner)(&EngineConfig::new(table, cwd)).unwrap();
     let events = collect(runner.run(RunSpec::new("hi", cwd, processes, ThreadLocks::default()))).await;
     let took = began.elapsed();
     let is_done = matches!(events.last(), Some(Event::Completed(completed)) if completed.is_done());

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde::de::IgnoredAny;
 use takopi as _;
-use takopi_api::config::EngineConfig;
+use takopi_api::config::{ConfigTable, EngineConfig};
 use takopi_api::process::ProcessHost;
 use takopi_api::runner::{RunSpec, ThreadLocks};
 use takopi_api::testing::{Script, ScriptedProcesses, engine};
@@ -45,10 +45,24 @@ fn recordings(feature: &str) -> Vec<String> {
     paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 
+/// The engine as one that only prints, as it was recorded.
+fn one_way(id: &str) -> EngineConfig {
+    const MODES: [(&str, &str); 4] =
+        [("claude", "print"), ("codex", "exec"), ("opencode", "run"), ("pi", "json")];
+    match MODES.iter().find(|(engine, _)| *engine == id) {
+        Some((engine, mode)) => {
+            let text = format!("[{engine}]\nmode = '{mode}'\n");
+            let table = ConfigTable::from_toml(Path::new("takopi.toml"), text).unwrap();
+            EngineConfig::new(table.table(engine).unwrap(), "/nowhere")
+        }
+        None => EngineConfig::empty("/nowhere"),
+    }
+}
+
 fn measure(id: &str, recordings: &[String]) {
     let processes: Arc<dyn ProcessHost> = ScriptedProcesses::new(Script::new(""));
     let spec = RunSpec::new("hi", "/repo", processes, ThreadLocks::default());
-    let runner = (engine(id).build_runner)(&EngineConfig::empty("/nowhere")).unwrap();
+    let runner = (engine(id).build_runner)(&one_way(id)).unwrap();
     let split = |text: &str| memchr::memchr_iter(b'\n', text.as_bytes()).count();
     let ignore =
         |text: &str| text.lines().filter(|line| serde_json::from_str::<IgnoredAny>(line).is_ok()).count();
