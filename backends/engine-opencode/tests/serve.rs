@@ -259,6 +259,7 @@ async fn an_interrupted_turn_is_aborted_before_its_server_ends() {
     .await;
     assert_eq!(course.completed.outcome, Outcome::Interrupted);
     assert!(course.completed.resume.is_some());
+    assert_eq!(course.done(), ["- echo $$ > child.pid; sleep 61"]);
 }
 
 /// The server has nothing to end yet, and begins all the same.

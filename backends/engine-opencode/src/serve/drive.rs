@@ -151,11 +151,11 @@ async fn talk(ready: Ready, mut told: Told, mut inbox: Inbox) {
                         Delivery::Lost(reason) => Err(ControlError::Refused(reason)),
                     });
                 }
-                Answered::Abort(aborted) => {
-                    if aborted.is_err() {
-                        handle.end(Ending::asking(Ask::Terminate));
-                    }
-                    session.aborted(aborted.is_ok(), out, &mut calls);
+                Answered::Abort(Ok(())) => session.aborted(&mut calls),
+                // One that does not end its turn is ended with it.
+                Answered::Abort(Err(reason)) => {
+                    tracing::warn!(reason, "opencode did not end its turn");
+                    handle.end(Ending::asking(Ask::Terminate));
                 }
                 Answered::Look(Ok(is_busy)) => session.looked(is_busy, out, &mut calls),
                 Answered::Look(Err(reason)) => session.fail(format!("opencode does not tell what it does: {reason}"), out),

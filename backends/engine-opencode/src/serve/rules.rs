@@ -12,8 +12,8 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What asks unless the person configured it, by opencode's name and by takopi's. What lies outside of the folder asks by
-/// opencode's own defaults, whatever tool touches it.
+/// What asks unless the person configured it, by opencode's name and by takopi's. For files outside of the folder opencode
+/// asks by its own defaults.
 const ASKED: [(&str, &str); 3] = [("bash", "bas?"), ("edit", EDIT), ("webfetch", "webfetc?")];
 
 const EDIT: &str = "edi?";

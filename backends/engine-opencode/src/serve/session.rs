@@ -63,14 +63,6 @@ pub(super) enum Call {
     Look,
 }
 
-/// How a turn that somebody interrupted comes to its end.
-#[derive(Debug, Default)]
-struct Interruption {
-    /// The server has ended what its tools had started.
-    is_aborted: bool,
-    is_idle: bool,
-}
-
 /// A piece of text that the model writes.
 #[derive(Debug)]
 struct Piece {
@@ -118,7 +110,7 @@ pub(super) struct Session {
     retry: u64,
     is_busy: bool,
     is_looking: bool,
-    interruption: Option<Interruption>,
+    is_interrupted: bool,
     is_over: bool,
     has_malformed: bool,
     unknown: BTreeSet<String>,
@@ -151,7 +143,7 @@ impl Session {
             retry: 0,
             is_busy: false,
             is_looking: false,
-            interruption: None,
+            is_interrupted: false,
             is_over: false,
             has_malformed: false,
             unknown: BTreeSet::new(),
@@ -198,22 +190,15 @@ impl Session {
 
     /// Somebody wants the turn to end.
     pub(super) fn interrupt(&mut self, calls: &mut Vec<Call>) {
-        if self.interruption.is_none() {
-            self.interruption = Some(Interruption::default());
+        if !std::mem::replace(&mut self.is_interrupted, true) {
             calls.push(Call::Abort);
         }
     }
 
-    /// The server has ended the turn. One that does not say so is ended with its server.
-    pub(super) fn aborted(&mut self, is_aborted: bool, out: &mut EventFactory, calls: &mut Vec<Call>) {
-        let Some(interruption) = &mut self.interruption else { return };
-        interruption.is_aborted = is_aborted;
-        if is_aborted && interruption.is_idle {
-            self.end(out);
-        } else if is_aborted {
-            // It is idle when nothing ran any more, and then tells nothing.
-            self.look(calls);
-        }
+    /// The server has ended the turn, and what its tools had started. It tells that the session is idle before it tells what
+    /// became of them, so the end of the turn waits until that is told too.
+    pub(super) fn aborted(&mut self, calls: &mut Vec<Call>) {
+        self.look(calls);
     }
 
     /// What the session does, by its own word.
@@ -225,7 +210,7 @@ impl Session {
         }
         if !is_busy {
             self.end(out);
-        } else if self.interruption.is_some() {
+        } else if self.is_interrupted {
             // It was told to end before it had begun.
             calls.push(Call::Abort);
         }
@@ -310,11 +295,8 @@ impl Session {
     /// Nothing of the session runs. The turn is over if everything that was said is answered.
     fn idle(&mut self, out: &mut EventFactory, calls: &mut Vec<Call>) {
         self.is_busy = false;
-        if let Some(interruption) = &mut self.interruption {
-            interruption.is_idle = true;
-            if interruption.is_aborted {
-                self.end(out);
-            }
+        if self.is_interrupted {
+            // It is over once the server has answered.
         } else if self.pending_error.is_some() || self.is_answered() {
             self.end(out);
         } else {
@@ -335,7 +317,7 @@ impl Session {
     /// Opencode may tell the same error twice, and may go on after one.
     fn error(&mut self, error: Field<'_>, out: &mut EventFactory, calls: &mut Vec<Call>) {
         // What comes after the first one while the session is asked what it does is the same error from deeper inside.
-        if self.interruption.is_some() || self.is_looking && self.pending_error.is_some() {
+        if self.is_interrupted || self.is_looking && self.pending_error.is_some() {
             return;
         }
         let message = step::error_message(error);
@@ -362,7 +344,7 @@ impl Session {
         self.requests.close(out);
         let usage = std::mem::take(&mut self.usage).known();
         let answer = self.take_answer();
-        if self.interruption.is_some() {
+        if self.is_interrupted {
             out.completed(Outcome::Interrupted, answer, usage);
         } else if let Some(error) = self.pending_error.take() {
             out.failed(error, answer, usage);

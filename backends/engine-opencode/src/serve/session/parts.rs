@@ -1,6 +1,6 @@
 //! Messages and their parts: what the model says and does.
 
-use takopi_api::event::{ActionId, EventFactory, TextKind};
+use takopi_api::event::{ActionId, ActionOutcome, EventFactory, TextKind};
 use takopi_api::jsonl::Field;
 
 use super::{Piece, Session};
@@ -94,6 +94,9 @@ impl Session {
         }
         match stand {
             Stand::Over(outcome) => {
+                // A command that was cut off has no exit code, and opencode calls it completed.
+                let is_cut_off = self.is_interrupted && action.detail.exit_code.is_none();
+                let outcome = if is_cut_off { ActionOutcome::Failed } else { outcome };
                 self.calls.remove(&*id);
                 self.requests.call_ended(&id, out);
                 self.over.insert(id.into_owned());

@@ -18,7 +18,7 @@ enum Happens {
     Answer(u8, bool),
     Answered(u8, u8),
     Interrupt,
-    Aborted(bool),
+    Aborted,
     Looked(bool),
     CaughtUp(bool),
 }
@@ -87,7 +87,7 @@ fn happens() -> impl Strategy<Value = Happens> {
         (0u8..3, any::<bool>()).prop_map(|(id, yes)| Happens::Answer(id, yes)),
         (0u8..3, 0u8..3).prop_map(|(id, how)| Happens::Answered(id, how)),
         Just(Happens::Interrupt),
-        any::<bool>().prop_map(Happens::Aborted),
+        Just(Happens::Aborted),
         any::<bool>().prop_map(Happens::Looked),
         any::<bool>().prop_map(Happens::CaughtUp),
     ]
@@ -127,7 +127,7 @@ fn happen(session: &mut Session, event: &Happens, out: &mut EventFactory, calls:
             session.answered(&request(*id), &delivery, out);
         }
         Happens::Interrupt => session.interrupt(calls),
-        Happens::Aborted(is_aborted) => session.aborted(*is_aborted, out, calls),
+        Happens::Aborted => session.aborted(calls),
         Happens::Looked(is_busy) => session.looked(*is_busy, out, calls),
         Happens::CaughtUp(is_busy) => {
             let present = Present {
