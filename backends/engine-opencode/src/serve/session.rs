@@ -86,6 +86,8 @@ pub(super) struct Session {
     /// How many messages were sent, and how many the session has.
     sent: u32,
     seen: u32,
+    /// How many are on their way.
+    steering: u32,
     /// The first and the last message of a person in this turn.
     first_message: String,
     last_message: String,
@@ -126,6 +128,7 @@ impl Session {
             inner: HashMap::new(),
             sent: 0,
             seen: 0,
+            steering: 0,
             first_message: String::new(),
             last_message: String::new(),
             reply: String::new(),
@@ -177,13 +180,17 @@ impl Session {
     pub(super) fn steer(&mut self, text: &str) -> Value {
         // From now on the turn is not over before it is answered.
         self.sent += 1;
+        self.steering += 1;
         self.prompt.later(text)
     }
 
     pub(super) fn steered(&mut self, is_taken: bool, calls: &mut Vec<Call>) {
+        self.steering = self.steering.saturating_sub(1);
         if !is_taken {
             self.sent -= 1;
-            // The turn may have ended meanwhile.
+        }
+        // The turn may have ended meanwhile, or another one may begin.
+        if !self.is_busy {
             self.look(calls);
         }
     }
@@ -209,7 +216,10 @@ impl Session {
             return;
         }
         if !is_busy {
-            self.end(out);
+            // What is on its way is looked at when it has arrived: whoever said it must know whether it did.
+            if self.steering == 0 || self.is_interrupted {
+                self.end(out);
+            }
         } else if self.is_interrupted {
             // It was told to end before it had begun.
             calls.push(Call::Abort);
@@ -297,6 +307,8 @@ impl Session {
         self.is_busy = false;
         if self.is_interrupted {
             // It is over once the server has answered.
+        } else if self.steering > 0 {
+            // It has to be known first whether it is in this turn.
         } else if self.pending_error.is_some() || self.is_answered() {
             self.end(out);
         } else {

@@ -112,7 +112,7 @@ fn happen(session: &mut Session, event: &Happens, out: &mut EventFactory, calls:
         Happens::Prompted(true) => session.prompted(Ok(()), out),
         Happens::Prompted(false) => session.prompted(Err("no".to_owned()), out),
         Happens::Steer => drop(session.steer("more")),
-        Happens::Steered(is_taken) if session.sent > 1 => session.steered(*is_taken, calls),
+        Happens::Steered(is_taken) if session.steering > 0 => session.steered(*is_taken, calls),
         Happens::Steered(_) => {}
         Happens::Answer(id, yes) => {
             let decision = if *yes { Decision::AllowOnce } else { Decision::Deny { reason: None } };
