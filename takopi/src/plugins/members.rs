@@ -131,3 +131,83 @@ fn standing<'a>(
         None => Ok(parsed),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use takopi_api::config::EngineConfig;
+    use takopi_api::engine::Availability;
+    use takopi_api::plugin::{Backend, Constructor};
+
+    use super::*;
+    use crate::config::{Overrides, Reader, Vocabulary};
+    use crate::plugins::EnabledList;
+
+    fn no_runner(config: &EngineConfig) -> Result<Arc<dyn Runner>, ConfigError> {
+        Err(config.table.error_at("", "there is no runner in this test"))
+    }
+
+    fn many() -> EngineBackend {
+        EngineBackend::new("many", Availability::OnRequest, no_runner).with_family(|config| {
+            let agents = config.table.table("agents")?;
+            assert!(!agents.contains("panic"), "on purpose");
+            let member = |id: String| {
+                let (table, own) = (agents.table(&id)?, agents.table(&id)?);
+                let build = move |engine: EngineId| Err(own.error_at("", format!("{engine} is not built")));
+                Ok(EngineMember::new(id, "one of many", table, Box::new(build)))
+            };
+            agents.keys().into_iter().map(member).collect()
+        })
+    }
+
+    fn other() -> EngineBackend {
+        EngineBackend::new("other", Availability::OnRequest, no_runner)
+    }
+
+    static ROWS: [Backend; 2] =
+        [Backend::new("many", Constructor::Engine(many)), Backend::new("other", Constructor::Engine(other))];
+
+    fn members(text: &str) -> (Vec<String>, Vec<String>) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("takopi.toml");
+        std::fs::write(&path, text).unwrap();
+        let vocabulary = Vocabulary { engines: vec!["many", "other"], ..Vocabulary::default() };
+        let config = Reader::new(Path::to_owned(&path), vocabulary, Overrides::default()).load().unwrap();
+        let registry = Registry::new(&ROWS, &["doctor"], EnabledList::default());
+        let Members { members, faults } = Members::of(&registry, &config);
+        let place = format!("{}:", path.display());
+        let faults = faults.iter().map(|fault| fault.to_string().replace(&place, ""));
+        (members.iter().map(|member| member.id.to_string()).collect(), faults.collect())
+    }
+
+    #[test]
+    fn a_table_makes_engines_with_ids_of_their_own() {
+        let (ids, faults) = members("[many.agents.b]\n[many.agents.a]\n[other.agents.c]\n");
+        assert_eq!((ids, faults), (vec!["a".to_owned(), "b".to_owned()], Vec::new()));
+        assert_eq!(members(""), (Vec::new(), Vec::new()));
+    }
+
+    #[test]
+    fn an_id_that_is_taken_or_none_is_a_fault_with_its_place() {
+        let text = "[many.agents.other]\n[many.agents.doctor]\n[many.agents.Shop]\n[many.agents.transport]\n\
+                    [many.agents.shop]\n[many.agents.fine]\n[projects.shop]\npath = \"/\"\n";
+        let (ids, faults) = members(text);
+        assert_eq!(ids, ["fine"]);
+        assert_eq!(
+            faults,
+            [
+                "3:1: `many.agents.Shop`: `Shop` is no backend id: an id has 1 to 32 of the characters a-z, 0-9 and _",
+                "2:1: `many.agents.doctor`: `doctor` is a command of takopi already, so it is not shown",
+                "1:1: `many.agents.other`: `other` is an engine already, so it is not shown",
+                "5:1: `many.agents.shop`: `shop` is a project already, so it is not shown",
+                "4:1: `many.agents.transport`: `transport` is a key of takopi's own already, so it is not shown",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_family_that_panics_has_no_members() {
+        assert_eq!(members("[many.agents.panic]\n[many.agents.a]\n"), (Vec::new(), Vec::new()));
+    }
+}
