@@ -105,6 +105,15 @@ async fn talk(ready: Ready, mut told: Told, mut inbox: Inbox) {
         let out = &mut told.out;
         tokio::select! {
             biased;
+            // However much the server tells.
+            () = told.tell.closed() => {
+                server.abort().await;
+                return;
+            }
+            () = inbox.stop.notified() => {
+                deadline.get_or_insert(Instant::now() + GRACE);
+                session.interrupt(&mut calls);
+            }
             heard = listener.next() => match heard {
                 Ok(Some(Heard::Data(data))) => {
                     is_rejoined = false;
@@ -160,10 +169,6 @@ async fn talk(ready: Ready, mut told: Told, mut inbox: Inbox) {
                 Answered::Look(Ok(is_busy)) => session.looked(is_busy, out, &mut calls),
                 Answered::Look(Err(reason)) => session.fail(format!("opencode does not tell what it does: {reason}"), out),
             },
-            () = inbox.stop.notified() => {
-                deadline.get_or_insert(Instant::now() + GRACE);
-                session.interrupt(&mut calls);
-            }
             // What is said before the prompt is there would come before it.
             Some(order) = inbox.orders.recv(), if is_prompted => match order {
                 Order::Steer(text, receipt) => {
@@ -180,10 +185,6 @@ async fn talk(ready: Ready, mut told: Told, mut inbox: Inbox) {
             () = sleep_until(deadline) => {
                 deadline = None;
                 handle.end(Ending::asking(Ask::Terminate));
-            }
-            () = told.tell.closed() => {
-                server.abort().await;
-                return;
             }
         }
     }
