@@ -12,7 +12,7 @@ use super::table::table;
 use super::{Session, output};
 use crate::age::ago;
 use crate::paths;
-use crate::plugins::build_runner;
+use crate::plugins::{Members, build_runner};
 use crate::store::{RunOutcome, RunState, RunSummary};
 
 #[derive(Debug, clap::Args)]
@@ -118,8 +118,12 @@ const fn state(run: &RunSummary) -> &'static str {
 /// The engine may be gone or disabled by now; then there is no such line.
 fn resume_line(run: &RunSummary, session: &Session<'_>) -> Option<String> {
     let token = run.token.as_ref()?;
-    let engine = session.registry.engine(token.engine().as_str()).ok()?;
-    let runner = build_runner(engine, &session.config.engine(engine.id).ok()?).ok()?;
+    let id = token.engine().as_str();
+    let runner = match session.registry.engine(id) {
+        Ok(engine) => build_runner(engine, &session.config.engine(engine.id).ok()?),
+        Err(_) => Members::of(&session.registry, &session.config).take(id)?.build_runner(),
+    };
+    let runner = runner.ok()?;
     runner.format_resume(token).ok()
 }
 
