@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-pub use catalog::{Catalog, CommandInfo, EngineInfo, EngineState, ProjectInfo};
+pub use catalog::{Catalog, Chosen, CommandInfo, EngineInfo, EngineState, ProjectInfo};
 pub use host::{Origin, PluginHost, PluginServices};
 pub use shutdown::{Shutdown, ShutdownSwitch};
 pub use store::{KeyValue, PluginStore, StoreError, Write};

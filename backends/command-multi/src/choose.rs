@@ -27,13 +27,13 @@ impl Choice {
     }
 }
 
-/// The engines that are named, each once; without any, all that can run.
+/// The engines that are named, each once; without any, all that are offered and can run.
 ///
 /// # Errors
 /// If there is none to ask.
 pub(crate) fn engines(named: &[String], catalog: &Catalog) -> Result<Vec<Choice>, Error> {
     let choices: Vec<Choice> = if named.is_empty() {
-        let available = catalog.engines.iter().filter(|engine| engine.state == EngineState::Available);
+        let available = catalog.offered().filter(|engine| engine.state == EngineState::Available);
         available.map(|engine| Choice::Engine(engine.id.clone())).collect()
     } else {
         let is_new = |(at, id): &(usize, &String)| !named[..*at].contains(id);
@@ -66,7 +66,7 @@ fn choice(id: &str, catalog: &Catalog) -> Choice {
 
 #[cfg(test)]
 mod tests {
-    use takopi_api::runtime::EngineInfo;
+    use takopi_api::runtime::{Chosen, EngineInfo};
 
     use super::*;
 
@@ -78,6 +78,7 @@ mod tests {
             engine("acme", EngineState::Available),
             engine("claude", EngineState::Available),
             engine("codex", missing),
+            engine("codex_acp", EngineState::Available).chosen(Chosen::ByName),
         ];
         catalog
     }
@@ -105,7 +106,7 @@ mod tests {
             &[
                 "there is no engine `claud`; did you mean `claude`? see `[plugins.multi] engines`",
                 "acme",
-                "there is no engine `x`; there are: acme, claude, codex",
+                "there is no engine `x`; there are: acme, claude, codex, codex_acp",
             ],
         );
     }

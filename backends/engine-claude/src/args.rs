@@ -219,7 +219,7 @@ mod tests {
             &settings,
             &spec,
             "--model haiku --dangerously-skip-permissions \
-             --effort max --settings {\"alwaysThinkingEnabled\":true,\"useAutoModeDuringPlan\":false}",
+             --effort max --settings {\"useAutoModeDuringPlan\":false,\"alwaysThinkingEnabled\":true}",
         );
     }
 

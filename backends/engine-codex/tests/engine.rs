@@ -88,8 +88,8 @@ async fn calls_of_other_servers_are_told_with_what_is_known() {
     assert_eq!(
         json,
         [
-            r#"{"type":"action","engine":"codex","action":{"id":"i1","kind":"tool","title":"docs.search","detail":{"arguments":{"q":"x"},"result_summary":{"content_blocks":1,"has_structured":false},"server":"docs","status":"completed","tool":"search"}},"phase":"completed","ok":true}"#,
-            r#"{"type":"action","engine":"codex","action":{"id":"i2","kind":"tool","title":"docs.open","detail":{"error_message":"no such page","server":"docs","status":"failed","tool":"open"}},"phase":"completed","ok":false}"#
+            r#"{"type":"action","engine":"codex","action":{"id":"i1","kind":"tool","title":"docs.search","detail":{"server":"docs","tool":"search","status":"completed","arguments":{"q":"x"},"result_summary":{"content_blocks":1,"has_structured":false}}},"phase":"completed","ok":true}"#,
+            r#"{"type":"action","engine":"codex","action":{"id":"i2","kind":"tool","title":"docs.open","detail":{"server":"docs","tool":"open","status":"failed","error_message":"no such page"}},"phase":"completed","ok":false}"#
         ]
     );
 }

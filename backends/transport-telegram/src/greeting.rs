@@ -41,12 +41,7 @@ pub(crate) fn heard(plan: &Plan, main: ChatId) -> String {
 }
 
 fn ids(catalog: &Catalog, is_so: impl Fn(&EngineState) -> bool) -> Vec<String> {
-    catalog
-        .engines
-        .iter()
-        .filter(|engine| is_so(&engine.state))
-        .map(|engine| code(engine.id.as_str()))
-        .collect()
+    catalog.offered().filter(|engine| is_so(&engine.state)).map(|engine| code(engine.id.as_str())).collect()
 }
 
 fn listed(names: &[String]) -> String {

@@ -62,7 +62,7 @@ async fn set(client: &Client, bot: i64, runtime: &TransportRuntime, catalog: &Ca
 
 /// What may be named: engines that can run, projects, and commands.
 fn menu(catalog: &Catalog) -> Vec<MenuCommand> {
-    let engines = catalog.engines.iter().filter(|engine| engine.state == EngineState::Available);
+    let engines = catalog.offered().filter(|engine| engine.state == EngineState::Available);
     let engines = engines.map(|engine| (engine.id.as_str().to_owned(), format!("use engine: {}", engine.id)));
     let projects = catalog.projects.iter();
     // Aliases are found whatever their case is; Telegram knows small letters only.

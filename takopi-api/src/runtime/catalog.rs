@@ -27,6 +27,23 @@ impl Catalog {
     pub fn new(revision: u64) -> Self {
         Self { revision, ..Self::default() }
     }
+
+    /// The engines to tell somebody of who asked for none by its name: all but those that are another way to run what there
+    /// is already, unless that is what the person chose.
+    pub fn offered(&self) -> impl Iterator<Item = &EngineInfo> {
+        let is_default = |engine: &EngineInfo| self.default_engine.as_ref() == Some(&engine.id);
+        self.engines.iter().filter(move |engine| engine.chosen == Chosen::ByItself || is_default(engine))
+    }
+}
+
+/// When an engine is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Chosen {
+    /// Also where nobody names one.
+    #[default]
+    ByItself,
+    /// Only where it is named.
+    ByName,
 }
 
 /// Whether an engine can run.
@@ -57,13 +74,22 @@ pub struct EngineInfo {
     pub summary: String,
     /// Whether it can run.
     pub state: EngineState,
+    /// When it is chosen.
+    pub chosen: Chosen,
 }
 
 impl EngineInfo {
     /// An engine.
     #[must_use]
     pub fn new(id: EngineId, summary: impl Into<String>, state: EngineState) -> Self {
-        Self { id, summary: summary.into(), state }
+        Self { id, summary: summary.into(), state, chosen: Chosen::ByItself }
+    }
+
+    /// Sets when it is chosen.
+    #[must_use]
+    pub const fn chosen(mut self, chosen: Chosen) -> Self {
+        self.chosen = chosen;
+        self
     }
 }
 

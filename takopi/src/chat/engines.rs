@@ -10,7 +10,7 @@ use takopi_api::plugin::BackendKind;
 use takopi_api::process::Environment;
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::{FoundEngine, Runner};
-use takopi_api::runtime::{EngineInfo, EngineState};
+use takopi_api::runtime::{Chosen, EngineInfo, EngineState};
 
 use crate::config::{Config, FIRST_CHOICE};
 use crate::plugins::{self, LookupError, Member, Members, Program, Registry};
@@ -105,7 +105,10 @@ impl Engines {
     pub(crate) fn infos(&self) -> Vec<EngineInfo> {
         self.engines
             .iter()
-            .map(|engine| EngineInfo::new(engine.id.clone(), engine.summary.as_str(), engine.state()))
+            .map(|engine| {
+                EngineInfo::new(engine.id.clone(), engine.summary.as_str(), engine.state())
+                    .chosen(engine.chosen())
+            })
             .collect()
     }
 
@@ -265,6 +268,18 @@ impl Engine {
                 EngineState::Broken { reason: format!("{}: {}", self.id, Program::not_there(&named)) }
             }
             _ => EngineState::Available,
+        }
+    }
+
+    /// One that a table makes was wished for by whoever wrote it.
+    fn chosen(&self) -> Chosen {
+        let by_name = |backend: &EngineBackend| {
+            backend.by_name || matches!(backend.availability, Availability::OnRequest)
+        };
+        if self.member.is_none() && self.backend().is_some_and(by_name) {
+            Chosen::ByName
+        } else {
+            Chosen::ByItself
         }
     }
 

@@ -204,7 +204,7 @@ mod tests {
     fn variables_may_hold_json() {
         let check = |held: &str, shown: &str| assert_eq!(Setting::of_variable(held).to_string(), shown);
         check(r#"["a","b"]"#, r#"["a", "b"]"#);
-        check(r#"{"profile":"x","n":[1,2.5,true]}"#, r#"{ n = [1, 2.5, true], profile = "x" }"#);
+        check(r#"{"profile":"x","n":[1,2.5,true]}"#, r#"{ profile = "x", n = [1, 2.5, true] }"#);
         check(r#"["\ud83d\ude00","a\/b"]"#, r#"["😀", "a/b"]"#);
         check("[null]", r#""[null]""#);
         check("[broken", r#""[broken""#);

@@ -110,8 +110,8 @@ fn a_wrong_address_is_refused() {
         let answer = bot.request(path, "", "");
         assert_eq!((answer.0, answer.1.as_str()), expected, "{path}");
     };
-    let not_found = (404, r#"{"description":"Not Found","error_code":404,"ok":false}"#);
-    let unauthorized = (401, r#"{"description":"Unauthorized","error_code":401,"ok":false}"#);
+    let not_found = (404, r#"{"ok":false,"error_code":404,"description":"Not Found"}"#);
+    let unauthorized = (401, r#"{"ok":false,"error_code":401,"description":"Unauthorized"}"#);
     check("/", not_found);
     check("/bot/getMe", not_found);
     check("/botnonsense/getMe", not_found);

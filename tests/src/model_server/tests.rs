@@ -85,7 +85,7 @@ fn gemini() {
         "/v1beta/models/fake:streamGenerateContent?alt=sse",
         json!({"contents": contents, "tools": tools}),
         &[
-            r#""functionCall":{"args":{"command":"echo out; echo err >&2; exit 3"}"#,
+            r#""functionCall":{"name":"run_shell_command","args":{"command":"echo out; echo err >&2; exit 3"}"#,
             r#""finishReason":"STOP""#,
         ],
     );

@@ -273,7 +273,7 @@ fn all_there_is_to_know_of_one_is_shown() {
     assert_eq!(info["about"]["engine"]["model"], true);
     assert_eq!(info["about"]["engine"]["needs"]["program"]["path"], serde_json::Value::Null);
     assert_eq!(info["configuration"]["table"], "codex");
-    assert_eq!(info["configuration"]["set"], serde_json::json!(["profil", "profile"]));
+    assert_eq!(info["configuration"]["set"], serde_json::json!(["mode", "profil", "profile"]));
 
     let starts = |command: &str| {
         let ended = sandbox.run(&["plugins", "info", command, "--json"]);

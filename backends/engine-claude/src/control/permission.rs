@@ -247,21 +247,21 @@ mod tests {
             "MultiEdit",
             &tool("MultiEdit").input(
                 r#"{
+  "file_path": "/a",
   "edits": [
     {
-      "new_string": "b",
       "old_string": "a",
+      "new_string": "b",
       "replace_all": true
     }
-  ],
-  "file_path": "/a"
+  ]
 }"#,
             ),
         );
         check(
             r#""tool_name":"Write","input":{"file_path":"/a","content":7}"#,
             "Write",
-            &tool("Write").input("{\n  \"content\": 7,\n  \"file_path\": \"/a\"\n}"),
+            &tool("Write").input("{\n  \"file_path\": \"/a\",\n  \"content\": 7\n}"),
         );
         check(r#""tool_name":"Bash","input":"rm -rf /""#, "Bash", &tool("Bash").input("rm -rf /"));
         check(r#""tool_name":"Bash","input":{}"#, "Bash", &tool("Bash"));
@@ -272,7 +272,7 @@ mod tests {
         check(
             r#""tool_name":"WebFetch","input":{"url":"http://a.example/","prompt":"what"},"description":"http://a.example/""#,
             "WebFetch: http://a.example/",
-            &tool("WebFetch").input("{\n  \"prompt\": \"what\",\n  \"url\": \"http://a.example/\"\n}"),
+            &tool("WebFetch").input("{\n  \"url\": \"http://a.example/\",\n  \"prompt\": \"what\"\n}"),
         );
         check(
             r#""tool_name":"Read","input":{"file_path":"/etc/passwd","limit":3},"decision_reason":"outside""#,

@@ -117,7 +117,7 @@ mod tests {
         let answered = answered(&input, &questions(TWO), &given).unwrap();
         assert_eq!(
             answered.get(),
-            r#"{"answers":{"Which colour?":"my own: green","Which sizes?":"S, L"},"questions":[],"x":1}"#
+            r#"{"questions":[],"x":1,"answers":{"Which colour?":"my own: green","Which sizes?":"S, L"}}"#
         );
     }
 

@@ -230,7 +230,7 @@ mod tests {
         check(
             &open,
             &answer("green"),
-            r#"{"behavior":"allow","updatedInput":{"answers":{"Which\n colour?":"green"},"questions":[{"options":[],"question":"Which\n colour?"}]}}"#,
+            r#"{"behavior":"allow","updatedInput":{"questions":[{"question":"Which\n colour?","options":[]}],"answers":{"Which\n colour?":"green"}}}"#,
         );
         let unanswered = r#"{"behavior":"deny","message":"The user did not answer."}"#;
         check(&open, &denied(None), unanswered);

@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn what_has_no_name_is_shown_as_it_is() {
         let input = r#"{"to":"ada","body":[1]}"#;
-        let pretty = "{\n  \"body\": [\n    1\n  ],\n  \"to\": \"ada\"\n}";
+        let pretty = "{\n  \"to\": \"ada\",\n  \"body\": [\n    1\n  ]\n}";
         let call = read("send_mail", input);
         assert_eq!((call.title.as_str(), call.permission), ("send_mail", asked("send_mail").input(pretty)));
 

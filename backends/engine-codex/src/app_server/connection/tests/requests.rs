@@ -17,7 +17,7 @@ fn what_is_asked_is_shown_in_full() {
     assert_eq!((&request["command"], &request["reason"]), (&json!("curl x"), &json!("why")));
     let input: Value = serde_json::from_str(request["input"].as_str().unwrap()).unwrap();
     let keys: Vec<&String> = input.as_object().unwrap().keys().collect();
-    assert_eq!(keys, ["additionalPermissions", "networkApprovalContext", "new"]);
+    assert_eq!(keys, ["networkApprovalContext", "additionalPermissions", "new"]);
 }
 
 #[test]
