@@ -92,7 +92,7 @@ fn gemini() {
     check(
         "/v1beta/models/fake:generateContent",
         json!({"contents": contents, "generationConfig": {"responseMimeType": "application/json"}}),
-        &["next_speaker"],
+        &["flash"],
     );
 }
 
