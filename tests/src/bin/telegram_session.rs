@@ -146,12 +146,10 @@ fn interrupt(talk: &Talk<'_>) {
 
 /// A text goes into the turn that runs, and changes what comes of it.
 fn steer(talk: &Talk<'_>) {
-    let asked = talk.say("please [[slow]]");
-    let is_running = |world: &takopi_tests::bot_api::World| {
-        let own = world.chats[&talk.chat].messages.values();
-        own.filter(|message| message.from == talk.api.me()).any(|message| message.text().contains("sleep 2"))
-    };
-    talk.allow_until(|| talk.api.look(is_running));
+    let asked = talk.say("please [[slower]]");
+    let shows_it =
+        |message: &Message| message.text().contains("sleep 6") && message.labels().contains(&"cancel");
+    talk.allow_until(|| talk.api.answers(talk.chat).iter().any(shows_it));
     talk.say("/steer please [[steered]]");
     talk.waits_for("sent into the running turn");
     talk.answer(asked, "Steered.");
