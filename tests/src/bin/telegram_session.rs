@@ -152,6 +152,10 @@ fn steer(talk: &Talk<'_>) {
     talk.allow_until(|| talk.api.answers(talk.chat).iter().any(shows_it));
     talk.say("/steer please [[steered]]");
     talk.waits_for("sent into the running turn");
+    // Some show a step before they ask for it.
+    talk.allow_until(|| {
+        talk.api.answers(talk.chat).iter().any(|message| message.text().contains("Steered."))
+    });
     talk.answer(asked, "Steered.");
 }
 

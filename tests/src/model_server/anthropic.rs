@@ -9,6 +9,9 @@ use super::tool::Tool;
 
 pub(super) const PROTOCOL: Protocol = Protocol { read, stream, whole, error };
 
+/// Claude tells its model of what a person said during a turn in a message that is nobody's.
+const MEANWHILE: &str = "The user sent a new message while you were working";
+
 fn read(request: &Value) -> Asked {
     let mut messages = Vec::new();
     for message in request["messages"].as_array().into_iter().flatten() {
@@ -18,7 +21,8 @@ fn read(request: &Value) -> Asked {
         let text = text_of(&message["content"]);
         // What tools printed comes as a message of the user, who may have said something with it.
         if !has("tool_result") || !text.trim().is_empty() {
-            messages.push(Message::new(Role::of(&message["role"]), text, has("tool_use")));
+            let role = if text.starts_with(MEANWHILE) { Role::User } else { Role::of(&message["role"]) };
+            messages.push(Message::new(role, text, has("tool_use")));
         }
     }
     let tools = request["tools"].as_array().into_iter().flatten().map(Tool::read);
