@@ -43,12 +43,14 @@ impl Palette {
             }
             _ => (text, Vec::new()),
         };
-        if text.trim().is_empty() {
+        // Marks may reach beyond the end, where nothing is.
+        let text = text.trim_end();
+        if text.is_empty() {
             return Vec::new();
         }
         match self {
             Self::Plain => text.lines().map(|line| line.trim_end().to_owned()).collect(),
-            Self::Styled => styled_lines(text.trim_end(), &marks),
+            Self::Styled => styled_lines(text, &marks),
         }
     }
 }
@@ -151,6 +153,7 @@ mod tests {
         check("# a", &["a"], &["\u{1b}[1m\u{1b}[4ma\u{1b}[0m"]);
         check("```\na\n\nb\n```", &["a", "", "b"], &["\u{1b}[36ma\u{1b}[0m", "", "\u{1b}[36mb\u{1b}[0m"]);
         check("\n \n", &[], &[]);
+        check("a\n`\n`", &["a"], &["a"]);
     }
 
     #[test]
