@@ -72,8 +72,9 @@ impl<E: DialogueEngine> Talk<E> {
             tokio::spawn(write(stdin, lines));
             input
         });
-        *self.program() = Some(Program { handle, input });
+        // Nobody else says anything before what is said first.
         let mut state = self.state();
+        *self.program() = Some(Program { handle, input });
         let State { engine, says, .. } = &mut *state;
         self.engine.open(engine, says);
         self.say(says);
