@@ -185,7 +185,7 @@ impl<E: DialogueEngine> LineRun<E> {
             match std::mem::replace(&mut self.stage, Stage::Over) {
                 Stage::New(spec) => self.begin(spec).await,
                 Stage::Waiting(spec, action) => {
-                    let spawned = self.spawn(&spec).await;
+                    let spawned = Self::spawn(Arc::clone(&self.engine), self.listens, &spec).await;
                     self.talk.out(|out| out.action_completed(action, ActionOutcome::Ok));
                     self.spawned(spawned);
                 }
@@ -202,22 +202,19 @@ impl<E: DialogueEngine> LineRun<E> {
             self.talk.out(|out| out.action_started(action.clone()));
             self.stage = Stage::Waiting(spec, action);
         } else {
-            let spawned = self.spawn(&spec).await;
+            let spawned = Self::spawn(Arc::clone(&self.engine), self.listens, &spec).await;
             self.spawned(spawned);
         }
     }
 
-    fn spawn(&self, spec: &RunSpec) -> impl Future<Output = Result<Process, String>> + Send {
-        let (engine, listens, spec) = (Arc::clone(&self.engine), self.listens, spec.clone());
-        async move {
-            let refused = |RefusedRun(reason)| reason;
-            engine.prepare(&spec).await.map_err(refused)?;
-            let mut command = engine.command(&spec).map_err(refused)?;
-            if listens == Listens::UntilTheEnd {
-                command.stdin = Stdin::Open;
-            }
-            spec.processes.spawn(command).await.map_err(|error| error.to_string())
+    async fn spawn(engine: Arc<E>, listens: Listens, spec: &RunSpec) -> Result<Process, String> {
+        let refused = |RefusedRun(reason)| reason;
+        engine.prepare(spec).await.map_err(refused)?;
+        let mut command = engine.command(spec).map_err(refused)?;
+        if listens == Listens::UntilTheEnd {
+            command.stdin = Stdin::Open;
         }
+        spec.processes.spawn(command).await.map_err(|error| error.to_string())
     }
 
     fn spawned(&mut self, spawned: Result<Process, String>) {
