@@ -23,7 +23,7 @@ pub use action::{
 pub use completed::{Completed, Outcome, Usage};
 pub use factory::EventFactory;
 pub use request::{
-    Choice, Decision, Permission, Question, Request, RequestEvent, RequestId, RequestResolved,
+    Choice, Decision, Lasting, Permission, Question, Request, RequestEvent, RequestId, RequestResolved,
     RequestSubject, Resolution,
 };
 

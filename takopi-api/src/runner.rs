@@ -6,6 +6,7 @@
 //! and no process left behind. The contract is enforced here and not trusted, so `run` is no method that a plugin could
 //! replace.
 
+mod asked;
 mod compose;
 mod contract;
 mod control;

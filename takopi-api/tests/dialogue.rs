@@ -1,6 +1,8 @@
 //! Engines that talk both ways, against recordings of a program that never was.
 
+use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -12,10 +14,14 @@ use takopi_api::event::{
 use takopi_api::jsonl::{
     DialogueEngine, DialogueRunner, Interruption, Receipt, Recognition, RefusedRun, Says,
 };
-use takopi_api::process::{CommandSpec, ProcessHost};
+use takopi_api::process::{
+    CommandSpec, Ending, Exit, ExitStatus, GRACE, Process, ProcessHandle, ProcessHost, SpawnError,
+};
 use takopi_api::resume::{ResumeLines, ResumeSyntax, ResumeToken};
 use takopi_api::runner::{ControlError, Run, RunSpec, Runner, ThreadLocks};
 use takopi_api::testing::{Replay, Replayed, check_events};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
+use tokio::sync::watch;
 
 const ACME: EngineId = EngineId::from_static("acme");
 static ENGINE: EngineId = ACME;
@@ -99,6 +105,7 @@ impl DialogueEngine for Talker {
     ) -> Result<(), ControlError> {
         match decision {
             Decision::AllowAlways => panic!("a bug in the engine"),
+            Decision::AllowSession => return Err(ControlError::Refused("not for so long".to_owned())),
             Decision::AllowOnce => says.line(&json!({"do": "allow", "request": request.as_str()})),
             _ => says.line(&json!({"do": "deny", "request": request.as_str()})),
         }
@@ -157,12 +164,34 @@ async fn what_is_said_reaches_the_program_and_its_answers_come_back() {
     .start();
     let mut run = run(&host);
     let asked = request(&mut run).await;
+    let refused = run.control.answer(&asked, Decision::AllowSession).await;
+    assert_eq!(refused, Err(ControlError::Refused("not for so long".to_owned())), "it still asks");
     run.control.answer(&asked, Decision::AllowOnce).await.unwrap();
     let second = run.control.answer(&asked, Decision::AllowOnce).await;
     assert_eq!(second, Err(ControlError::NoSuchRequest(asked)), "a request is answered once");
     let rest: Vec<_> = run.events.collect().await;
     let completed = check_events(&ACME, &rest);
     assert_eq!((completed.outcome, completed.answer.as_str()), (Outcome::Done, "bye"));
+    host.finish().await;
+}
+
+#[tokio::test]
+async fn an_engine_that_does_not_take_an_answer_is_told_no() {
+    let host = recording(&[
+        prompt(),
+        start(),
+        ("<", json!({"did": "ask", "id": 7})),
+        (">", json!({"do": "deny", "request": "7"})),
+        end(),
+        closed(),
+    ])
+    .start();
+    let mut run = run(&host);
+    let asked = request(&mut run).await;
+    let answered = run.control.answer_or_deny(&asked, Decision::AllowSession).await;
+    assert_eq!(answered, Err(ControlError::Refused("not for so long".to_owned())));
+    let rest: Vec<_> = run.events.collect().await;
+    assert_eq!(check_events(&ACME, &rest).outcome, Outcome::Done);
     host.finish().await;
 }
 
@@ -228,6 +257,71 @@ async fn a_program_that_does_not_end_its_turn_when_it_is_told_to_is_terminated()
     assert!(matches!(&rest[..], [Event::Completed(end)] if end.outcome == Outcome::Interrupted), "{rest:?}");
     assert!(began.elapsed() >= Duration::from_secs(10), "it had its time");
     host.finish().await;
+}
+
+/// A program that begins its turn, prints empty lines without end, and ends when it is told to.
+#[derive(Clone, Default)]
+struct Endless(Arc<watch::Sender<bool>>);
+
+#[async_trait::async_trait]
+impl ProcessHost for Endless {
+    async fn spawn(&self, _: CommandSpec) -> Result<Process, SpawnError> {
+        let start = json!({"did": "start", "id": "mine"}).to_string();
+        let stdout = Box::new(std::io::Cursor::new(start).chain(self.clone()));
+        Ok(Process { stdout, stdin: Some(Box::new(tokio::io::sink())), handle: Arc::new(self.clone()) })
+    }
+}
+
+impl AsyncRead for Endless {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        if !*self.0.borrow() {
+            ready!(pin!(tokio::task::consume_budget()).poll(context));
+            into.put_slice(b"\n");
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[async_trait::async_trait]
+impl ProcessHandle for Endless {
+    fn pid(&self) -> Option<u32> {
+        None
+    }
+
+    async fn exited(&self) -> Exit {
+        let _ = self.0.subscribe().wait_for(|is_ended| *is_ended).await;
+        Exit { status: ExitStatus::Signal(15), stderr_tail: String::new() }
+    }
+
+    fn stderr_tail(&self) -> String {
+        String::new()
+    }
+
+    fn end(&self, _: Ending) {
+        self.0.send_replace(true);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn endless_output_keeps_no_program_from_its_end() {
+    let program = Endless::default();
+    let runner: Arc<dyn Runner> = Arc::new(DialogueRunner::new(Talker));
+    let mut run = runner.run(RunSpec::new("hi", "/", Arc::new(program.clone()), ThreadLocks::default()));
+    assert!(matches!(run.events.next().await, Some(Event::Started(_))));
+    let control = run.control.clone();
+    let rest = tokio::spawn(run.events.collect::<Vec<_>>());
+    control.interrupt().await.unwrap();
+    tokio::time::advance(GRACE).await;
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert!(*program.0.borrow(), "it is told to end");
+    let rest = rest.await.unwrap();
+    assert!(matches!(&rest[..], [Event::Completed(end)] if end.outcome == Outcome::Interrupted), "{rest:?}");
 }
 
 #[tokio::test]

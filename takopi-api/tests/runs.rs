@@ -9,7 +9,8 @@ use futures_util::StreamExt;
 use takopi_api::async_trait;
 use takopi_api::engine::EngineId;
 use takopi_api::event::{
-    Action, ActionEvent, ActionKind, ActionOutcome, Completed, Event, EventFactory, Outcome, Phase, Started,
+    Action, ActionEvent, ActionKind, ActionOutcome, Completed, Decision, Event, EventFactory, Outcome, Phase,
+    Question, Request, RequestEvent, RequestId, RequestResolved, RequestSubject, Resolution, Started,
 };
 use takopi_api::jsonl::{JsonlEngine, JsonlSubprocessRunner, Recognition, RefusedRun};
 use takopi_api::process::{CommandSpec, Environment, ExitStatus, ProcessHost};
@@ -114,10 +115,90 @@ async fn no_action_goes_on_after_its_end() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_not_given_on_takes_no_id() {
+    let asks = |engine: EngineId| {
+        let subject = RequestSubject::Question { questions: vec![Question::new("q", "which?")] };
+        Event::Request(RequestEvent::new(engine, Request::new(RequestId::new("r"), "which?", subject)))
+    };
+    let given = vec![started("1"), asks(EngineId::from_static("other")), asks(ACME), done()];
+    let events = run_loose(Loose(given, None), None).await;
+    check_events(&ACME, &events);
+    assert!(matches!(&events[1], Event::Request(_)), "{events:?}");
+}
+
+#[tokio::test]
+async fn a_secret_answer_is_shown_to_nobody() {
+    let questions = vec![Question::new("name", "who?"), Question::new("key", "which password?").secret()];
+    let id = RequestId::new("r");
+    let asked = Request::new(id.clone(), "log in", RequestSubject::Question { questions });
+    let answer = |key: &str| Decision::Answer {
+        answers: [("name", "ada"), ("key", key)]
+            .map(|(id, said)| (id.to_owned(), vec![said.to_owned()]))
+            .into(),
+    };
+    let resolved = RequestResolved::new(ACME, id, Resolution::Decided(answer("swordfish")));
+    let asked = Event::Request(RequestEvent::new(ACME, asked));
+    let given = vec![started("1"), asked, Event::RequestResolved(resolved), done()];
+    let events = run_loose(Loose(given, None), None).await;
+    check_events(&ACME, &events);
+    let Event::RequestResolved(resolved) = &events[2] else { panic!("{events:?}") };
+    assert_eq!(resolved.resolution, Resolution::Decided(answer("•••")));
+}
+
+#[tokio::test]
 async fn a_run_that_opens_another_thread_than_it_should_is_stopped() {
     let events = run_loose(Loose(vec![started("2"), done()], None), Some(token("1"))).await;
     let completed = check_events(&ACME, &events);
     assert!(error_of(&completed).contains("opened 2 instead"));
+}
+
+#[tokio::test]
+async fn a_run_may_go_back_to_a_thread_that_it_left() {
+    for resume in [None, Some(token("1"))] {
+        let given = vec![started("1"), started("2"), started("1"), done()];
+        let events = run_loose(Loose(given, None), resume).await;
+        let completed = check_events(&ACME, &events);
+        assert_eq!((completed.outcome, completed.resume), (Outcome::Done, Some(token("1"))));
+    }
+}
+
+/// A runner that can not be interrupted and never stops talking.
+struct Endless;
+
+impl Runner for Endless {
+    fn engine(&self) -> &EngineId {
+        const { &ACME }
+    }
+
+    fn format_resume(&self, token: &ResumeToken) -> Result<String, ResumeError> {
+        SYNTAX.format(token)
+    }
+
+    fn extract_resume(&self, text: &str) -> Option<ResumeToken> {
+        SYNTAX.extract(text)
+    }
+
+    fn start(&self, _: RunSpec) -> EngineRun {
+        let note = Action::new("note", ActionKind::Note, "still there");
+        let note = Event::Action(ActionEvent::new(ACME, note, Phase::Updated));
+        EngineRun { events: futures_util::stream::repeat(note).boxed(), control: RunControl::none() }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn endless_talk_keeps_no_run_from_its_end() {
+    let processes = ScriptedProcesses::new(Script::new(""));
+    let runner: Arc<dyn Runner> = Arc::new(Endless);
+    let mut run = runner.run(spec(&processes));
+    assert!(matches!(run.events.next().await, Some(Event::Action(_))));
+    run.control.interrupt().await.unwrap();
+    let mut last = None;
+    for _ in 0..100 {
+        let Some(event) = run.events.next().await else { break };
+        last = Some(event);
+        tokio::time::advance(Duration::from_millis(100)).await;
+    }
+    assert!(matches!(last, Some(Event::Completed(end)) if end.outcome == Outcome::Interrupted));
 }
 
 #[tokio::test]

@@ -148,6 +148,29 @@ pub struct Permission {
     /// What it would give to a tool of which the above does not say everything, as people can read it: JSON with line breaks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
+    /// For what besides this one time a yes can count.
+    #[serde(skip_serializing_if = "Lasting::is_default")]
+    pub lasting: Lasting,
+}
+
+/// For what besides this one time a yes to a [`Permission`] can count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Lasting {
+    /// For its like, as far as takopi can say what that is: takopi then answers later requests by itself.
+    #[default]
+    Rules,
+    /// The same, and the engine itself remembers [`Decision::AllowSession`] for its thread.
+    Engine,
+    /// For nothing. What it does is said by something that is not in the request, such as the program that a text is typed into.
+    Nothing,
+}
+
+impl Lasting {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 impl Permission {
@@ -197,6 +220,13 @@ impl Permission {
     #[must_use]
     pub fn input(mut self, input: impl Into<String>) -> Self {
         self.input = Some(input.into());
+        self
+    }
+
+    /// Sets for what besides this one time a yes can count.
+    #[must_use]
+    pub const fn lasting(mut self, lasting: Lasting) -> Self {
+        self.lasting = lasting;
         self
     }
 }
@@ -249,7 +279,7 @@ pub enum Decision {
     /// Do it, this once. Of a plan: go ahead.
     AllowOnce,
     /// Do it, and do not ask for its like again in this thread. An engine that can not remember that does it this once:
-    /// takopi then answers what it asks later.
+    /// takopi then answers what it asks later. See [`Lasting`].
     AllowSession,
     /// Do it, and never ask for its like again. Takopi keeps the rule, shows it and takes it back; the engine does it this
     /// once, and writes nothing down.

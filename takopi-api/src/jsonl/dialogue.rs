@@ -90,9 +90,9 @@ pub enum Interruption {
 
 /// An engine whose program talks in lines of JSON both ways, on its standard output and input, one program a run.
 ///
-/// Everything but `prepare` is pure and quick: it reads the line and the state, puts events into `out`, and what is to be
-/// said to the program into `says`. The runner around it does all I/O, under one lock for all of it. Once a `completed` is
-/// among the events, the standard input is closed and the program is expected to end.
+/// Everything but `obstacle` and `prepare` is pure and quick: it reads the line and the state, puts events into `out`, and
+/// what is to be said to the program into `says`. The runner around it does all I/O, under one lock for all of it. Once a
+/// `completed` is among the events, the standard input is closed and the program is expected to end.
 #[async_trait]
 pub trait DialogueEngine: Send + Sync + 'static {
     /// What one run remembers. Small: it must not grow with the run.
@@ -117,6 +117,12 @@ pub trait DialogueEngine: Send + Sync + 'static {
 
     /// The program as its table names it: see [`Runner::program`](crate::runner::Runner::program).
     fn program(&self) -> Option<&str> {
+        None
+    }
+
+    /// Why [`Self::prepare`] is going to wait, in a line that people see until it has.
+    async fn obstacle(&self, spec: &RunSpec) -> Option<String> {
+        let _ = spec;
         None
     }
 
@@ -164,11 +170,12 @@ pub trait DialogueEngine: Send + Sync + 'static {
         receipt.refused(ControlError::Unsupported("steering"));
     }
 
-    /// A person answered a request. It is asked once at most for a request, and only for one that is open.
+    /// A person answered a request. It is asked only for one that is open, and once, unless it does not take the answer.
     ///
     /// # Errors
     /// [`ControlError::NoSuchRequest`] if the program does not wait for it any more, [`ControlError::Refused`] if the answer
-    /// does not fit. Nothing is done then.
+    /// does not fit. The request then stays open, and the program goes on waiting. If it was told no instead, `out` says so:
+    /// [`EventFactory::request_resolved`] with [`Decision::Deny`].
     fn answer(
         &self,
         request: &RequestId,

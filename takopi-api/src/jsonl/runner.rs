@@ -196,7 +196,11 @@ impl<E: DialogueEngine> LineRun<E> {
     }
 
     async fn begin(&mut self, spec: Box<RunSpec>) {
-        if let Some(obstacle) = spec.processes.obstacle() {
+        let obstacle = match spec.processes.obstacle() {
+            Some(obstacle) => Some(obstacle),
+            None => self.engine.obstacle(&spec).await,
+        };
+        if let Some(obstacle) = obstacle {
             let id = format!("{}.start", self.engine.engine());
             let action = Action::new(id, ActionKind::Note, obstacle);
             self.talk.out(|out| out.action_started(action.clone()));
@@ -235,6 +239,14 @@ impl<E: DialogueEngine> LineRun<E> {
         handle: Arc<dyn ProcessHandle>,
     ) {
         let deadline = self.talk.deadline();
+        // Looked at first: a program may always have more to say.
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            // It was told to end its turn, and did not.
+            handle.end(Ending::asking(Ask::Terminate));
+            self.talk.close();
+            self.stage = Stage::Reading { lines, handle };
+            return;
+        }
         let next = tokio::select! {
             biased;
             next = lines.message(E::FRAMING) => next,
@@ -244,9 +256,6 @@ impl<E: DialogueEngine> LineRun<E> {
                 return;
             }
             () = tokio::time::sleep_until(deadline.unwrap_or(self.next_tick)), if deadline.is_some() => {
-                // It was told to end its turn, and did not.
-                handle.end(Ending::asking(Ask::Terminate));
-                self.talk.close();
                 self.stage = Stage::Reading { lines, handle };
                 return;
             }

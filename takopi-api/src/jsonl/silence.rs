@@ -3,14 +3,17 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use crate::event::{Action, ActionEvent, ActionKind, ActionOutcome, Event, EventFactory, Phase, RequestId};
+use crate::event::{Action, ActionId, ActionKind, ActionOutcome, Event, EventFactory, Phase, RequestId};
+
+/// More open steps than this are not remembered: a run may begin any number that never end.
+const OPEN: usize = 256;
 
 /// Notices when an engine says nothing while no step of it is open and it asks nothing: it waits for its model, and many
 /// engines retry for minutes without a word.
 #[derive(Default)]
 pub(super) struct Silence {
-    /// How many steps began and did not end.
-    open: usize,
+    /// Steps that began and did not end, as many as are remembered.
+    open: HashSet<ActionId>,
     /// What it asks: then it waits for a person.
     asked: HashSet<RequestId>,
     ticks: u32,
@@ -33,13 +36,14 @@ impl Silence {
             Event::RequestResolved(event) => return self.answered(&event.request_id),
             _ => return,
         };
-        if event.action.kind == ActionKind::Turn || Self::is_own(event) {
-            return;
-        }
         match event.phase {
-            Phase::Started => self.open += 1,
-            Phase::Completed(_) => self.open = self.open.saturating_sub(1),
-            Phase::Updated => {}
+            Phase::Started if self.open.len() < OPEN && is_work(event.action.kind) => {
+                self.open.insert(event.action.id.clone());
+            }
+            Phase::Completed(_) => {
+                self.open.remove(&event.action.id);
+            }
+            Phase::Started | Phase::Updated => {}
         }
     }
 
@@ -55,7 +59,7 @@ impl Silence {
             return;
         }
         self.ticks += 1;
-        if self.open > 0 {
+        if !self.open.is_empty() {
             return;
         }
         let title = format!("waiting for the model, {} s", u64::from(self.ticks) * Self::TICK.as_secs());
@@ -77,9 +81,48 @@ impl Silence {
             out.action_completed(action, ActionOutcome::Ok);
         }
     }
+}
 
-    fn is_own(event: &ActionEvent) -> bool {
-        let id = event.action.id.as_str().strip_prefix(event.engine.as_str());
-        id.is_some_and(|rest| rest.starts_with(".waiting."))
+/// Whether the model waits for the end of such a step. Others tell of something, some of them during the whole turn.
+const fn is_work(kind: ActionKind) -> bool {
+    !matches!(kind, ActionKind::Note | ActionKind::Warning | ActionKind::Telemetry | ActionKind::Turn)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::EngineId;
+    use crate::event::ActionEvent;
+
+    const ACME: EngineId = EngineId::from_static("acme");
+
+    /// Whether a silence is told after these steps.
+    fn is_told(steps: &[(&str, ActionKind, Phase)]) -> bool {
+        let (mut silence, mut out) = (Silence::default(), EventFactory::new(ACME, None));
+        for (id, kind, phase) in steps {
+            let event = ActionEvent::new(ACME, Action::new(*id, *kind, "x"), *phase);
+            silence.note(&Event::Action(event));
+        }
+        silence.tick(&mut out);
+        out.pop().is_some()
+    }
+
+    #[test]
+    fn only_work_that_goes_on_is_no_silence() {
+        const ENDED: Phase = Phase::Completed(ActionOutcome::Ok);
+        let tool = |id, phase| (id, ActionKind::Tool, phase);
+        assert!(is_told(&[]));
+        assert!(!is_told(&[tool("a", Phase::Started)]));
+        assert!(is_told(&[tool("a", Phase::Started), tool("a", ENDED)]));
+        // A plan goes on as long as the turn.
+        assert!(is_told(&[("plan", ActionKind::Note, Phase::Started)]));
+        // What ends without a beginning ends nothing else.
+        assert!(!is_told(&[tool("a", Phase::Started), ("n", ActionKind::Note, ENDED), tool("b", ENDED)]));
+        assert!(!is_told(&[
+            tool("a", Phase::Started),
+            tool("a", Phase::Started),
+            tool("b", Phase::Started),
+            tool("b", ENDED)
+        ]));
     }
 }

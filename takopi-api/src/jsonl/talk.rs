@@ -251,8 +251,9 @@ impl<E: DialogueEngine> Control for TalkControl<E> {
 
     async fn answer(&self, request: &RequestId, decision: Decision) -> Result<(), ControlError> {
         self.0.order(|engine, State { engine: own, out, says, silence, .. }| {
+            engine.answer(request, decision, own, out, says)?;
             silence.answered(request);
-            engine.answer(request, decision, own, out, says)
+            Ok(())
         })
     }
 }

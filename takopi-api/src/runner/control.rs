@@ -31,7 +31,8 @@ pub trait Control: Send + Sync {
     /// Asks the engine to end the turn. The run then ends soon, with a `completed`.
     ///
     /// # Errors
-    /// [`ControlError::Unsupported`] if the run can only be dropped.
+    /// [`ControlError::Unsupported`] if the run can only be dropped; [`ControlError::Over`] if it is over;
+    /// [`ControlError::Refused`] if the engine does not take it.
     async fn interrupt(&self) -> Result<(), ControlError> {
         Err(ControlError::Unsupported("interrupting"))
     }
@@ -49,7 +50,9 @@ pub trait Control: Send + Sync {
     /// Answers a request.
     ///
     /// # Errors
-    /// [`ControlError::Unsupported`] if the engine never asks; [`ControlError::NoSuchRequest`] if it does not ask this.
+    /// [`ControlError::Unsupported`] if the engine never asks; [`ControlError::NoSuchRequest`] if it does not ask this;
+    /// [`ControlError::Over`] if the run is over; [`ControlError::Refused`] if the engine does not take this answer. The
+    /// request then waits for another one, unless the events say what became of it.
     async fn answer(&self, request: &RequestId, decision: Decision) -> Result<(), ControlError> {
         let _ = (request, decision);
         Err(ControlError::Unsupported("requests"))
@@ -99,6 +102,19 @@ impl RunControl {
     /// See [`Control::answer`].
     pub async fn answer(&self, request: &RequestId, decision: Decision) -> Result<(), ControlError> {
         self.0.answer(request, decision).await
+    }
+
+    /// Answers a request. An engine that does not take the answer is told no, and why, or it would wait for ever.
+    ///
+    /// # Errors
+    /// See [`Control::answer`]; also where the engine took the no.
+    pub async fn answer_or_deny(&self, request: &RequestId, decision: Decision) -> Result<(), ControlError> {
+        let answered = self.answer(request, decision).await;
+        if let Err(error @ (ControlError::Refused(_) | ControlError::Unsupported(_))) = &answered {
+            // It may have said no to its program by itself.
+            let _ = self.answer(request, Decision::Deny { reason: Some(error.to_string()) }).await;
+        }
+        answered
     }
 
     /// Ends the run and every process of it at once.

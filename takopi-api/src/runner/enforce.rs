@@ -1,6 +1,5 @@
 //! The contract at work: the stream between a runner and whoever wants its events.
 
-use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -11,6 +10,7 @@ use futures_util::{FutureExt, StreamExt};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::asked::Asked;
 use super::contract::{Contract, Stop, Verdict};
 use super::{
     Control, ControlError, EngineRun, Run, RunControl, RunId, RunSpec, Runner, ThreadGuard, ThreadLocks,
@@ -19,6 +19,7 @@ use crate::event::{Decision, Event, RequestId};
 use crate::process::{
     Ask, CommandSpec, Ending, Environment, GRACE, Place, Process, ProcessHandle, ProcessHost, SpawnError,
 };
+use crate::resume::ResumeToken;
 
 /// How long a run whose programs were killed may take to say its last words: the answer so far, and why it ended.
 const LAST_WORDS: Duration = Duration::from_secs(1);
@@ -63,8 +64,8 @@ struct Enforcer {
     threads: ThreadLocks,
     stage: Stage,
     /// The hold on the thread; more than one if the engine moved to another.
-    guards: Vec<ThreadGuard>,
-    /// When a run that was stopped is over, whatever it still says.
+    guards: Vec<(ResumeToken, ThreadGuard)>,
+    /// When a run that was stopped is over, if it says nothing. [`LAST_WORDS`] later it is over whatever it still says.
     stop_by: Option<Instant>,
     gate: Arc<Gate>,
     processes: Arc<RunProcesses>,
@@ -88,27 +89,32 @@ impl Enforcer {
                     if self.gate.is_interrupted() {
                         self.contract.interrupt();
                     }
-                    match self.gate.asked(&event) {
-                        Asked::Anew => self.contract.accept(event),
-                        Asked::Already => Verdict::Drop("a request of this id is open"),
+                    if self.gate.state().asked.is_known(&event) {
+                        Verdict::Drop("a request of this id is open")
+                    } else {
+                        self.contract.accept(event)
                     }
                 }
                 Err(stop) => Verdict::Abort(self.stop(stop)),
             };
             match verdict {
-                Verdict::Emit(event) => {
+                Verdict::Emit(mut event) => {
+                    self.gate.state().asked.pass(&mut event);
                     if self.contract.is_completed() {
                         self.linger();
                     }
                     return Some(event);
                 }
                 Verdict::Lock(thread, event) => {
-                    let Some(guard) = self.threads.try_acquire(&thread) else {
-                        let event = self.stop(Stop::ThreadInUse);
-                        self.give_up();
-                        return Some(event);
-                    };
-                    self.guards.push(guard);
+                    // An engine may go back to a thread that it left within this run.
+                    if self.guards.iter().all(|(held, _)| *held != thread) {
+                        let Some(guard) = self.threads.try_acquire(&thread) else {
+                            let event = self.stop(Stop::ThreadInUse);
+                            self.give_up();
+                            return Some(event);
+                        };
+                        self.guards.push((thread, guard));
+                    }
                     return Some(event);
                 }
                 Verdict::Drop(reason) => {
@@ -134,7 +140,7 @@ impl Enforcer {
                     }
                     if let Some(thread) = spec.resume.as_ref().filter(|_| self.guards.is_empty()) {
                         tokio::select! {
-                            guard = self.threads.acquire(thread) => self.guards.push(guard),
+                            guard = self.threads.acquire(thread) => self.guards.push((thread.clone(), guard)),
                             () = stopped => {}
                         }
                         continue;
@@ -152,18 +158,21 @@ impl Enforcer {
                     }
                 }
                 Stage::Running(events) => {
-                    if self.stop_by.is_some_and(|stop_by| stop_by <= Instant::now()) {
+                    // Looked at first: a run may always have more to say.
+                    if self.stop_by.is_some_and(|stop_by| stop_by + LAST_WORDS <= Instant::now()) {
                         return Err(Stop::Interrupted);
                     }
                     tokio::select! {
                         biased;
+                        () = stopped, if self.stop_by.is_none() => {
+                            self.stop_by = Some(Instant::now() + gate.stop_patience());
+                        }
                         event = AssertUnwindSafe(events.next()).catch_unwind() => return match event {
                             Ok(Some(event)) => Ok(event),
                             Ok(None) => Err(Stop::Ended),
                             Err(panic) => Err(Stop::Panicked(panic_message(&*panic))),
                         },
-                        () = stopped => self.stop_by = Some(Instant::now() + gate.stop_patience()),
-                        () = sleep_until(self.stop_by) => {}
+                        () = sleep_until(self.stop_by) => return Err(Stop::Interrupted),
                     }
                 }
                 Stage::Over => return Err(Stop::Ended),
@@ -358,16 +367,7 @@ struct GateState {
     /// How long a run that was stopped may take to say its last words.
     stop_patience: Duration,
     position: Position,
-    /// What the engine asks: each is answered once.
-    open: HashSet<RequestId>,
-}
-
-/// Whether a request is one.
-enum Asked {
-    /// It is, or the event is none.
-    Anew,
-    /// One of its id waits for an answer.
-    Already,
+    asked: Asked,
 }
 
 #[derive(Default, Clone)]
@@ -398,19 +398,7 @@ impl Gate {
     fn close(&self) {
         let mut state = self.state();
         state.position = Position::Over;
-        state.open.clear();
-    }
-
-    /// Notes what the engine asks, and what it does not ask any more.
-    fn asked(&self, event: &Event) -> Asked {
-        match event {
-            Event::Request(event) if !self.state().open.insert(event.request.id.clone()) => Asked::Already,
-            Event::RequestResolved(event) => {
-                self.state().open.remove(&event.request_id);
-                Asked::Anew
-            }
-            _ => Asked::Anew,
-        }
+        state.asked.clear();
     }
 
     fn running(&self) -> Result<RunControl, ControlError> {
@@ -453,10 +441,15 @@ impl Control for GateControl {
     async fn answer(&self, request: &RequestId, decision: Decision) -> Result<(), ControlError> {
         let control = self.0.running()?;
         // The first answer counts, also where two come at once.
-        if !self.0.state().open.remove(request) {
+        if !self.0.state().asked.take(request) {
             return Err(ControlError::NoSuchRequest(request.clone()));
         }
-        control.answer(request, decision).await
+        let answered = control.answer(request, decision).await;
+        if let Err(ControlError::Refused(_) | ControlError::Unsupported(_)) = &answered {
+            // The engine still waits.
+            self.0.state().asked.put_back(request);
+        }
+        answered
     }
 
     fn kill(&self) {
