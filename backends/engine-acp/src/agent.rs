@@ -3,6 +3,8 @@
 use takopi_api::engine::EngineId;
 use takopi_api::process::Environment;
 
+use crate::minute::Sessions;
+
 /// An agent, as its row and its table make it.
 #[derive(Debug, Clone)]
 pub(crate) struct Agent {
@@ -24,6 +26,8 @@ pub(crate) struct Agent {
     pub(crate) model: Option<String>,
     /// How it is told to log in before a session begins, if it is.
     pub(crate) auth: Option<String>,
+    /// Its sessions, if they can not be opened again within a minute.
+    pub(crate) sessions: Option<Sessions>,
     /// Where its table says that, for messages: `[claude_acp]`.
     pub(crate) table: String,
 }

@@ -18,7 +18,7 @@ use takopi_api::runner::{ControlError, RunSpec};
 
 use crate::agent::Agent;
 use crate::offer::{Choice, Offer, Sort};
-use crate::rpc::{self, Heard, Refusal};
+use crate::rpc::{self, Heard, Refusal, Unread};
 use crate::turn::Turn;
 use crate::{permission, prompt};
 
@@ -122,7 +122,12 @@ impl Dialogue {
 
     pub(crate) fn hear(&mut self, line: &str, out: &mut EventFactory, says: &mut Says) -> Recognition {
         match rpc::read(line) {
-            Err(reason) => Recognition::Malformed { reason },
+            Err(Unread { reason, call }) => {
+                if let Some(call) = call {
+                    says.line(&rpc::answer(call, Err(Error::invalid_request())));
+                }
+                Recognition::Malformed { reason }
+            }
             Ok(Heard::Answer { id, result }) => self.answered(&id, result, out, says),
             Ok(Heard::Call { id, method, params }) => self.called(id, &method, params, out, says),
             Ok(Heard::Notice { method, params }) => match &mut self.stage {

@@ -1,6 +1,7 @@
 //! The engine: a program to start, and a talk with it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use takopi_api::engine::EngineId;
@@ -27,6 +28,14 @@ impl Acp {
     pub(crate) fn new(engine: EngineId, agent: Result<Agent, String>) -> Self {
         Self { resume: TakopiLine::new(engine.clone()), engine, agent: agent.map(Arc::new) }
     }
+
+    /// How long a run has to wait before it can open its session.
+    async fn wait(&self, spec: &RunSpec) -> Option<Duration> {
+        let (agent, thread) = (self.agent.as_ref().ok()?, spec.resume.as_ref()?);
+        let mut environment = agent.environment.clone();
+        environment.extend(&spec.environment);
+        agent.sessions?.wait(thread.value(), &environment).await
+    }
 }
 
 #[async_trait]
@@ -45,6 +54,19 @@ impl DialogueEngine for Acp {
     fn program(&self) -> Option<&str> {
         let agent = self.agent.as_ref().ok()?;
         agent.is_named.then_some(&*agent.program)
+    }
+
+    async fn obstacle(&self, spec: &RunSpec) -> Option<String> {
+        self.wait(spec).await.map(|_| {
+            "waiting for the next minute: a session that is opened twice within one would be lost".to_owned()
+        })
+    }
+
+    async fn prepare(&self, spec: &RunSpec) -> Result<(), RefusedRun> {
+        if let Some(wait) = self.wait(spec).await {
+            tokio::time::sleep(wait).await;
+        }
+        Ok(())
     }
 
     fn command(&self, spec: &RunSpec) -> Result<CommandSpec, RefusedRun> {

@@ -1,7 +1,7 @@
 //! Runs agents that speak the Agent Client Protocol: one process a run, which is talked with on its standard input and output.
 //!
 //! `presets` are the agents that need no setting, and `settings` makes agents of tables. `dialogue` is the talk up to the
-//! prompt, `turn` what comes after it; `rpc` is what both are written in.
+//! prompt, `turn` what comes after it; `rpc` is what both are written in. `minute` is for a bug of gemini.
 #![forbid(unsafe_code)]
 
 mod agent;
@@ -9,10 +9,12 @@ mod backend;
 mod dialogue;
 mod diff;
 mod engine;
+mod minute;
 mod offer;
 mod permission;
 mod presets;
 mod prompt;
+mod question;
 mod resume_line;
 mod rpc;
 mod settings;

@@ -1,14 +1,16 @@
 //! What an agent asks a person, and how the answer is told to it.
 
 use agent_client_protocol::v1::schema::{
-    PermissionOption, PermissionOptionKind, RequestPermissionOutcome, RequestPermissionResponse,
+    Diff, PermissionOption, PermissionOptionKind, RequestPermissionOutcome, RequestPermissionResponse,
     SelectedPermissionOutcome, ToolCall, ToolCallContent, ToolKind,
 };
 use agent_client_protocol::{Error, RawJsonRpcId, RawJsonRpcMessage};
-use serde_json::Value;
-use takopi_api::event::{Choice, Decision, Permission, Question, Request, RequestId, RequestSubject};
+use serde_json::{Map, Value};
+use takopi_api::event::{
+    Choice, Decision, Lasting, Permission, Question, Request, RequestId, RequestSubject,
+};
 
-use crate::{diff, rpc, speech, steps};
+use crate::{diff, question, rpc, speech, steps};
 
 /// The decisions that let an agent go on.
 macro_rules! allowed {
@@ -28,8 +30,8 @@ const SHOWN_INPUT: usize = 64 * 1024;
 pub(crate) struct Asked {
     /// The agent's name for it.
     call: RawJsonRpcId,
-    /// The step that it is about.
-    pub(crate) step: String,
+    /// The step that it is about, if that is one of this session.
+    pub(crate) step: Option<String>,
     /// What it is about, in a line.
     pub(crate) title: String,
     answers: Answers,
@@ -42,6 +44,8 @@ enum Answers {
     Verdict { once: Option<String>, always: Option<String>, reject: Option<String> },
     /// One of these: what a person reads, and what the agent calls it.
     OneOf(Vec<(String, String)>),
+    /// Words, beside the option that hands them in.
+    Words { questions: Vec<Question>, submit: String, reject: Option<String> },
 }
 
 /// What became of a person's answer.
@@ -52,21 +56,37 @@ pub(crate) enum Verdict {
     /// It may not.
     Denied,
     /// It may not, although the person did not say no: this is why.
-    NotPossible(String),
+    NotPossible(&'static str),
 }
 
 impl Asked {
-    /// Reads what the agent asks. `call` is what is known of the step.
-    pub(crate) fn read(call_id: RawJsonRpcId, call: &ToolCall, options: &Value) -> Self {
+    /// Reads what the agent asks. `call` is what is known of the step, and `meta` what else is said of it.
+    pub(crate) fn read(
+        call_id: RawJsonRpcId,
+        step: Option<String>,
+        call: &ToolCall,
+        meta: Option<&Map<String, Value>>,
+        options: &Value,
+    ) -> Self {
         let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
         let known: Option<Vec<PermissionOption>> =
             options.iter().map(|option| serde_json::from_value(option.clone()).ok()).collect();
         let answers = match known {
-            Some(known) if !known.is_empty() => verdict(&known),
+            Some(known) if !known.is_empty() => match (verdict(&known), question::read(meta)) {
+                (Answers::Verdict { once: Some(submit), reject, .. }, Some(questions)) => {
+                    Answers::Words { questions, submit, reject }
+                }
+                (verdict, _) => verdict,
+            },
             // Options of a kind that the protocol did not have when this was written: the person sees what they say.
             _ => Answers::OneOf(options.iter().filter_map(named).collect()),
         };
-        Self { call: call_id, step: call.tool_call_id.to_string(), title: title(call), answers }
+        let title = match &answers {
+            Answers::Words { questions, .. } => questions.first().map(|question| question.text.clone()),
+            Answers::Verdict { .. } | Answers::OneOf(_) => None,
+        };
+        let title = title.unwrap_or_else(|| title_of(call));
+        Self { call: call_id, step, title, answers }
     }
 
     /// What a person is asked.
@@ -78,9 +98,14 @@ impl Asked {
                     questions: vec![Question::new(QUESTION, self.title.as_str()).options(choices)],
                 }
             }
-            Answers::Verdict { .. } => match plan(call) {
+            Answers::Words { questions, .. } => RequestSubject::Question { questions: questions.clone() },
+            Answers::Verdict { once, always, .. } => match plan(call) {
                 Some(text) => RequestSubject::Plan { text },
-                None => RequestSubject::Permission(permission(call, cwd)),
+                None => {
+                    let is_remembered = once.is_none() && always.is_some();
+                    let lasting = if is_remembered { Lasting::Engine } else { Lasting::Rules };
+                    RequestSubject::Permission(permission(call, cwd).lasting(lasting))
+                }
             },
         };
         Request::new(id, self.title.as_str(), subject)
@@ -88,6 +113,7 @@ impl Asked {
 
     /// What the agent is told, and what that means.
     pub(crate) fn answer(self, decision: &Decision) -> (RawJsonRpcMessage, Verdict) {
+        let mut words = None;
         let (option, verdict) = match (self.answers, decision) {
             (Answers::Verdict { once: Some(once), .. }, allowed!()) => (Some(once), Verdict::Allowed),
             // Who allows it once does not allow it for ever.
@@ -95,10 +121,9 @@ impl Asked {
                 Answers::Verdict { once: None, always: Some(always), .. },
                 Decision::AllowSession | Decision::AllowAlways,
             ) => (Some(always), Verdict::Allowed),
-            (Answers::Verdict { reject, .. }, allowed!()) => (
-                reject,
-                Verdict::NotPossible("the agent takes no such permission; it was told no".to_owned()),
-            ),
+            (Answers::Verdict { reject, .. }, allowed!()) => {
+                (reject, Verdict::NotPossible("the agent takes no such permission"))
+            }
             (Answers::Verdict { reject, .. }, _) => (reject, Verdict::Denied),
             (Answers::OneOf(options), Decision::Answer { answers }) => {
                 let said = answers.get(QUESTION).and_then(|said| said.first()).map_or("", |said| said.trim());
@@ -106,35 +131,42 @@ impl Asked {
                     options.into_iter().find(|(label, id)| label.eq_ignore_ascii_case(said) || id == said);
                 match chosen {
                     Some((_, id)) => (Some(id), Verdict::Allowed),
-                    None => (
-                        None,
-                        Verdict::NotPossible(
-                            "the agent takes only one of its own answers; it got none".to_owned(),
-                        ),
-                    ),
+                    None => (None, Verdict::NotPossible("the agent takes only one of its own answers")),
                 }
             }
             (Answers::OneOf(_), _) => (None, Verdict::Denied),
+            (Answers::Words { submit, .. }, Decision::Answer { answers }) => {
+                words = Some(question::answers(answers));
+                (Some(submit), Verdict::Allowed)
+            }
+            (Answers::Words { reject, .. }, _) => (reject, Verdict::Denied),
         };
         let outcome = option.map_or(RequestPermissionOutcome::Cancelled, |option| {
             RequestPermissionOutcome::Selected(SelectedPermissionOutcome::new(option))
         });
-        (answer(self.call, outcome), verdict)
+        (answer(self.call, outcome, words), verdict)
     }
 
     /// What the agent is told when nobody decides any more.
     pub(crate) fn cancel(self) -> RawJsonRpcMessage {
-        answer(self.call, RequestPermissionOutcome::Cancelled)
+        answer(self.call, RequestPermissionOutcome::Cancelled, None)
     }
 }
 
 /// What the agent is told when nobody is asked.
 pub(crate) fn not_asked(call: RawJsonRpcId) -> RawJsonRpcMessage {
-    answer(call, RequestPermissionOutcome::Cancelled)
+    answer(call, RequestPermissionOutcome::Cancelled, None)
 }
 
-fn answer(call: RawJsonRpcId, outcome: RequestPermissionOutcome) -> RawJsonRpcMessage {
-    let response = serde_json::to_value(RequestPermissionResponse::new(outcome));
+fn answer(
+    call: RawJsonRpcId,
+    outcome: RequestPermissionOutcome,
+    words: Option<Map<String, Value>>,
+) -> RawJsonRpcMessage {
+    let mut response = serde_json::to_value(RequestPermissionResponse::new(outcome));
+    if let (Ok(response), Some(words)) = (&mut response, words) {
+        response["answers"] = Value::Object(words);
+    }
     rpc::answer(call, response.map_err(Error::from))
 }
 
@@ -157,7 +189,7 @@ fn named(option: &Value) -> Option<(String, String)> {
 }
 
 /// One line.
-fn title(call: &ToolCall) -> String {
+fn title_of(call: &ToolCall) -> String {
     let title = steps::command(call).unwrap_or_else(|| call.title.clone());
     title.lines().find(|line| !line.trim().is_empty()).unwrap_or(&title).trim().to_owned()
 }
@@ -172,71 +204,162 @@ fn plan(call: &ToolCall) -> Option<String> {
 }
 
 fn permission(call: &ToolCall, cwd: &str) -> Permission {
-    let raw = call.raw_input.as_ref();
-    let field = |key: &str| raw?.get(key)?.as_str().filter(|text| !text.trim().is_empty());
-    let command = steps::command(call);
+    let mut input = Input::of(call.raw_input.as_ref());
     let paths = steps::paths(call);
-    let diff = difference(call).or_else(|| field("diff").map(str::to_owned));
-    let is_said = command.is_some() || diff.is_some();
-    let input = raw.filter(|raw| !is_said && !is_empty(raw));
-    // A title is shown in full, but need not be all of what would run: without a tool no rule is ever made of it.
-    let is_named_only = call.kind == ToolKind::Execute && !is_said && input.is_none();
-
-    let mut permission = Permission::default().cwd(field("cwd").unwrap_or(cwd)).paths(paths);
-    if is_named_only {
-        permission = permission.input(call.title.as_str());
-    } else {
-        permission = permission.tool(call.name.clone().unwrap_or_else(|| kind(call.kind).to_owned()));
+    let command = steps::command(call);
+    let (mut folder, mut reason) = (None, None);
+    if command.is_some() {
+        input.fields.remove("command");
+        folder = input.take_one(&["cwd", "workdir", "directory"]);
+        reason = input.take("description");
+        input.leave_out_false(&["is_background"]);
     }
+    let mut diff = difference(call);
+    if diff.is_some() {
+        input.leave_out_changes(call, &paths);
+    }
+    if call.kind == ToolKind::Edit {
+        let told = input.take("diff");
+        diff = diff.or(told);
+    }
+    let rest = input.rest();
+    let is_command_unknown = call.kind == ToolKind::Execute && command.is_none() && rest.is_none();
+    let tool = named_tool(call).or_else(|| match call.kind {
+        ToolKind::Execute if command.is_some() => Some("execute".to_owned()),
+        ToolKind::Edit if diff.is_some() => Some("edit".to_owned()),
+        _ => None,
+    });
+
+    let mut permission = Permission::default().cwd(folder.as_deref().unwrap_or(cwd)).paths(paths);
+    let title = Some(call.title.clone()).filter(|title| !title.trim().is_empty());
+    let input = match tool.filter(|_| diff.is_some() || !is_command_unknown) {
+        Some(tool) => {
+            permission = permission.tool(tool);
+            rest
+        }
+        // A title is shown in full, but need not be all of what would be done: without a tool no rule is ever made of it.
+        None => Some(title.into_iter().chain(rest).collect::<Vec<_>>().join("\n")),
+    };
     if let Some(command) = command {
         permission = permission.command(command);
     }
     if let Some(diff) = diff {
         permission = permission.diff(diff);
     }
-    if let Some(reason) = field("description").map(str::to_owned).or_else(|| texts(call)) {
+    if let Some(reason) = reason.or_else(|| texts(call)) {
         permission = permission.reason(reason);
     }
-    if let Some(input) = input {
-        permission = permission.input(shown(input));
+    if let Some(input) = input.filter(|input| !input.is_empty()) {
+        permission = permission.input(input);
     }
     permission
 }
 
-fn is_empty(input: &Value) -> bool {
-    match input {
-        Value::Null => true,
-        Value::Object(fields) => fields.is_empty(),
-        _ => false,
-    }
+/// The tool as the agent calls it. Its kind is no name: two tools of one kind must not share a rule.
+fn named_tool(call: &ToolCall) -> Option<String> {
+    let of_meta = || call.meta.as_ref()?.get("toolName")?.as_str();
+    call.name.as_deref().or_else(of_meta).filter(|name| !name.trim().is_empty()).map(str::to_owned)
 }
 
-/// The input as a person can read it.
-fn shown(input: &Value) -> String {
-    // What was read as JSON is written as JSON.
-    let mut text = serde_json::to_string_pretty(input).unwrap_or_default();
-    if text.len() > SHOWN_INPUT {
-        let end = (0..=SHOWN_INPUT).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
-        text.truncate(end);
-        text.push_str("\n…");
+/// The input of a tool, without what is shown in a way of its own: nothing that decides about the harm is left out.
+struct Input {
+    fields: Map<String, Value>,
+    /// What stands in its place if it is no object.
+    other: Option<Value>,
+}
+
+impl Input {
+    fn of(raw: Option<&Value>) -> Self {
+        match raw {
+            Some(Value::Object(fields)) => Self { fields: fields.clone(), other: None },
+            raw => Self { fields: Map::new(), other: raw.filter(|raw| !raw.is_null()).cloned() },
+        }
     }
-    text
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.fields.get(key)?.as_str()
+    }
+
+    /// Takes a text out, if it says something.
+    fn take(&mut self, key: &str) -> Option<String> {
+        let text = self.text(key).filter(|text| !text.trim().is_empty())?.to_owned();
+        self.fields.remove(key);
+        Some(text)
+    }
+
+    /// Takes out the first of these texts, and others that say the same.
+    fn take_one(&mut self, keys: &[&str]) -> Option<String> {
+        let text = keys.iter().find_map(|key| self.take(key))?;
+        self.leave_out(keys, |other| *other == *text);
+        Some(text)
+    }
+
+    /// Leaves out texts that are shown elsewhere.
+    fn leave_out(&mut self, keys: &[&str], is_shown: impl Fn(&str) -> bool) {
+        for key in keys {
+            if self.text(key).is_some_and(&is_shown) {
+                self.fields.remove(*key);
+            }
+        }
+    }
+
+    /// A flag that says what is usual says nothing.
+    fn leave_out_false(&mut self, keys: &[&str]) {
+        for key in keys {
+            if self.fields.get(*key) == Some(&Value::Bool(false)) {
+                self.fields.remove(*key);
+            }
+        }
+    }
+
+    /// Leaves out what a difference shows, in the words of those agents that were looked at.
+    fn leave_out_changes(&mut self, call: &ToolCall, paths: &[String]) {
+        self.leave_out(&["path", "file_path", "filePath", "filepath"], |path| {
+            paths.iter().any(|shown| shown == path)
+        });
+        self.leave_out(&["content", "old_string", "new_string", "oldString", "newString"], |text| {
+            changes(call).any(|change| {
+                change.new_text.contains(text)
+                    || change.old_text.as_ref().is_some_and(|old| old.contains(text))
+            })
+        });
+        self.leave_out_false(&["replace_all", "replaceAll"]);
+    }
+
+    /// What was not taken, as a person can read it.
+    fn rest(self) -> Option<String> {
+        let rest = match self.other {
+            None if self.fields.is_empty() => return None,
+            None => Value::Object(self.fields),
+            Some(other) => other,
+        };
+        // What was read as JSON is written as JSON.
+        let mut text = serde_json::to_string_pretty(&rest).unwrap_or_default();
+        if text.len() > SHOWN_INPUT {
+            let end = (0..=SHOWN_INPUT).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
+            text.truncate(end);
+            text.push_str("\n…");
+        }
+        Some(text)
+    }
 }
 
 /// What would change, file by file.
 fn difference(call: &ToolCall) -> Option<String> {
-    let diffs: String = call
-        .content
-        .iter()
-        .filter_map(|content| match content {
-            ToolCallContent::Diff(change) => {
-                let old = change.old_text.as_deref().filter(|old| !old.is_empty());
-                Some(diff::unified(&change.path.to_string_lossy(), old, &change.new_text))
-            }
-            _ => None,
+    let diffs: String = changes(call)
+        .map(|change| {
+            let old = change.old_text.as_deref().filter(|old| !old.is_empty());
+            diff::unified(&change.path.to_string_lossy(), old, &change.new_text)
         })
         .collect();
     (!diffs.is_empty()).then_some(diffs)
+}
+
+fn changes(call: &ToolCall) -> impl Iterator<Item = &Diff> {
+    call.content.iter().filter_map(|content| match content {
+        ToolCallContent::Diff(change) => Some(change),
+        _ => None,
+    })
 }
 
 /// What the agent says to the step.
@@ -251,19 +374,4 @@ fn texts(call: &ToolCall) -> Option<String> {
         .filter(|text| !text.trim().is_empty())
         .collect();
     (!texts.is_empty()).then(|| texts.join("\n"))
-}
-
-const fn kind(kind: ToolKind) -> &'static str {
-    match kind {
-        ToolKind::Read => "read",
-        ToolKind::Edit => "edit",
-        ToolKind::Delete => "delete",
-        ToolKind::Move => "move",
-        ToolKind::Search => "search",
-        ToolKind::Execute => "execute",
-        ToolKind::Think => "think",
-        ToolKind::Fetch => "fetch",
-        ToolKind::SwitchMode => "switch_mode",
-        _ => "tool",
-    }
 }

@@ -1,5 +1,7 @@
 //! Agents that takopi knows how to start: each is an engine of its own.
 
+use crate::minute::Sessions;
+
 /// An agent that is known.
 #[derive(Debug)]
 pub(crate) struct Preset {
@@ -23,6 +25,8 @@ pub(crate) struct Preset {
     pub(crate) kept: &'static [&'static str],
     /// Variables that are set for it.
     pub(crate) set: &'static [(&'static str, &'static str)],
+    /// Its sessions, if they can not be opened again within a minute.
+    pub(crate) sessions: Option<Sessions>,
 }
 
 pub(crate) const CLAUDE: Preset = Preset {
@@ -44,6 +48,7 @@ pub(crate) const CLAUDE: Preset = Preset {
     // With it claude bills the API, although the person has a subscription.
     kept: &["ANTHROPIC_API_KEY"],
     set: &[],
+    sessions: None,
 };
 
 pub(crate) const CODEX: Preset = Preset {
@@ -58,6 +63,7 @@ pub(crate) const CODEX: Preset = Preset {
     passed: &["CODEX_*", "OPENAI_*", "RUST_LOG"],
     kept: &[],
     set: &[],
+    sessions: None,
 };
 
 pub(crate) const GEMINI: Preset = Preset {
@@ -72,6 +78,7 @@ pub(crate) const GEMINI: Preset = Preset {
     kept: &[],
     // It warns of a plain terminal on standard error, where a person would read it as the reason of a failure.
     set: &[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")],
+    sessions: Some(Sessions { home: "GEMINI_CLI_HOME", folder: ".gemini/tmp" }),
 };
 
 pub(crate) const QWEN: Preset = Preset {
@@ -85,6 +92,7 @@ pub(crate) const QWEN: Preset = Preset {
     passed: &["QWEN_*", "OPENAI_*", "DASHSCOPE_*", "GEMINI_*", "GOOGLE_*"],
     kept: &[],
     set: &[],
+    sessions: None,
 };
 
 pub(crate) const OPENCODE: Preset = Preset {
@@ -112,6 +120,7 @@ pub(crate) const OPENCODE: Preset = Preset {
         "OPENCODE_CONFIG_CONTENT",
         r#"{"permission":{"bash":"ask","edit":"ask","webfetch":"ask","external_directory":"ask"}}"#,
     )],
+    sessions: None,
 };
 
 pub(crate) const GOOSE: Preset = Preset {
@@ -126,4 +135,5 @@ pub(crate) const GOOSE: Preset = Preset {
     kept: &[],
     // In its own default it does everything without a word.
     set: &[("GOOSE_MODE", "approve")],
+    sessions: None,
 };

@@ -12,6 +12,7 @@ use agent_client_protocol::{
     RawJsonRpcParams, RawJsonRpcResponse, TransportFrame,
 };
 use serde_json::Value;
+use takopi_api::jsonl::{Field, Wire as _};
 
 /// A message of the agent.
 #[derive(Debug)]
@@ -57,12 +58,42 @@ impl Refusal {
     }
 }
 
+/// A line that can not be read.
+#[derive(Debug)]
+pub(crate) struct Unread {
+    /// What is wrong with it.
+    pub(crate) reason: String,
+    /// If it asks for something: the name of the call, which waits for an answer.
+    pub(crate) call: Option<RawJsonRpcId>,
+}
+
+impl Unread {
+    fn new(line: &str, reason: &str) -> Self {
+        let call = Call::read(line).ok().filter(|call| call.method.is_present() && call.id.is_present());
+        Self { reason: reason.to_owned(), call: call.and_then(|call| call.id.read()) }
+    }
+}
+
+takopi_api::wire! {
+    /// As much of a call as an answer needs.
+    struct Call<'a> {
+        "id" => id: Field<'a>,
+        "method" => method: Field<'a>,
+    }
+}
+
 /// Reads a line.
 ///
 /// # Errors
-/// What is wrong with it.
-pub(crate) fn read(line: &str) -> Result<Heard, String> {
-    match TransportFrame::parse_json(line) {
+/// If it is no message.
+pub(crate) fn read(line: &str) -> Result<Heard, Unread> {
+    let mut frame = TransportFrame::parse_json(line);
+    if let TransportFrame::Malformed { .. } = frame
+        && let Some(line) = mended(line)
+    {
+        frame = TransportFrame::parse_json(&line);
+    }
+    match frame {
         TransportFrame::Single(message) => Ok(match message {
             RawJsonRpcMessage::Request(request) => {
                 Heard::Call { id: request.id, method: request.method, params: value(request.params) }
@@ -77,9 +108,44 @@ pub(crate) fn read(line: &str) -> Result<Heard, String> {
                 Heard::Answer { id, result: Err(refusal(*error)) }
             }
         }),
-        TransportFrame::Malformed { error, .. } => Err(error.message),
-        _ => Err("a frame of an unknown form".to_owned()),
+        TransportFrame::Malformed { error, .. } => Err(Unread::new(line, &error.message)),
+        _ => Err(Unread::new(line, "a frame of an unknown form")),
     }
+}
+
+/// The line with U+FFFD for each escaped half of a character, which agents leave that count in UTF-16 and cut; `None` if
+/// there is no such half.
+fn mended(line: &str) -> Option<String> {
+    let bytes = line.as_bytes();
+    let mut mended = String::new();
+    let (mut copied, mut at) = (0, 0);
+    while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(|&byte| byte == b'\\')) {
+        let escape = at + found;
+        let Some(first) = unit(bytes, escape) else {
+            at = escape + 2;
+            continue;
+        };
+        let pair = [first, unit(bytes, escape + 6).unwrap_or_default()];
+        match char::decode_utf16(pair).next() {
+            Some(Ok(c)) => at = escape + 6 * c.len_utf16(),
+            _ => {
+                at = escape + 6;
+                mended.push_str(&line[copied..escape]);
+                mended.push_str("\\ufffd");
+                copied = at;
+            }
+        }
+    }
+    (copied > 0).then(|| mended + &line[copied..])
+}
+
+/// The unit of UTF-16 that is escaped here.
+fn unit(bytes: &[u8], at: usize) -> Option<u16> {
+    let digits = bytes.get(at..)?.strip_prefix(b"\\u")?.get(..4)?;
+    digits.iter().try_fold(0, |unit, &digit| {
+        let digit = u16::try_from(char::from(digit).to_digit(16)?).ok()?;
+        Some(unit * 16 + digit)
+    })
 }
 
 fn value(params: Option<RawJsonRpcParams>) -> Value {
@@ -188,6 +254,36 @@ mod tests {
             "Log in: x"
         );
         assert_eq!(error(r#"{"code":-32603,"message":"a","data":[1]}"#), "a");
+    }
+
+    #[test]
+    fn half_a_character_costs_only_itself() {
+        let told = |text: &str| {
+            let line = format!(r#"{{"jsonrpc":"2.0","method":"m","params":{{"text":"{text}"}}}}"#);
+            match read(&line).unwrap() {
+                Heard::Notice { params, .. } => params["text"].as_str().unwrap().to_owned(),
+                other => panic!("no notice: {other:?}"),
+            }
+        };
+        assert_eq!(told(r"half \ud83d"), "half \u{fffd}");
+        assert_eq!(told(r"\udc00 \ud83d\ude00 ä\n\\ud83d"), "\u{fffd} \u{1f600} ä\n\\ud83d");
+        assert_eq!(told(r"\ud83d\u0041\uD83D"), "\u{fffd}A\u{fffd}");
+        for text in [r"\ud83d\", "\\ä\\ud83d", r"\ud83", r"\u+83d\", "\\"] {
+            let _ = mended(text);
+        }
+    }
+
+    #[test]
+    fn a_call_that_can_not_be_read_has_a_name_all_the_same() {
+        let call = |line: &str| read(line).unwrap_err().call;
+        assert_eq!(call(r#"{"id":7,"method":"m","params":{"x":1e999}}"#), Some(RawJsonRpcId::from(7)));
+        assert_eq!(
+            call(r#"{"jsonrpc":"2.0","id":"a","method":"m","params":3}"#),
+            Some(RawJsonRpcId::from("a".to_owned()))
+        );
+        for line in [r#"{"id":7}"#, r#"{"method":"m"}"#, r#"{"id":null,"method":"m"}"#, "[7]", "no"] {
+            assert_eq!(call(line), None, "{line}");
+        }
     }
 
     #[test]

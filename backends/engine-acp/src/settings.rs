@@ -76,6 +76,7 @@ pub(crate) fn known(preset: &'static Preset, config: &EngineConfig) -> Result<Ag
         mode: preset.mode.map(str::to_owned),
         model: None,
         auth: None,
+        sessions: preset.sessions,
         table: format!("[{}]", preset.id),
     };
     Ok(with(agent, settings))
@@ -99,6 +100,7 @@ pub(crate) fn own(engine: EngineId, id: &str, config: &EngineConfig) -> Result<A
         mode: None,
         model: None,
         auth: None,
+        sessions: None,
         table: format!("[acp.agents.{id}]"),
     };
     Ok(with(agent, settings))

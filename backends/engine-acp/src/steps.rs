@@ -1,11 +1,11 @@
 //! Steps of the agent: its calls of tools, and what becomes of each.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 
 use agent_client_protocol::v1::schema::{
-    ToolCall, ToolCallContent, ToolCallStatus, ToolCallUpdate, ToolKind,
+    ToolCall, ToolCallContent, ToolCallStatus, ToolCallUpdate, ToolCallUpdateFields, ToolKind,
 };
 use serde_json::Value;
 use takopi_api::event::{Action, ActionKind, ActionOutcome, ChangeKind, EventFactory, FileChange};
@@ -17,8 +17,20 @@ const UNNAMED: &str = "a tool";
 #[derive(Debug, Default)]
 pub(crate) struct Steps {
     open: HashMap<String, Step>,
-    /// Agents go on to tell of steps that they ended.
-    ended: HashSet<String>,
+    /// Agents go on to tell of steps that they ended. These are the latest.
+    ended: VecDeque<String>,
+}
+
+/// How many ended steps are remembered. A turn may have any number, and what is kept must not grow with it.
+const REMEMBERED: usize = 256;
+
+/// How an agent tells of a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Telling {
+    /// That it begins. A step of this id that has ended was another one.
+    Begins,
+    /// More of it.
+    More,
 }
 
 #[derive(Debug)]
@@ -41,11 +53,19 @@ pub(crate) enum Progress {
 
 impl Steps {
     /// The agent tells of a step; what it leaves out is as it was.
-    pub(crate) fn told(&mut self, update: ToolCallUpdate, out: &mut EventFactory) -> Progress {
+    pub(crate) fn told(
+        &mut self,
+        telling: Telling,
+        update: ToolCallUpdate,
+        out: &mut EventFactory,
+    ) -> Progress {
         let ToolCallUpdate { tool_call_id, fields, meta, .. } = update;
         let id = tool_call_id.to_string();
-        if self.ended.contains(&id) {
+        if !self.is_open_to(telling, &id) {
             return Progress::Ended;
+        }
+        if telling == Telling::Begins {
+            self.ended.retain(|ended| *ended != id);
         }
         let mut progress = Progress::GoesOn;
         let step = self.open.entry(id.clone()).or_insert_with(|| {
@@ -56,9 +76,9 @@ impl Steps {
             out.action_started(shown.clone());
             Step { call, shown }
         });
-        step.call.update(fields);
-        if meta.is_some() {
-            step.call.meta = meta;
+        learn(&mut step.call, fields);
+        if let Some(meta) = meta {
+            step.call.meta.get_or_insert_default().extend(meta);
         }
         let mut now = action(&step.call);
         now.kind = step.shown.kind;
@@ -87,7 +107,10 @@ impl Steps {
     fn end(&mut self, id: &str, action: Action, outcome: ActionOutcome, out: &mut EventFactory) {
         out.action_completed(action, outcome);
         self.open.remove(id);
-        self.ended.insert(id.to_owned());
+        if self.ended.len() == REMEMBERED {
+            self.ended.pop_front();
+        }
+        self.ended.push_back(id.to_owned());
     }
 
     /// A person did not allow a step. Not every agent tells what became of it then.
@@ -111,15 +134,30 @@ impl Steps {
         self.open.get(id).map(|step| &step.call)
     }
 
-    /// Whether a step has ended.
-    pub(crate) fn is_ended(&self, id: &str) -> bool {
-        self.ended.contains(id)
+    /// Whether what is told is of a step that goes on, or of a new one.
+    fn is_open_to(&self, telling: Telling, id: &str) -> bool {
+        telling == Telling::Begins || !self.ended.iter().any(|ended| ended == id)
+    }
+
+    /// Whether what is told begins a step.
+    pub(crate) fn is_new(&self, telling: Telling, id: &str) -> bool {
+        self.call(id).is_none() && self.is_open_to(telling, id)
     }
 
     /// Whether there was none.
     pub(crate) fn is_empty(&self) -> bool {
         self.open.is_empty() && self.ended.is_empty()
     }
+}
+
+/// Takes over what an agent tells of a step. What it leaves out of an input is as it was, too.
+fn learn(call: &mut ToolCall, mut fields: ToolCallUpdateFields) {
+    if let (Some(Value::Object(known)), Some(Value::Object(new))) = (&call.raw_input, &mut fields.raw_input) {
+        for (key, value) in known {
+            new.entry(key).or_insert_with(|| value.clone());
+        }
+    }
+    call.update(fields);
 }
 
 /// What is shown of a step.
@@ -135,8 +173,11 @@ fn action(call: &ToolCall) -> Action {
     if kind == ActionKind::FileChange { action.changes(changes(call)) } else { action }
 }
 
-/// The command line of a step that runs one.
+/// The command line of a step that runs one. Other tools may call anything so.
 pub(crate) fn command(call: &ToolCall) -> Option<String> {
+    if call.kind != ToolKind::Execute {
+        return None;
+    }
     match call.raw_input.as_ref()?.get("command")? {
         Value::String(command) if !command.trim().is_empty() => Some(command.clone()),
         Value::Array(words) => {
@@ -213,7 +254,7 @@ mod tests {
         let mut out = EventFactory::new(EngineId::from_static("acp"), None);
         let mut steps = Steps::default();
         for update in updates {
-            steps.told(serde_json::from_value(update).unwrap(), &mut out);
+            steps.told(Telling::More, serde_json::from_value(update).unwrap(), &mut out);
         }
         std::iter::from_fn(|| out.pop())
             .map(|event| {
@@ -253,12 +294,30 @@ mod tests {
         let mut steps = Steps::default();
         for kind in ["other", "execute", "nonsense"] {
             let update = json!({ "toolCallId": "1", "kind": kind, "title": kind });
-            steps.told(serde_json::from_value(update).unwrap(), &mut out);
+            steps.told(Telling::More, serde_json::from_value(update).unwrap(), &mut out);
         }
         let kinds: Vec<_> = std::iter::from_fn(|| out.pop())
             .map(|event| serde_json::to_value(event).unwrap()["action"]["kind"].clone())
             .collect();
         assert!(kinds.iter().all(|kind| kind == "tool"), "{kinds:?}");
+    }
+
+    #[test]
+    fn an_id_that_is_used_again_is_another_step() {
+        let mut out = EventFactory::new(EngineId::from_static("acp"), None);
+        let mut steps = Steps::default();
+        let mut told = |telling, id: usize, status: &str| {
+            let update = json!({ "toolCallId": id.to_string(), "title": "x", "status": status });
+            steps.told(telling, serde_json::from_value(update).unwrap(), &mut out)
+        };
+        assert_eq!(told(Telling::Begins, 1, "completed"), Progress::Ended);
+        assert_eq!(told(Telling::More, 1, "in_progress"), Progress::Ended);
+        assert_eq!(told(Telling::Begins, 1, "in_progress"), Progress::Began);
+        assert_eq!(told(Telling::More, 1, "in_progress"), Progress::GoesOn);
+        for id in 0..2 * REMEMBERED {
+            told(Telling::More, id, "completed");
+        }
+        assert_eq!(steps.ended.len(), REMEMBERED);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use takopi_api::runner::ControlError;
 use crate::permission::{Asked, Verdict};
 use crate::rpc::{self, Refusal};
 use crate::speech::Speech;
-use crate::steps::{Progress, Steps};
+use crate::steps::{Progress, Steps, Telling};
 use crate::usage;
 
 /// A turn that goes on.
@@ -71,7 +71,7 @@ impl Turn {
         match method {
             "session/update" => {
                 // Another session is that of an agent that this one started. It is this one's work to tell of it.
-                if params.get("sessionId").and_then(Value::as_str) != Some(&*self.session.0) {
+                if !self.is_own(&params) {
                     return Recognition::Ignored;
                 }
                 let update = params.get_mut("update").map(Value::take).unwrap_or_default();
@@ -85,6 +85,10 @@ impl Turn {
         }
     }
 
+    fn is_own(&self, params: &Value) -> bool {
+        params.get("sessionId").and_then(Value::as_str) == Some(&*self.session.0)
+    }
+
     /// Each kind is read by itself: what a later version of the protocol adds costs no more than itself.
     fn updated(&mut self, update: Value, out: &mut EventFactory, says: &mut Says) -> Recognition {
         let kind = update.get("sessionUpdate").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -93,9 +97,12 @@ impl Turn {
             "agent_thought_chunk" => read(update, |chunk: ContentChunk| self.speech.thought(chunk, out)),
             "tool_call" | "tool_call_update" => read(update, |update: ToolCallUpdate| {
                 let step = update.tool_call_id.to_string();
-                match self.step(update, out) {
+                let telling = if kind == "tool_call" { Telling::Begins } else { Telling::More };
+                match self.step(telling, update, out) {
                     // It did what it asked for, or gave it up: nobody has to answer any more.
-                    Progress::Ended => self.withdraw(|asked| asked.step == step, out, says),
+                    Progress::Ended => {
+                        self.withdraw(|asked| asked.step.as_deref() == Some(&*step), out, says);
+                    }
                     Progress::Began | Progress::GoesOn => {}
                 }
             }),
@@ -114,11 +121,11 @@ impl Turn {
         }
     }
 
-    fn step(&mut self, update: ToolCallUpdate, out: &mut EventFactory) -> Progress {
-        if self.steps.call(&update.tool_call_id.0).is_none() && !self.steps.is_ended(&update.tool_call_id.0) {
+    fn step(&mut self, telling: Telling, update: ToolCallUpdate, out: &mut EventFactory) -> Progress {
+        if self.steps.is_new(telling, &update.tool_call_id.0) {
             self.speech.pause(out);
         }
-        self.steps.told(update, out)
+        self.steps.told(telling, update, out)
     }
 
     fn planned(&mut self, plan: &Plan, out: &mut EventFactory) {
@@ -174,13 +181,22 @@ impl Turn {
                 reason: format!("a second request with the id {}", id.as_str()),
             };
         }
-        let step = update.tool_call_id.clone();
-        self.step(update.clone(), out);
-        // A step that has ended is asked about as the agent tells it now.
-        let mut now = self.steps.call(&step.0).cloned().unwrap_or_else(|| ToolCall::new(step, ""));
-        now.update(update.fields);
         let options = params.get_mut("options").map(Value::take).unwrap_or_default();
-        let asked = Asked::read(call, &now, &options);
+        let meta = update.meta.clone();
+        // Nothing is told of the steps of other sessions, so nobody would tell how such a step ends.
+        let step = self.is_own(&params).then(|| update.tool_call_id.to_string());
+        let told = step.as_ref().and_then(|step| {
+            self.step(Telling::More, update.clone(), out);
+            self.steps.call(step).cloned()
+        });
+        let now = told.unwrap_or_else(|| {
+            // Such a step, and one that has ended, is asked about as the agent tells it now.
+            let mut now = ToolCall::new(update.tool_call_id, "");
+            now.update(update.fields);
+            now.meta = update.meta;
+            now
+        });
+        let asked = Asked::read(call, step, &now, meta.as_ref(), &options);
         out.request(asked.request(id.clone(), &now, &self.cwd));
         self.asked.insert(id, asked);
         Recognition::Known
@@ -198,19 +214,21 @@ impl Turn {
         let (title, step) = (asked.title.clone(), asked.step.clone());
         let (message, verdict) = asked.answer(&decision);
         says.line(&message);
-        match verdict {
-            Verdict::Allowed => {}
-            Verdict::Denied => {
+        if verdict != Verdict::Allowed {
+            if let Some(step) = step {
                 self.steps.denied(&step, out);
-                if let Decision::Deny { reason: Some(_) } = &decision {
-                    out.warning("the agent was told no, but not why: its protocol has no place for that");
-                }
-                self.denied = Some(title);
             }
+            self.denied = Some(title);
+        }
+        match verdict {
+            Verdict::Denied if matches!(decision, Decision::Deny { reason: Some(_) }) => {
+                out.warning("the agent was told no, but not why: its protocol has no place for that");
+            }
+            Verdict::Allowed | Verdict::Denied => {}
             Verdict::NotPossible(why) => {
-                self.steps.denied(&step, out);
-                out.warning(why);
-                self.denied = Some(title);
+                let no = Decision::Deny { reason: Some(why.to_owned()) };
+                out.request_resolved(request.clone(), Resolution::Decided(no));
+                return Err(ControlError::Refused(format!("{why}; it was told no")));
             }
         }
         out.request_resolved(request.clone(), Resolution::Decided(decision));

@@ -4,7 +4,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use takopi_api::event::{ChangeKind, Decision, FileChange, Permission, RequestSubject};
+use takopi_api::event::{ChangeKind, Decision, FileChange, Lasting, Permission, RequestSubject};
 use takopi_api::runner::RunId;
 
 use crate::answer::{self, Part};
@@ -87,7 +87,8 @@ fn permission(root: &Path, name: &str, place: &Place, content: &str) -> RequestS
         .tool("write")
         .cwd(root.to_string_lossy())
         .paths([place.target.path.to_string_lossy().into_owned()])
-        .diff(diff);
+        .diff(diff)
+        .lasting(Lasting::Engine);
     RequestSubject::Permission(permission)
 }
 

@@ -1,9 +1,12 @@
 //! What comes before the prompt: logins, sessions, modes, models, and what an agent does not have.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde_json::json;
 use takopi_api::event::{Event, Outcome};
+use takopi_api::resume::ResumeToken;
 use takopi_api::runner::RunOptions;
-use takopi_api::testing::engine;
+use takopi_api::testing::{collect, engine};
 
 use crate::fake::{self, Agent, Reply, answer, error, say, update};
 use crate::play::{build, config, failure_of, finish, runner, spec, steps, thread};
@@ -125,4 +128,43 @@ async fn without_an_agent_a_run_says_how_to_get_one() {
     let wrong = |table: &str| (engine("acp").build_runner)(&config(table)).err().unwrap().to_string();
     assert!(wrong(&format!("agent = \"c\"\n{two}")).contains("there is no agent `c` in [acp.agents]"));
     assert!(wrong("agents.a.name = \"A\"").contains("an agent needs a program"));
+}
+
+/// How gemini writes this minute since the beginning of 1970 into the name of a file.
+fn named(minute: u64) -> String {
+    let (mut day, mut year, mut month) = (minute / (24 * 60), 1970, 0);
+    let is_leap = |year: u64| year.is_multiple_of(4) && !year.is_multiple_of(100) || year.is_multiple_of(400);
+    let days = |year: u64, month: usize| match month {
+        1 => 28 + u64::from(is_leap(year)),
+        3 | 5 | 8 | 10 => 30,
+        _ => 31,
+    };
+    while day >= days(year, month) {
+        day -= days(year, month);
+        (year, month) = if month == 11 { (year + 1, 0) } else { (year, month + 1) };
+    }
+    format!("{year}-{:02}-{:02}T{:02}-{:02}", month + 1, day + 1, minute / 60 % 24, minute % 60)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_has_to_wait_says_so() {
+    let home = std::env::temp_dir().join(format!("takopi-acp-home-{}", std::process::id()));
+    let chats = home.join(".gemini/tmp/web/chats");
+    std::fs::create_dir_all(&chats).unwrap();
+    let minute = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 60;
+    for minute in [minute, minute + 1] {
+        std::fs::write(chats.join(format!("session-{}-005920b8.jsonl", named(minute))), "").unwrap();
+    }
+    let gemini = build("gemini_acp", &format!("mode = \"ask\"\nenv.GEMINI_CLI_HOME = {home:?}"));
+    let run = async |thread: &str| {
+        let thread = ResumeToken::new(gemini.engine().clone(), thread).unwrap();
+        let agent = Agent::new(fake::usual);
+        let events = collect(gemini.run(spec(&agent).resume(Some(thread)))).await;
+        assert!(agent.heard().iter().any(|message| message["method"] == "session/prompt"));
+        steps(&events).first().map(|(step, _)| step.title.clone())
+    };
+    let why = "waiting for the next minute: a session that is opened twice within one would be lost";
+    assert_eq!(run("005920b8-2608").await.as_deref(), Some(why));
+    assert_eq!(run("ecc0094e-2608").await, None);
+    std::fs::remove_dir_all(&home).unwrap();
 }

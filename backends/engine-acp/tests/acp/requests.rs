@@ -2,7 +2,10 @@
 
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use takopi_api::event::{ActionOutcome, Decision, Event, Outcome, Phase, RequestSubject, Resolution};
+use takopi_api::event::{
+    ActionOutcome, Choice, Decision, Event, Outcome, Permission, Phase, Question, RequestSubject, Resolution,
+};
+use takopi_api::runner::ControlError;
 use takopi_api::testing::check_events;
 
 use crate::fake::{self, Agent, Reply, answer, ask, say, update};
@@ -43,6 +46,26 @@ async fn told(options: &Value, decision: Decision) -> (String, Vec<Event>) {
     (completed.answer, events)
 }
 
+/// What the agent is told when a person decides so and it can not take that, and what the person is told.
+async fn refused(options: &Value, decision: Decision) -> (String, String) {
+    let mut run = runner().run(spec(&asking(permission(options))));
+    let (mut told, mut refusal, mut resolution) = (String::new(), None, None);
+    while let Some(event) = run.events.next().await {
+        match event {
+            Event::Request(event) => {
+                refusal = run.control.answer(&event.request.id, decision.clone()).await.err();
+            }
+            Event::RequestResolved(event) => resolution = Some(event.resolution),
+            Event::Completed(completed) => told = completed.answer,
+            _ => {}
+        }
+    }
+    let Some(ControlError::Refused(why)) = refusal else { panic!("no refusal: {refusal:?}") };
+    let no = Decision::Deny { reason: why.strip_suffix("; it was told no").map(str::to_owned) };
+    assert_eq!(resolution, Some(Resolution::Decided(no)));
+    (told, why)
+}
+
 fn selected(id: &str) -> String {
     json!({ "outcome": "selected", "optionId": id }).to_string()
 }
@@ -75,8 +98,8 @@ async fn nobody_allows_more_than_was_allowed() {
     ]);
     assert_eq!(told(&always, Decision::AllowAlways).await.0, selected("a"));
     assert_eq!(told(&always, Decision::AllowSession).await.0, selected("a"));
-    let (answer, events) = told(&always, Decision::AllowOnce).await;
-    assert_eq!((answer, warnings(&events).len()), (selected("r"), 1));
+    let why = "the agent takes no such permission; it was told no".to_owned();
+    assert_eq!(refused(&always, Decision::AllowOnce).await, (selected("r"), why));
     let nothing_to_refuse = json!([{ "optionId": "o", "name": "Once", "kind": "allow_once" }]);
     assert_eq!(told(&nothing_to_refuse, Decision::Deny { reason: None }).await.0, CANCELLED);
     // An answer to a question is no permission.
@@ -104,11 +127,63 @@ async fn options_of_another_kind_are_a_question() {
     let labels: Vec<&str> =
         questions.unwrap()[0].options.iter().map(|choice| choice.label.as_str()).collect();
     assert_eq!(labels, ["Red", "Blue"]);
-    let (answer, events) = told(&options, said("green")).await;
-    assert_eq!((answer.as_str(), warnings(&events).len()), (CANCELLED, 1));
+    let why = "the agent takes only one of its own answers; it was told no".to_owned();
+    assert_eq!(refused(&options, said("green")).await, (CANCELLED.to_owned(), why));
     assert_eq!(told(&options, Decision::AllowAlways).await.0, CANCELLED);
     assert_eq!(told(&options, Decision::Deny { reason: None }).await.0, CANCELLED);
     assert_eq!(told(&json!("odd"), Decision::AllowOnce).await.0, CANCELLED);
+}
+
+#[tokio::test]
+async fn a_question_of_qwen_is_answered_with_words() {
+    let colours = json!([{ "label": "Red", "description": "The red one" }, { "label": "Blue" }]);
+    let questions = json!([
+        { "question": "Which colour?", "header": "Colour", "options": colours },
+        { "question": "Which sizes?", "options": [{ "label": "S" }, { "label": "L" }], "multiSelect": true },
+    ]);
+    let call = json!({
+        "toolCallId": "t", "title": "Ask user 2 questions", "kind": "think",
+        "_meta": { "toolName": "ask_user_question", "qwenInteractionKind": "user_question", "qwenQuestions": questions },
+    });
+    let options = json!([
+        { "optionId": "proceed_once", "name": "Submit", "kind": "allow_once" },
+        { "optionId": "cancel", "name": "Cancel", "kind": "reject_once" },
+    ]);
+    let agent = Agent::new(move |message| match message["method"].as_str() {
+        Some("session/prompt") => vec![ask(7, &call, &options)],
+        None if message["id"] == 7 => {
+            vec![say(&message["result"].to_string()), answer(3, &json!({ "stopReason": "end_turn" }))]
+        }
+        _ => fake::usual(message),
+    });
+    let said = [("0".to_owned(), vec!["Blue".to_owned()]), ("1".to_owned(), vec!["S".into(), "L".into()])];
+    let decision = Decision::Answer { answers: said.into() };
+    let (completed, events) = play(&agent, |_| Some(decision.clone())).await;
+    let told: Value = serde_json::from_str(&completed.answer).unwrap();
+    assert_eq!(
+        told,
+        json!({
+            "outcome": { "outcome": "selected", "optionId": "proceed_once" },
+            "answers": { "0": "Blue", "1": "S, L" },
+        })
+    );
+    let asked = events.iter().find_map(|event| match event {
+        Event::Request(asked) => Some(&asked.request),
+        _ => None,
+    });
+    let colours = [Choice::new("Red").description("The red one"), Choice::new("Blue")];
+    let sizes = [Choice::new("S"), Choice::new("L")];
+    let questions = vec![
+        Question::new("0", "Which colour?").header("Colour").options(colours),
+        Question::new("1", "Which sizes?").options(sizes).multiple(),
+    ];
+    let asked = asked.unwrap();
+    assert_eq!((&*asked.title, &asked.subject), ("Which colour?", &RequestSubject::Question { questions }));
+    let (completed, _) = play(&agent, |_| Some(Decision::Deny { reason: None })).await;
+    assert_eq!(
+        completed.answer,
+        json!({ "outcome": { "outcome": "selected", "optionId": "cancel" } }).to_string()
+    );
 }
 
 #[tokio::test]
@@ -144,33 +219,123 @@ async fn what_is_asked_is_shown_whole() {
         .collect();
     assert_eq!((asked[0].tool.as_deref(), &asked[0].paths[..]), (Some("Edit"), &["/a".to_owned()][..]));
     assert!(asked[0].diff.as_ref().unwrap().contains("\n-20\n+twenty\n"));
-    assert_eq!(asked[1].input.as_deref(), Some("{\n  \"to\": \"production\"\n}"));
+    assert_eq!(asked[1].input.as_deref(), Some("deploy\n{\n  \"to\": \"production\"\n}"));
+}
+
+/// What a person is asked when the agent tells this of its step and then asks.
+async fn asked_after(told: &[Value], call: Value) -> Permission {
+    let mut replies: Vec<Reply> = told.iter().map(update).collect();
+    replies.push(ask(7, &call, &usual_options()));
+    let agent = Agent::new(move |message| match message["method"].as_str() {
+        Some("session/prompt") => replies.clone(),
+        None if message["id"] == 7 => vec![answer(3, &json!({ "stopReason": "end_turn" }))],
+        _ => fake::usual(message),
+    });
+    let (_, events) = play(&agent, |_| Some(Decision::AllowOnce)).await;
+    let permission = events.into_iter().find_map(|event| match event {
+        Event::Request(asked) => match asked.request.subject {
+            RequestSubject::Permission(permission) => Some(permission),
+            _ => None,
+        },
+        _ => None,
+    });
+    permission.unwrap()
+}
+
+fn input(fields: &Value) -> String {
+    serde_json::to_string_pretty(fields).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_not_shown_in_a_way_of_its_own_is_shown_as_it_stands() {
+    let work = || Permission::default().cwd("/work/repo");
+    let restart = json!({ "host": "prod", "command": "restart" });
+    let call = json!({ "toolCallId": "m", "title": "ops", "kind": "other", "name": "mcp__ops", "rawInput": restart });
+    assert_eq!(asked_after(&[], call).await, work().tool("mcp__ops").input(input(&restart)));
+
+    let call = json!({
+        "toolCallId": "t", "title": "ls", "kind": "execute",
+        "rawInput": { "command": "ls", "workdir": "/work/repo/a", "description": "look", "timeout": 5, "is_background": false },
+    });
+    let shown = Permission::default().tool("execute").command("ls").cwd("/work/repo/a").reason("look");
+    assert_eq!(asked_after(&[], call).await, shown.input(input(&json!({ "timeout": 5 }))));
+
+    let change =
+        json!({ "file_path": "/work/repo/x", "old_string": "a", "new_string": "b", "replace_all": false });
+    let mut call = json!({
+        "toolCallId": "e", "title": "Edit x", "kind": "edit", "rawInput": change,
+        "content": [{ "type": "diff", "path": "/work/repo/x", "oldText": "a", "newText": "b" }],
+    });
+    let diff = "--- /work/repo/x\n+++ /work/repo/x\n@@ -1,1 +1,1 @@\n-a\n+b\n";
+    let shown = work().tool("edit").paths(["/work/repo/x".to_owned()]).diff(diff);
+    assert_eq!(asked_after(&[], call.clone()).await, shown);
+    call["rawInput"]["replace_all"] = json!(true);
+    call["rawInput"]["file_path"] = json!("/etc/passwd");
+    let rest = input(&json!({ "file_path": "/etc/passwd", "replace_all": true }));
+    assert_eq!(asked_after(&[], call).await, shown.input(rest));
+}
+
+#[tokio::test]
+async fn what_was_told_of_the_input_before_still_counts() {
+    let step = json!({
+        "sessionUpdate": "tool_call", "toolCallId": "t", "title": "bash", "kind": "execute",
+        "rawInput": { "cwd": "/work/repo/a" },
+    });
+    for told in [json!({ "command": "ls" }), json!({ "command": "ls", "cwd": "/work/repo/a" })] {
+        let call = json!({ "toolCallId": "t", "rawInput": told });
+        let shown = Permission::default().tool("execute").command("ls").cwd("/work/repo/a");
+        assert_eq!(asked_after(std::slice::from_ref(&step), call).await, shown);
+    }
+    let named = json!({
+        "sessionUpdate": "tool_call", "toolCallId": "t", "title": "ops", "rawInput": { "host": "prod" },
+        "_meta": { "toolName": "restart" },
+    });
+    let call = json!({ "toolCallId": "t", "rawInput": {}, "_meta": { "phase": "asking" } });
+    let shown = Permission::default().cwd("/work/repo").tool("restart");
+    assert_eq!(asked_after(&[named], call).await, shown.input(input(&json!({ "host": "prod" }))));
+}
+
+#[tokio::test]
+async fn a_request_of_another_session_is_asked_and_opens_no_step() {
+    let call =
+        json!({ "toolCallId": "t", "title": "ls", "kind": "execute", "rawInput": { "command": "ls" } });
+    let params = json!({ "sessionId": "inner", "toolCall": call, "options": usual_options() });
+    let agent = asking(Reply::Say(
+        json!({ "jsonrpc": "2.0", "id": 7, "method": "session/request_permission", "params": params }),
+    ));
+    for (decision, told) in [(Decision::AllowOnce, "o"), (Decision::Deny { reason: None }, "r")] {
+        let (completed, events) = play(&agent, |_| Some(decision.clone())).await;
+        assert_eq!(completed.answer, selected(told));
+        let shown = Permission::default().tool("execute").command("ls").cwd("/work/repo");
+        assert!(events.iter().any(|event| matches!(event, Event::Request(asked)
+            if asked.request.subject == RequestSubject::Permission(shown.clone()))));
+        assert!(steps(&events).is_empty(), "{events:?}");
+    }
+}
+
+/// A kind is no name: tools of one kind would share their rules.
+#[tokio::test]
+async fn what_has_no_name_is_no_tool() {
+    let fields = json!({ "id": 1 });
+    for kind in ["other", "fetch", "delete", "execute", "edit"] {
+        let call = json!({ "toolCallId": "m", "title": "drop table", "kind": kind, "rawInput": fields });
+        let shown = Permission::default().cwd("/work/repo").input(format!("drop table\n{}", input(&fields)));
+        assert_eq!(asked_after(&[], call).await, shown, "{kind}");
+    }
 }
 
 /// A rule of takopi's is for a tool or for a command: what an agent only gives a name to must be neither.
 #[tokio::test]
 async fn a_name_is_no_command() {
-    let asked = async |call: Value| {
-        let agent = asking(ask(7, &call, &usual_options()));
-        let (_, events) = play(&agent, |_| Some(Decision::AllowOnce)).await;
-        let asked = events.into_iter().find_map(|event| match event {
-            Event::Request(asked) => match asked.request.subject {
-                RequestSubject::Permission(permission) => Some(permission),
-                _ => None,
-            },
-            _ => None,
-        });
-        asked.unwrap()
-    };
-    let named = asked(json!({
+    let named = json!({
         "toolCallId": "t", "title": "make all\nrm -rf /", "kind": "execute", "locations": [{ "path": "/repo" }],
-    }))
-    .await;
+    });
+    let named = asked_after(&[], named).await;
     assert_eq!((named.tool, named.command, named.input.as_deref()), (None, None, Some("make all\nrm -rf /")));
-    let words = asked(json!({
+    let words = json!({
         "toolCallId": "t", "title": "sh", "kind": "execute", "rawInput": { "command": ["sh", "-c", "rm 'a' b"] },
-    }))
-    .await;
+    });
+    let words = asked_after(&[], words).await;
     assert_eq!(words.command.as_deref(), Some("sh -c 'rm '\\''a'\\'' b'"));
 }
 

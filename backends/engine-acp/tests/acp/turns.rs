@@ -38,6 +38,9 @@ async fn what_is_unreadable_or_unknown_costs_only_itself() {
             Reply::Say(json!({ "jsonrpc": "2.0", "id": 99, "result": {} })),
             Reply::Say(json!({ "jsonrpc": "2.0", "id": 5, "method": "fs/read_text_file", "params": {} })),
             ask(6, &json!("odd"), &json!([])),
+            Reply::Line(
+                r#"{"jsonrpc":"2.0","id":7,"method":"session/request_permission","params":1e999}"#.to_owned(),
+            ),
             say(&long),
             answer(3, &json!({ "stopReason": "end_turn" })),
         ],
@@ -46,7 +49,7 @@ async fn what_is_unreadable_or_unknown_costs_only_itself() {
     let (completed, _) = play(&agent, |_| None).await;
     assert_eq!((completed.answer.len(), completed.is_done()), (1024 * 1024, true));
     let errors = agent.heard().iter().filter(|message| message.get("error").is_some()).count();
-    assert_eq!(errors, 2, "a call that can not be answered is refused");
+    assert_eq!(errors, 3, "a call that can not be answered is refused");
 }
 
 #[tokio::test]
