@@ -1,6 +1,6 @@
 //! Which variables codex sees: its own, and those that its own configuration names.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use takopi_api::process::Environment;
 
@@ -8,17 +8,24 @@ use takopi_api::process::Environment;
 /// keep their credentials so.
 const NAMING_KEYS: &[&str] = &["env_key", "bearer_token_env_var", "env_http_headers", "env_vars"];
 
-pub(crate) fn for_codex() -> Environment {
-    Environment::base().pass(["CODEX_*", "OPENAI_*", "RUST_LOG"]).pass(named_in_codex_configuration())
+pub(crate) fn for_codex(profile: Option<&str>) -> Environment {
+    let named = codex_home().map(|folder| named_in_configuration(&folder, profile)).unwrap_or_default();
+    Environment::base().pass(["CODEX_*", "OPENAI_*", "RUST_LOG"]).pass(named)
 }
 
 /// A person who told codex to take a key from a variable need not tell takopi as well. Without a readable file there
 /// are no names; codex itself reports what is wrong with it.
-fn named_in_codex_configuration() -> Vec<String> {
-    codex_home()
-        .and_then(|folder| std::fs::read_to_string(folder.join("config.toml")).ok())
-        .map(|text| names(&text))
-        .unwrap_or_default()
+fn named_in_configuration(folder: &Path, profile: Option<&str>) -> Vec<String> {
+    let files = std::iter::once("config.toml".to_owned()).chain(profile.map(profile_file));
+    files
+        .filter_map(|file| std::fs::read_to_string(folder.join(file)).ok())
+        .flat_map(|text| names(&text))
+        .collect()
+}
+
+/// The file of a profile, in the folder of the configuration.
+pub(crate) fn profile_file(name: &str) -> String {
+    format!("{name}.config.toml")
 }
 
 /// The folder that codex keeps its configuration in.
@@ -57,6 +64,20 @@ fn strings(value: &toml::Value, names: &mut Vec<String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_profile_names_variables_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |file: &str, key: &str| {
+            let text = format!("[model_providers.x]\nenv_key = \"{key}\"\n");
+            std::fs::write(folder.path().join(file), text).unwrap();
+        };
+        assert!(named_in_configuration(folder.path(), Some("work")).is_empty());
+        write("config.toml", "MINE");
+        write("work.config.toml", "OF_WORK");
+        assert_eq!(named_in_configuration(folder.path(), None), ["MINE"]);
+        assert_eq!(named_in_configuration(folder.path(), Some("work")), ["MINE", "OF_WORK"]);
+    }
 
     #[test]
     fn names_are_found_wherever_codex_has_them() {

@@ -27,12 +27,27 @@ pub(crate) fn of_error(message: &str) -> String {
 
 /// The command that a shell was started for: `/bin/bash -lc 'echo hi'` is `echo hi`.
 pub(crate) fn of_command(command: &str) -> String {
-    inner_command(command).unwrap_or_else(|| command.to_owned())
+    inner_command(command, |_| true).unwrap_or_else(|| command.to_owned())
 }
 
-fn inner_command(command: &str) -> Option<String> {
+/// The same for a command that is asked about. A program in another folder may be anything, whatever its name is, so it is
+/// shown as it will be run.
+pub(crate) fn of_asked_command(command: &str) -> String {
+    const FOLDERS: &[&str] = &["/bin", "/usr/bin", "/usr/local/bin", "/opt/homebrew/bin"];
+    let is_shell = |folder: Option<&str>| folder.is_none_or(|folder| FOLDERS.contains(&folder));
+    inner_command(command, is_shell).unwrap_or_else(|| command.to_owned())
+}
+
+/// What a shell was started for, if it is one of a folder (or of `PATH`) that is right for it.
+fn inner_command(command: &str, is_right: impl Fn(Option<&str>) -> bool) -> Option<String> {
     let (program, rest) = command.split_once(' ')?;
-    let shell = program.rsplit('/').next()?;
+    let (folder, shell) = match program.rsplit_once('/') {
+        Some((folder, shell)) => (Some(folder), shell),
+        None => (None, program),
+    };
+    if !is_right(folder) {
+        return None;
+    }
     let (flag, inner) = rest.split_once(' ')?;
     if !matches!(shell, "bash" | "sh" | "zsh" | "fish" | "dash") || !matches!(flag, "-lc" | "-c") {
         return None;
@@ -143,6 +158,20 @@ mod tests {
         check("bash -lc 'open", "bash -lc 'open");
         check("cargo test", "cargo test");
         check("", "");
+    }
+
+    #[test]
+    fn a_shell_that_is_asked_about_is_unwrapped_only_in_a_folder_of_the_system() {
+        let check = |command: &str, expected: &str| assert_eq!(of_asked_command(command), expected);
+        for shell in ["bash", "/bin/bash", "/usr/bin/zsh", "/usr/local/bin/fish", "/opt/homebrew/bin/bash"] {
+            check(&format!("{shell} -lc 'git status'"), "git status");
+        }
+        for shell in ["/repo/bash", "./bash", "repo/bash", "/bash", "/repo/bin/sh", "/bin/../repo/sh", "//sh"]
+        {
+            let command = format!("{shell} -lc 'git status'");
+            check(&command, &command);
+            assert_eq!(of_command(&command), "git status", "of what is done only the sense is shown");
+        }
     }
 
     #[test]

@@ -15,7 +15,8 @@ use takopi_api::process::{
     CommandSpec, Ending, Environment, Exit, ExitStatus, Place, Process, ProcessHandle, ProcessHost,
     SpawnError,
 };
-use takopi_api::runner::{Run, RunId, RunSpec, Runner, ThreadLocks};
+use takopi_api::resume::ResumeToken;
+use takopi_api::runner::{Run, RunId, RunOptions, RunSpec, Runner, ThreadLocks};
 use takopi_api::testing::{RunnerContract, Script, ScriptedProcesses, check_events, collect, engine};
 use takopi_engine_codex as _;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream};
@@ -107,7 +108,8 @@ impl ProcessHost for Shared {
         let (status, mut asked) = (exit.clone(), ended.subscribe());
         let fake = Arc::clone(&self.0);
         tokio::spawn(async move {
-            let server = Server { fake: Arc::clone(&fake), output, threads: 0, turns: 0 };
+            let server =
+                Server { fake: Arc::clone(&fake), output, threads: 0, turns: 0, resumes: 0, late: None };
             let end = tokio::select! {
                 status = server.serve(input) => status,
                 _ = asked.wait_for(|asked| *asked) => ExitStatus::Signal(9),
@@ -125,6 +127,10 @@ struct Server {
     output: DuplexStream,
     threads: usize,
     turns: usize,
+    /// How often it was asked for a thread that it still let go of.
+    resumes: usize,
+    /// What it says before it ends the next turn.
+    late: Option<Value>,
 }
 
 impl Server {
@@ -155,7 +161,13 @@ impl Server {
                 }
                 _ => json!({}),
             };
-            if message.get("id").is_some() {
+            if params["model"] == "closing" && self.resumes < 3 {
+                self.resumes += 1;
+                let error = json!({ "code": -32600, "message": "thread t is closing; retry" });
+                self.say(&json!({ "id": message["id"], "error": error })).await;
+            } else if params["model"] == "slow" {
+                self.late = Some(json!({ "id": message["id"], "result": result }));
+            } else if message.get("id").is_some() {
                 self.say(&json!({ "id": message["id"], "result": result })).await;
             }
             match message["method"].as_str().unwrap_or_default() {
@@ -164,6 +176,10 @@ impl Server {
                     let item = json!({ "type": "agentMessage", "id": turn, "text": "done" });
                     match params["input"][0]["text"].as_str().unwrap() {
                         "die" => return ExitStatus::Code(101),
+                        "break off" => {
+                            let _ = self.output.write_all(b"{\"method\":\"item/started\",\"par").await;
+                            return ExitStatus::Code(101);
+                        }
                         "hush" => return self.hush().await,
                         "deaf" => is_deaf = true,
                         "noise" => self.noise().await,
@@ -188,6 +204,9 @@ impl Server {
     }
 
     async fn end_turn(&mut self, thread: &Value, turn: &Value, status: &str) {
+        if let Some(late) = self.late.take() {
+            self.say(&late).await;
+        }
         let turn = json!({ "id": turn, "status": status });
         self.say(&json!({ "method": "turn/completed", "params": { "threadId": thread, "turn": turn } }))
             .await;
@@ -300,6 +319,10 @@ async fn runs_share_a_server_until_it_is_let_go() {
     assert_eq!(engine.started(), 1);
     engine.runner.shutdown().await;
     engine.all_ended().await;
+    let late = engine.run("late").await;
+    assert_eq!(error(&late), "codex app-server is not started: takopi is ending");
+    engine.runner.shutdown().await;
+    assert_eq!(engine.started(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -307,11 +330,27 @@ async fn a_server_that_dies_is_an_error_of_each_run_and_starts_again_with_the_ne
     let engine = Engine::new();
     let waiting = engine.waiting().await;
     let died = engine.run("die").await;
-    let expected = "codex app-server exited with code 101 before the turn was done\nERROR its last words";
-    assert_eq!(error(&died), expected);
+    let expected = "codex app-server exited with code 101 before the turn was done";
+    assert_eq!(error(&died), expected, "what it said last may be of the other run");
     assert_eq!(error(&end(waiting).await), expected);
     assert!(engine.run("hi").await.is_done());
     assert_eq!(engine.started(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_words_of_a_server_are_told_to_a_run_that_is_alone() {
+    let engine = Engine::new();
+    let expected = "codex app-server exited with code 101 before the turn was done\nERROR its last words";
+    assert_eq!(error(&engine.run("die").await), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_line_that_breaks_off_is_not_shown() {
+    let engine = Engine::new();
+    let events = collect(engine.runner.run(engine.spec("break off"))).await;
+    let is_action = |event: &Event| matches!(event, Event::Action(_));
+    assert!(!events.iter().any(is_action), "{events:?}");
+    assert!(!check_events(&CODEX, &events).is_done());
 }
 
 #[tokio::test(start_paused = true)]
@@ -320,6 +359,18 @@ async fn a_server_that_says_nothing_more_is_ended() {
     let hushed = engine.run("hush").await;
     assert!(error(&hushed).starts_with("codex app-server was ended by SIGKILL before the turn was done"));
     engine.all_ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_run_comes_to_a_server_that_says_nothing_more() {
+    let engine = Engine::new();
+    let hushed = tokio::spawn(end(engine.runner.run(engine.spec("hush"))));
+    engine.heard("turn/start", 1).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(*engine.fake.running.borrow(), 1, "it has not ended yet");
+    assert!(engine.run("hi").await.is_done());
+    assert_eq!(engine.started(), 2);
+    assert!(!hushed.await.unwrap().is_done());
 }
 
 #[tokio::test(start_paused = true)]
@@ -357,7 +408,7 @@ async fn a_server_that_does_not_answer_is_ended_with_every_run_on_it() {
     assert!(matches!(deaf.events.next().await, Some(Event::Started(_))));
     deaf.control.kill();
     assert_eq!(end(deaf).await.outcome, Outcome::Interrupted);
-    let expected = "codex app-server was ended: it did not end a run within 2 s\nERROR its last words";
+    let expected = "codex app-server was ended: it did not end a run within 2 s";
     assert_eq!(error(&end(other).await), expected);
     engine.all_ended().await;
     assert!(engine.run("hi").await.is_done());
@@ -371,6 +422,52 @@ async fn an_interrupt_that_is_not_answered_is_over_in_time() {
     deaf.control.interrupt().await.unwrap();
     assert_eq!(end(deaf).await.outcome, Outcome::Interrupted);
     engine.all_ended().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_thread_that_is_still_let_go_is_waited_for() {
+    let engine = Engine::new();
+    let closing = RunOptions::default().model(Some("closing".to_owned()));
+    let thread = ResumeToken::new(CODEX, "t").unwrap();
+    let spec = engine.spec("hi").resume(Some(thread)).options(closing);
+    assert!(end(engine.runner.run(spec)).await.is_done());
+    engine.heard("thread/resume", 4).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_is_slow_to_open_a_thread_is_not_ended_for_it() {
+    let engine = Engine::new();
+    let other = engine.waiting().await;
+    let slow = engine.spec("hi").options(RunOptions::default().model(Some("slow".to_owned())));
+    let (slow, control) = {
+        let run = engine.runner.run(slow);
+        let control = run.control.clone();
+        (tokio::spawn(end(run)), control)
+    };
+    engine.heard("thread/start", 2).await;
+    control.interrupt().await.unwrap();
+    assert_eq!(slow.await.unwrap().outcome, Outcome::Interrupted);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    other.control.interrupt().await.unwrap();
+    assert_eq!(end(other).await.outcome, Outcome::Interrupted);
+    engine.heard("thread/unsubscribe", 2).await;
+    assert!(engine.run("hi").await.is_done());
+    assert_eq!((engine.started(), *engine.fake.running.borrow()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_opens_no_thread_and_says_nothing_is_ended() {
+    let engine = Engine::new();
+    let slow = engine.spec("hi").options(RunOptions::default().model(Some("slow".to_owned())));
+    let run = engine.runner.run(slow);
+    let control = run.control.clone();
+    let slow = tokio::spawn(end(run));
+    engine.heard("thread/start", 1).await;
+    control.interrupt().await.unwrap();
+    assert_eq!(slow.await.unwrap().outcome, Outcome::Interrupted);
+    engine.all_ended().await;
+    assert!(engine.run("hi").await.is_done());
+    assert_eq!(engine.started(), 2);
 }
 
 #[tokio::test(start_paused = true)]

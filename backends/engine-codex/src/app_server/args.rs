@@ -8,8 +8,6 @@ use std::path::Path;
 
 use takopi_api::process::{CommandSpec, Environment, Stdin};
 
-use crate::environment;
-
 /// Options with a value, and the key that says the same.
 const KEYS: &[(&str, &str, &str)] = &[
     ("-s", "--sandbox", "sandbox_mode"),
@@ -39,6 +37,10 @@ const OF_EXEC: &[&str] = &[
     "--full-auto",
     "--oss",
 ];
+
+/// How long codex keeps a thread that was let go. While it does, the thread can be continued nowhere else, its MCP servers
+/// go on, and a run that continues it gets the settings of the one before.
+const UNLOADING: &str = "thread_unload_delay_secs";
 
 /// The arguments before `app-server` that say what a person's own ones say.
 pub(super) fn understood(extra_args: &[String]) -> Result<Vec<String>, String> {
@@ -114,11 +116,11 @@ pub(super) fn keys(understood: &[String]) -> Vec<String> {
 }
 
 /// The server. It works for all folders, so it starts in none of them: they come and go.
-pub(super) fn command(extra_args: &[String], run: &Environment, cwd: &Path) -> CommandSpec {
+pub(super) fn command(extra_args: &[String], environment: Environment, cwd: &Path) -> CommandSpec {
     let root = cwd.ancestors().last().unwrap_or(cwd);
-    let mut environment = environment::for_codex();
-    environment.extend(run);
+    let unloading = (!keys(extra_args).iter().any(|key| key == UNLOADING)).then(|| format!("{UNLOADING}=0"));
     CommandSpec::new("codex", root)
+        .args(unloading.into_iter().flat_map(|setting| ["-c".to_owned(), setting]))
         .args(extra_args)
         .arg("app-server")
         .environment(environment)
@@ -176,9 +178,16 @@ mod tests {
 
     #[test]
     fn the_server_starts_in_no_folder_of_a_run() {
-        let command = command(&["-c".into(), "x=1".into()], &Environment::empty(), Path::new("/repo/tree"));
+        let command = command(&["-c".into(), "x=1".into()], Environment::empty(), Path::new("/repo/tree"));
         assert_eq!(command.cwd, Path::new("/"));
-        assert_eq!(command.args, ["-c", "x=1", "app-server"]);
+        assert_eq!(command.args, ["-c", "thread_unload_delay_secs=0", "-c", "x=1", "app-server"]);
         assert_eq!(command.stdin, Stdin::Open);
+    }
+
+    #[test]
+    fn how_long_threads_stay_is_for_the_person_to_say() {
+        let own = ["-c".to_owned(), "thread_unload_delay_secs=5".to_owned()];
+        let command = command(&own, Environment::empty(), Path::new("/repo"));
+        assert_eq!(command.args, ["-c", "thread_unload_delay_secs=5", "app-server"]);
     }
 }

@@ -44,6 +44,8 @@ pub(super) struct Changes {
     /// What is to be written to the server.
     pub(super) lines: Vec<String>,
     pub(super) events: Vec<(RunKey, Event)>,
+    /// Runs that ask again for their thread a little later.
+    pub(super) later: Vec<RunKey>,
     /// Runs of which nothing is left.
     pub(super) closed: Vec<RunKey>,
 }
@@ -60,6 +62,7 @@ pub(super) struct Connection {
     threads: HashMap<String, RunKey>,
     unknown: BTreeMap<String, u64>,
     lines: Vec<String>,
+    later: Vec<RunKey>,
 }
 
 impl Connection {
@@ -75,6 +78,7 @@ impl Connection {
             threads: HashMap::new(),
             unknown: BTreeMap::new(),
             lines: Vec::new(),
+            later: Vec::new(),
         };
         let params = json!({
             "clientInfo": { "name": "takopi", "title": "takopi", "version": env!("CARGO_PKG_VERSION") },
@@ -93,8 +97,19 @@ impl Connection {
         matches!(self.phase, Phase::Ended(_))
     }
 
+    /// Whether what the server says outside of any thread may be about several runs.
+    pub(super) fn is_shared(&self) -> bool {
+        self.runs.len() > 1
+    }
+
     pub(super) fn is_idle(&self) -> bool {
         self.runs.is_empty()
+    }
+
+    /// Whether a server that may only be slow is worth more than the end of this run.
+    pub(super) fn may_outlast(&self, run: RunKey, is_heard: bool) -> bool {
+        let is_harmless = self.runs.get(&run).is_none_or(Session::is_harmless);
+        is_harmless && (is_heard || self.runs.values().any(|session| !session.is_over()))
     }
 
     pub(super) fn add(&mut self, session: Session) -> RunKey {
@@ -132,7 +147,12 @@ impl Connection {
             Ok(Heard::Request { id, method, params }) => self.request(id, &method, params),
             Err(reason) => {
                 tracing::warn!(reason, "codex printed a line that takopi can not read");
-                self.unreadable(&format!("codex printed a line that takopi can not read: {}", shown(line)));
+                let what = "codex printed a line that takopi can not read";
+                // What stands in it may be of another chat.
+                match self.is_shared() {
+                    true => self.unreadable(what),
+                    false => self.unreadable(&format!("{what}: {}", shown(line))),
+                }
             }
         }
     }
@@ -178,6 +198,7 @@ impl Connection {
             self.open_waiting();
         }
         changes.lines = std::mem::take(&mut self.lines);
+        changes.later = std::mem::take(&mut self.later);
         changes
     }
 
@@ -231,7 +252,8 @@ impl Connection {
         match recognition {
             Some(Recognition::Unknown { kind }) => self.count(&kind),
             Some(Recognition::Malformed { reason }) => {
-                self.unreadable(&format!("codex said {method}: {reason}"));
+                let what = format!("codex said {method}: {reason}");
+                self.tell(key, |session, _| session.unreadable(&what));
             }
             _ => {}
         }
@@ -276,6 +298,7 @@ impl Connection {
                 Saying::Call { call, method, params } => self.call(Caller::Run(key, call), method, &params),
                 Saying::Answer { id, result } => self.write(&json!({ "id": id, "result": result })),
                 Saying::Refuse { id, reason } => self.refuse(&id, &reason),
+                Saying::Later => self.later.push(key),
                 Saying::Follow { thread } => {
                     self.threads.insert(thread, key);
                 }

@@ -140,6 +140,7 @@ wire! {
     pub(super) struct Opened<'a> {
         "thread" => thread: Object<'a, Thread<'a>>,
         "model" => model: Field<'a>,
+        "cwd" => cwd: Field<'a>,
         "approvalPolicy" => approval: Field<'a>,
         "reasoningEffort" => reasoning: Field<'a>,
         "collaborationMode" => collaboration: Object<'a, Collaboration<'a>>,

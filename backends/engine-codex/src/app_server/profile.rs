@@ -3,6 +3,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::environment;
+
 /// The keys of a profile, each with the path to it, so that a table of the profile adds to that of the configuration.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Overrides(Map<String, Value>);
@@ -10,8 +12,8 @@ pub(super) struct Overrides(Map<String, Value>);
 impl Overrides {
     /// The profile of this name, of the folder that codex keeps its configuration in.
     pub(super) fn of_profile(name: &str) -> Result<Self, String> {
-        let folder = crate::environment::codex_home().ok_or("codex has no home: set CODEX_HOME")?;
-        let path = folder.join(format!("{name}.config.toml"));
+        let folder = environment::codex_home().ok_or("codex has no home: set CODEX_HOME")?;
+        let path = folder.join(environment::profile_file(name));
         let at = |error: &dyn std::fmt::Display| format!("profile {name}: {}: {error}", path.display());
         match std::fs::read_to_string(&path) {
             Ok(text) => Self::parse(&text).map_err(|error| at(&error)),

@@ -7,7 +7,7 @@ mod form;
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
-use takopi_api::event::{Choice, Decision, Permission, Question, RequestSubject};
+use takopi_api::event::{Choice, Decision, Lasting, Permission, Question, RequestSubject};
 use takopi_api::jsonl::{Field, Object, Objects};
 use takopi_api::wire;
 
@@ -135,19 +135,24 @@ fn command(wanted: &Wanted<'_>, params: Field<'_>) -> Request {
         _ if host.is_present() => (format!("use the network: {}", host.text()), "network"),
         _ => ("run a command".to_owned(), "shell"),
     };
-    let mut permission = explained(wanted).tool(tool);
+    let kind = approval(wanted);
+    // The same text can be an answer to anything.
+    let lasting = if tool == "stdin" { Lasting::Nothing } else { kind.lasting() };
+    let mut permission = explained(wanted).tool(tool).lasting(lasting);
     if wanted.command.is_present() {
-        permission = permission.command(text::of_command(&wanted.command.text()));
+        permission = permission.command(text::of_asked_command(&wanted.command.text()));
     }
     if let Some(rest) = rest(params, &[]) {
         permission = permission.input(rest);
     }
-    Request { title, subject: RequestSubject::Permission(permission), kind: approval(wanted) }
+    Request { title, subject: RequestSubject::Permission(permission), kind }
 }
 
 fn files(wanted: &Wanted<'_>, params: Field<'_>, patches: &BTreeMap<String, Vec<Patch>>) -> Request {
     let patches = patches.get(&*wanted.item_id.text()).map(Vec::as_slice).unwrap_or_default();
-    let mut permission = explained(wanted).tool("apply_patch").paths(patches.iter().flat_map(Patch::paths));
+    let kind = approval(wanted);
+    let paths = patches.iter().flat_map(Patch::paths);
+    let mut permission = explained(wanted).tool("apply_patch").paths(paths).lasting(kind.lasting());
     if !patches.is_empty() {
         permission = permission.diff(patches.iter().map(Patch::unified).collect::<String>());
     }
@@ -159,7 +164,7 @@ fn files(wanted: &Wanted<'_>, params: Field<'_>, patches: &BTreeMap<String, Vec<
         [] => "change files that codex does not name".to_owned(),
         patches => format!("change {} files", patches.len()),
     };
-    Request { title, subject: RequestSubject::Permission(permission), kind: approval(wanted) }
+    Request { title, subject: RequestSubject::Permission(permission), kind }
 }
 
 fn approval(wanted: &Wanted<'_>) -> Kind {
@@ -179,10 +184,11 @@ fn permissions(wanted: &Wanted<'_>) -> Option<Request> {
     let mut asked: Map<String, Value> = wanted.permissions.read()?;
     asked.retain(|_, value| !value.is_null());
     let permission = explained(wanted).tool("permissions").input(pretty(&asked));
+    let kind = Kind::Permissions { wanted: Value::Object(asked) };
     Some(Request {
         title: "have more permissions".to_owned(),
-        subject: RequestSubject::Permission(permission),
-        kind: Kind::Permissions { wanted: Value::Object(asked) },
+        subject: RequestSubject::Permission(permission.lasting(kind.lasting())),
+        kind,
     })
 }
 
@@ -244,6 +250,7 @@ fn elicitation(wanted: &Wanted<'_>, params: Field<'_>) -> Option<Request> {
         Some(rest) => permission.input(rest),
         None => permission,
     };
+    let permission = permission.lasting(kind.lasting());
     Some(Request { title, subject: RequestSubject::Permission(permission), kind })
 }
 
@@ -274,7 +281,26 @@ fn pretty(value: &Map<String, Value>) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }
 
+/// Allows something, and its like in the thread.
+const FOR_SESSION: &str = "acceptForSession";
+
+/// Codex takes all decisions where it does not say which.
+fn is_offered(offered: Option<&[String]>, name: &str) -> bool {
+    offered.is_none_or(|offered| offered.iter().any(|offer| offer == name))
+}
+
 impl Kind {
+    /// Whether codex remembers a yes for its session.
+    fn lasting(&self) -> Lasting {
+        let remembers = match self {
+            Self::Approval { offered } => is_offered(offered.as_deref(), FOR_SESSION),
+            Self::Permissions { .. } => true,
+            Self::Tool { persists } => *persists,
+            Self::Questions { .. } | Self::Form(_) => false,
+        };
+        if remembers { Lasting::Engine } else { Lasting::Rules }
+    }
+
     /// What is said to codex for a decision.
     ///
     /// # Errors
@@ -288,11 +314,9 @@ impl Kind {
                 Self::Approval { offered },
                 Decision::AllowOnce | Decision::AllowSession | Decision::AllowAlways,
             ) => {
-                let is_offered = |name: &str| {
-                    offered.as_ref().is_none_or(|offered| offered.iter().any(|offer| offer == name))
-                };
-                let for_session = *decision == Decision::AllowSession && is_offered("acceptForSession");
-                let name = if for_session { "acceptForSession" } else { "accept" };
+                let is_offered = |name: &str| is_offered(offered.as_deref(), name);
+                let for_session = *decision == Decision::AllowSession && is_offered(FOR_SESSION);
+                let name = if for_session { FOR_SESSION } else { "accept" };
                 if !is_offered(name) {
                     return Err("codex does not let anybody allow that".to_owned());
                 }

@@ -21,6 +21,7 @@ use super::server::{Listening, Server};
 use super::servers::Servers;
 use super::session::{Session, Wish};
 use crate::backend::{ENGINE, Settings};
+use crate::environment;
 
 /// How long a run that is killed may take to end by itself. After that its server is ended, and every run on it.
 const KILL_PATIENCE: Duration = Duration::from_secs(2);
@@ -111,11 +112,13 @@ impl Beginning {
 async fn place_on_server(shared: Arc<Shared>, spec: &RunSpec) -> Result<Listening, String> {
     let session = Session::new(wish(&shared, spec)?);
     let host = Arc::clone(&spec.servers);
-    let (environment, cwd) = (spec.environment.clone(), spec.cwd.clone());
+    let cwd = spec.cwd.clone();
+    let mut environment = environment::for_codex(shared.settings.profile.as_deref());
+    environment.extend(&spec.environment);
     // Apart from whoever waits for it: runs that come next wait for the same server.
     let begun =
         tokio::spawn(
-            async move { shared.servers.place(session, &shared.args, &environment, &cwd, &*host).await },
+            async move { shared.servers.place(session, &shared.args, environment, &cwd, &*host).await },
         );
     begun.await.map_err(|error| format!("codex app-server could not be started: {error}"))?
 }

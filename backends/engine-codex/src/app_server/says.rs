@@ -41,6 +41,8 @@ pub(super) enum Saying {
         id: Value,
         reason: String,
     },
+    /// The run is to ask again for its thread, a little later.
+    Later,
     /// What is said about this thread is this run's.
     Follow {
         thread: String,
@@ -61,6 +63,10 @@ impl Says {
 
     pub(super) fn refuse(&mut self, id: Value, reason: impl Into<String>) {
         self.0.push(Saying::Refuse { id, reason: reason.into() });
+    }
+
+    pub(super) fn later(&mut self) {
+        self.0.push(Saying::Later);
     }
 
     pub(super) fn follow(&mut self, thread: impl Into<String>) {

@@ -21,6 +21,9 @@ const AFTER_OUTPUT: Duration = Duration::from_secs(2);
 /// How long a server may take until it is ready.
 const BEGINNING: Duration = Duration::from_secs(30);
 
+/// After how long a thread that codex still lets go of is asked for again.
+const AGAIN: Duration = Duration::from_millis(200);
+
 pub(super) struct Server {
     state: Mutex<State>,
     handle: Arc<dyn ProcessHandle>,
@@ -31,6 +34,8 @@ struct State {
     /// What is written to the server; nothing more once it is to end.
     writer: Option<mpsc::UnboundedSender<String>>,
     listeners: HashMap<RunKey, Listener>,
+    /// How many lines it has said.
+    heard: u64,
     /// Why it was ended from here.
     ended: Option<String>,
 }
@@ -64,6 +69,7 @@ impl Server {
                 connection: Connection::new(),
                 writer: Some(writer),
                 listeners: HashMap::new(),
+                heard: 0,
                 ended: None,
             }),
             handle,
@@ -93,7 +99,7 @@ impl Server {
     }
 
     fn carry_out(self: &Arc<Self>, state: &mut State) {
-        let Changes { lines, events, closed } = state.connection.take();
+        let Changes { lines, events, later, closed } = state.connection.take();
         if let Some(writer) = &state.writer {
             for line in lines {
                 // The program may be gone, which its output tells.
@@ -103,10 +109,19 @@ impl Server {
         for (key, event) in events {
             let Some(listener) = state.listeners.get(&key) else { continue };
             if matches!(event, Event::Completed(_)) {
-                self.expect_end(listener, GRACE);
+                self.expect_end(state, key, GRACE);
             }
             // Nobody may listen any more.
             let _ = listener.events.send(event);
+        }
+        for key in later {
+            let server = Arc::downgrade(self);
+            spawn(async move {
+                tokio::time::sleep(AGAIN).await;
+                if let Some(server) = server.upgrade() {
+                    server.with(|connection| connection.tell(key, Session::ask_again));
+                }
+            });
         }
         for key in closed {
             state.listeners.remove(&key);
@@ -135,40 +150,38 @@ impl Server {
         self.state().connection.is_idle()
     }
 
-    /// Ends a run that goes on. If it is not over in time, the server does not answer, and is ended.
+    /// Ends a run that goes on. If it is not over in time, the server does not answer, and is ended. For the sake of a run
+    /// that never had a turn it is not, as long as it may only be slow.
     pub(super) fn stop(self: &Arc<Self>, key: RunKey, patience: Duration) {
         self.with(|connection| connection.tell(key, Session::stop));
-        if let Some(listener) = self.state().listeners.get(&key) {
-            self.expect_end(listener, patience);
-        }
+        self.expect_end(&self.state(), key, patience);
     }
 
     /// Ends a run at once, as far as anybody waits for it.
     pub(super) fn kill(self: &Arc<Self>, key: RunKey, patience: Duration) {
         self.with(|connection| connection.tell(key, Session::kill));
-        if let Some(listener) = self.state().listeners.get(&key) {
-            self.expect_end(listener, patience);
-        }
+        self.expect_end(&self.state(), key, patience);
     }
 
-    fn expect_end(self: &Arc<Self>, listener: &Listener, patience: Duration) {
+    fn expect_end(self: &Arc<Self>, state: &State, key: RunKey, patience: Duration) {
+        let Some(listener) = state.listeners.get(&key) else { return };
         let mut life = listener.life.subscribe();
+        let mut heard = state.heard;
         let server = Arc::downgrade(self);
-        let waits = async move {
-            let over = async { while life.changed().await.is_ok() {} };
-            if tokio::time::timeout(patience, over).await.is_err()
-                && let Some(server) = server.upgrade()
-            {
-                server.give_up(format!(
-                    "codex app-server was ended: it did not end a run within {} s",
-                    patience.as_secs()
-                ));
+        spawn(async move {
+            loop {
+                let over = async { while life.changed().await.is_ok() {} };
+                let is_over = tokio::time::timeout(patience, over).await.is_ok();
+                let Some(server) = server.upgrade().filter(|_| !is_over) else { return };
+                let before = std::mem::replace(&mut heard, server.state().heard);
+                if !server.with(|connection| connection.may_outlast(key, heard > before)) {
+                    return server.give_up(format!(
+                        "codex app-server was ended: it did not end a run within {} s",
+                        patience.as_secs()
+                    ));
+                }
             }
-        };
-        // Without a runtime the program is at its end, and the host ends the server.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(waits);
-        }
+        });
     }
 
     fn give_up(&self, reason: String) {
@@ -197,10 +210,24 @@ impl Server {
             None => format!("codex app-server {} before the turn was done", exit.status),
         };
         let complaint = text::of_complaint(&exit.stderr_tail);
-        let reason = if complaint.is_empty() { what } else { format!("{what}\n{complaint}") };
+        // While it greets it says why it does not start. Later it may say something about another chat.
+        let is_shown = state.connection.is_greeting() || !state.connection.is_shared();
+        let reason = if is_shown && !complaint.is_empty() {
+            format!("{what}\n{complaint}")
+        } else {
+            tracing::debug!(complaint, "codex app-server has ended");
+            what
+        };
         state.writer = None;
         state.connection.end(&reason);
         self.carry_out(&mut state);
+    }
+}
+
+/// Without a runtime the program is at its end, and the host ends the server.
+fn spawn(task: impl Future<Output = ()> + Send + 'static) {
+    if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+        runtime.spawn(task);
     }
 }
 
@@ -237,12 +264,15 @@ async fn read(stdout: Box<dyn AsyncRead + Send + Unpin>, server: Weak<Server>) {
         let next = lines.next().await;
         let Some(server) = server.upgrade() else { return };
         match next {
-            Ok(Some(Line::Complete(line) | Line::Torn(line))) => {
+            Ok(Some(Line::Complete(line))) => {
+                server.state().heard += 1;
                 let line = String::from_utf8_lossy(line);
                 if !line.trim_ascii().is_empty() {
                     server.with(|connection| connection.hear(&line));
                 }
             }
+            // It was cut off when the program ended, which is said instead.
+            Ok(Some(Line::Torn(line))) => tracing::debug!(bytes = line.len(), "codex broke off in a line"),
             Ok(Some(Line::TooLong { bytes })) => server.with(|connection| {
                 connection.unreadable(&format!(
                     "skipped a line of {bytes} bytes from codex: the limit is {LINE_BYTES}"
@@ -257,6 +287,8 @@ async fn read(stdout: Box<dyn AsyncRead + Send + Unpin>, server: Weak<Server>) {
         }
     }
     let Some(server) = server.upgrade() else { return };
+    // It answers nothing any more, so no run may come to it while it ends.
+    server.close();
     server.ended().await;
     let exit = server.handle.exited().await;
     server.say_last(&exit);

@@ -10,27 +10,35 @@ use super::args;
 use super::server::{Listening, Server};
 use super::session::Session;
 
-#[derive(Default)]
-pub(super) struct Servers(Mutex<Vec<Running>>);
+/// The servers; none any more once they were ended, and none is started then.
+pub(super) struct Servers(Mutex<Option<Vec<Running>>>);
 
 struct Running {
     environment: Environment,
     server: Arc<Server>,
 }
 
+impl Default for Servers {
+    fn default() -> Self {
+        Self(Mutex::new(Some(Vec::new())))
+    }
+}
+
 impl Servers {
-    /// Begins a run on the server of its environment, which is started if it does not run.
+    /// Begins a run on the server of its environment, which is started if it does not run. The environment is all of what
+    /// the server sees: codex's configuration may name other variables than when the last one was started.
     pub(super) async fn place(
         &self,
         session: Session,
         extra_args: &[String],
-        environment: &Environment,
+        environment: Environment,
         cwd: &Path,
         host: &dyn ProcessHost,
     ) -> Result<Listening, String> {
         let mut running = self.0.lock().await;
+        let running = running.as_mut().ok_or("codex app-server is not started: takopi is ending")?;
         running.retain(|running| running.server.is_usable());
-        let known = running.iter().find(|running| running.environment == *environment);
+        let known = running.iter().find(|running| running.environment == environment);
         let server = match known {
             Some(known) => Arc::clone(&known.server),
             None => {
@@ -42,10 +50,10 @@ impl Servers {
                     }
                     is_used
                 });
-                let command = args::command(extra_args, environment, cwd);
+                let command = args::command(extra_args, environment.clone(), cwd);
                 let process = host.spawn(command).await.map_err(|error| error.to_string())?;
                 let server = Server::begin(process);
-                running.push(Running { environment: environment.clone(), server: Arc::clone(&server) });
+                running.push(Running { environment, server: Arc::clone(&server) });
                 server
             }
         };
@@ -54,7 +62,7 @@ impl Servers {
 
     /// Ends all servers, and waits for it.
     pub(super) async fn shutdown(&self) {
-        let running = std::mem::take(&mut *self.0.lock().await);
+        let running = self.0.lock().await.take().unwrap_or_default();
         for running in &running {
             running.server.close();
         }

@@ -91,6 +91,10 @@ struct Open {
     /// Codex's id of it.
     id: Value,
     kind: Kind,
+    /// The thread that asks, which may be a sub-agent's.
+    thread: String,
+    /// Its turn, if the request names one.
+    turn: Option<String>,
 }
 
 pub(super) struct Session {
@@ -99,12 +103,16 @@ pub(super) struct Session {
     stage: Stage,
     /// The thread, once it is open.
     thread: Option<String>,
+    /// How often the thread was asked for while codex still let go of it.
+    closing: u8,
     /// The model of the thread.
     model: Option<String>,
     /// The threads of sub-agents, and the turn of each that goes on.
     agents: BTreeMap<String, Option<String>>,
     /// The run is to end, and there was no turn yet that could be interrupted.
     is_stopped: bool,
+    /// A turn was asked for.
+    has_turn: bool,
     /// The last event was said, also if the turn goes on still.
     is_told: bool,
     waiting: Vec<Steer>,
@@ -127,9 +135,11 @@ impl Session {
             wish,
             stage: Stage::Waiting,
             thread: None,
+            closing: 0,
             model: None,
             agents: BTreeMap::new(),
             is_stopped: false,
+            has_turn: false,
             is_told: false,
             waiting: Vec::new(),
             answer: Answer::None,
@@ -153,8 +163,13 @@ impl Session {
     }
 
     /// Whether the run has said its last event.
-    const fn is_over(&self) -> bool {
+    pub(super) const fn is_over(&self) -> bool {
         self.is_told
+    }
+
+    /// Whether it is over without a turn: what is left of it can be cleared away at any time.
+    pub(super) const fn is_harmless(&self) -> bool {
+        self.is_told && !self.has_turn
     }
 
     pub(super) fn turn(&self) -> Option<&str> {
@@ -212,6 +227,11 @@ impl Session {
             // The turn may begin before its call is answered.
             (Stage::Starting, "turn/started") if !turn.is_empty() => {
                 self.running(turn.into_owned(), says);
+                return Recognition::Known;
+            }
+            // With a goal codex begins another turn by itself, which nobody would see.
+            (Stage::Clearing { .. }, "turn/started") if !turn.is_empty() => {
+                self.works_on(&thread, &turn, says);
                 return Recognition::Known;
             }
             (Stage::Running { turn: own }, _) if turn.is_empty() || *own == turn => {}
@@ -284,7 +304,8 @@ impl Session {
 
     /// Codex asks.
     pub(super) fn request(&mut self, id: Value, method: &str, params: Field<'_>, says: &mut Says) {
-        let is_of_this_run = self.is_of_this_run(&Address::of(params));
+        let address = Address::of(params);
+        let is_of_this_run = self.is_of_this_run(&address);
         if !matches!(self.stage, Stage::Starting | Stage::Running { .. })
             || self.is_stopped
             || !is_of_this_run
@@ -305,7 +326,8 @@ impl Session {
             return;
         }
         let requests::Request { title, subject, kind } = request;
-        self.open.insert(name.clone(), Open { id, kind });
+        let turn = Some(address.turn().into_owned()).filter(|turn| !turn.is_empty());
+        self.open.insert(name.clone(), Open { id, kind, thread: address.thread().into_owned(), turn });
         self.out.request(Request::new(name, title, subject));
     }
 

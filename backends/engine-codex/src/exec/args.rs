@@ -53,7 +53,7 @@ pub(crate) fn command(settings: &Settings, spec: &RunSpec) -> Result<CommandSpec
     }
     Ok(command
         .arg("-")
-        .environment(environment::for_codex())
+        .environment(environment::for_codex(settings.profile.as_deref()))
         .stdin(Stdin::Payload(spec.prompt_with_paths(|attachment| !goes_by_flag(attachment)).into_bytes())))
 }
 

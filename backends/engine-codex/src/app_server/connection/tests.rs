@@ -20,6 +20,7 @@ struct Talk {
     connection: Connection,
     sent: Vec<Value>,
     events: Vec<(RunKey, Event)>,
+    later: Vec<RunKey>,
     closed: Vec<RunKey>,
 }
 
@@ -44,8 +45,13 @@ fn resuming(thread: &str) -> Wish {
 
 impl Talk {
     fn greeting() -> Self {
-        let mut talk =
-            Self { connection: Connection::new(), sent: Vec::new(), events: Vec::new(), closed: Vec::new() };
+        let mut talk = Self {
+            connection: Connection::new(),
+            sent: Vec::new(),
+            events: Vec::new(),
+            later: Vec::new(),
+            closed: Vec::new(),
+        };
         talk.take();
         talk
     }
@@ -60,6 +66,7 @@ impl Talk {
         let changes = self.connection.take();
         self.sent.extend(changes.lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap()));
         self.events.extend(changes.events);
+        self.later.extend(changes.later);
         self.closed.extend(changes.closed);
     }
 
@@ -130,6 +137,11 @@ impl Talk {
 
     fn stop(&mut self, key: RunKey) {
         self.connection.tell(key, Session::stop);
+        self.take();
+    }
+
+    fn ask_again(&mut self, key: RunKey) {
+        self.connection.tell(key, Session::ask_again);
         self.take();
     }
 
@@ -259,6 +271,21 @@ fn sub_agents_are_steps_of_their_run_and_end_with_it() {
     talk.clear();
     assert_eq!(talk.calls("thread/unsubscribe"), 3);
     assert_eq!(talk.closed, [key]);
+}
+
+#[test]
+fn a_turn_that_codex_begins_by_itself_after_the_run_is_ended() {
+    let mut talk = Talk::new();
+    let key = talk.running(wish(), "t", "u");
+    talk.turn_completed("t", "u", "completed");
+    talk.notice("turn/started", json!({ "threadId": "t", "turn": { "id": "by-itself" } }));
+    assert_eq!(talk.call("turn/interrupt")["params"], json!({ "threadId": "t", "turnId": "by-itself" }));
+    assert_eq!(talk.calls("thread/backgroundTerminals/clean"), 2);
+    talk.ask(1, "item/commandExecution/requestApproval", "t", json!({ "command": "x" }));
+    assert!(talk.sent.last().unwrap()["error"].is_object());
+    assert!(talk.closed.is_empty());
+    talk.clear();
+    assert_eq!((talk.calls("thread/unsubscribe"), talk.closed.as_slice()), (1, [key].as_slice()));
 }
 
 #[test]
@@ -423,6 +450,22 @@ fn lines_that_can_not_be_read_cost_nothing_but_themselves() {
     assert_eq!(talk.titles(key).len(), 2);
     talk.turn_completed("t", "u", "completed");
     assert!(talk.completed(key).unwrap().is_done());
+}
+
+#[test]
+fn what_stands_in_a_line_is_shown_only_to_a_run_that_is_alone() {
+    const WHAT: &str = "codex printed a line that takopi can not read";
+    let mut talk = Talk::new();
+    let one = talk.running(wish(), "t1", "u1");
+    let two = talk.running(wish(), "t2", "u2");
+    talk.notice("item/completed", json!({ "threadId": "t2", "turnId": "u2" }));
+    assert_eq!((talk.titles(one).len(), talk.titles(two).len()), (0, 1));
+    talk.line("a secret");
+    assert_eq!(talk.titles(one), [WHAT]);
+    let mut talk = Talk::new();
+    let key = talk.running(wish(), "t", "u");
+    talk.line("its own");
+    assert_eq!(talk.titles(key), [format!("{WHAT}: its own")]);
 }
 
 proptest::proptest! {

@@ -1,5 +1,7 @@
 //! From the wish to the running turn.
 
+use std::path::Path;
+
 use serde_json::{Map, Value, json};
 use takopi_api::resume::ResumeToken;
 
@@ -12,6 +14,9 @@ use crate::backend::{ENGINE, no_such_thread};
 /// The ways of working that codex has.
 pub(crate) const MODES: &[&str] = &[DEFAULT_MODE, "plan"];
 const DEFAULT_MODE: &str = "default";
+
+/// How often a thread is asked for while codex still lets go of it.
+const CLOSING_TRIES: u8 = 50;
 
 impl Session {
     pub(in crate::app_server) fn open(&mut self, says: &mut Says) {
@@ -49,14 +54,30 @@ impl Session {
         says.call(Call::Thread, method, params);
     }
 
+    /// Codex has had some time to let go of the thread.
+    pub(in crate::app_server) fn ask_again(&mut self, says: &mut Says) {
+        let Stage::Opening(policy) = &self.stage else { return };
+        if self.is_told {
+            return self.stage = Stage::Closed;
+        }
+        let (method, params) = self.wish.thread(policy);
+        says.call(Call::Thread, method, params);
+    }
+
     pub(super) fn opened(&mut self, outcome: Outcome<'_>, says: &mut Says) {
         let result = match outcome {
             Ok(result) => result.object::<Opened<'_>>().unwrap_or_default(),
             // The run ended before, and there is nothing to let go.
             Err(_) if self.is_over() => return self.stage = Stage::Closed,
+            Err(error) if is_about_closing(&error) && self.closing < CLOSING_TRIES => {
+                self.closing += 1;
+                return says.later();
+            }
             Err(error) => {
                 let error = match &self.wish.resume {
-                    Some(thread) if is_about_a_thread(&error) => no_such_thread(thread),
+                    Some(thread) if is_about_a_thread(&error) => {
+                        format!("{}\n{error}", no_such_thread(thread))
+                    }
                     Some(thread) => format!("codex could not continue thread {}: {error}", thread.value()),
                     None => format!("codex could not begin a thread: {error}"),
                 };
@@ -81,9 +102,13 @@ impl Session {
                 format!("codex was asked for thread {} and opened {}", expected.value(), token.value());
             return self.fail(error, says);
         }
+        if let Some(differs) = self.wish.differs(&result) {
+            self.out.warning(differs);
+        }
         let model = result.model.text();
         self.model = (!model.is_empty()).then(|| model.into_owned());
         let params = self.wish.turn(token.value(), &result, &policy);
+        self.has_turn = true;
         says.call(Call::Turn, "turn/start", params);
     }
 
@@ -121,9 +146,14 @@ impl Session {
     }
 }
 
+/// Whether codex still lets go of the thread, which it does after it has said that it would.
+fn is_about_closing(error: &str) -> bool {
+    error.contains("is closing")
+}
+
 /// Whether codex does not know the thread, in the words of its versions.
 fn is_about_a_thread(error: &str) -> bool {
-    ["no rollout found", "not found", "invalid session id", "invalid thread id"]
+    ["no rollout found", "thread not found", "invalid session id", "invalid thread id"]
         .iter()
         .any(|words| error.contains(words))
 }
@@ -155,6 +185,18 @@ impl Wish {
             None => "thread/start",
         };
         (method, Value::Object(params))
+    }
+
+    /// What a thread is not that was to be continued: codex keeps the settings of one that it still has.
+    fn differs(&self, opened: &Opened<'_>) -> Option<String> {
+        self.resume.as_ref()?;
+        let cwd = opened.cwd.text();
+        if !cwd.is_empty() && self.cwd != Path::new(&*cwd) {
+            return Some(format!("codex goes on in {cwd} and not in {}", self.cwd.display()));
+        }
+        let (asked, model) = (self.model.as_deref()?, opened.model.text());
+        let differs = !model.is_empty() && model != asked;
+        differs.then(|| format!("codex goes on with {model} and not with {asked}"))
     }
 
     fn turn(&self, thread: &str, opened: &Opened<'_>, policy: &Policy) -> Value {

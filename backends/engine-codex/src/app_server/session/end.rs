@@ -147,14 +147,19 @@ impl Session {
         }
     }
 
-    /// A sub-agent works on a turn. One that begins when the run is over is ended at once.
+    /// A sub-agent works on a turn.
     pub(super) fn agent_works(&mut self, agent: &str, turn: String, says: &mut Says) {
+        self.works_on(agent, &turn, says);
+        self.agents.insert(agent.to_owned(), Some(turn));
+    }
+
+    /// A turn that begins when the run is over is ended at once.
+    pub(super) fn works_on(&mut self, thread: &str, turn: &str, says: &mut Says) {
         if let Stage::Clearing { open, .. } = &mut self.stage {
-            says.call(Call::Clearing, "turn/interrupt", json!({ "threadId": agent, "turnId": turn }));
-            says.call(Call::Clearing, "thread/backgroundTerminals/clean", json!({ "threadId": agent }));
+            says.call(Call::Clearing, "turn/interrupt", json!({ "threadId": thread, "turnId": turn }));
+            says.call(Call::Clearing, "thread/backgroundTerminals/clean", json!({ "threadId": thread }));
             *open += 2;
         }
-        self.agents.insert(agent.to_owned(), Some(turn));
     }
 
     /// A step is done, or codex says that there was nothing to do.

@@ -54,8 +54,8 @@ impl Session {
             return;
         }
         match &self.stage {
-            Stage::Running { .. } => {
-                let params = self.steering(&text);
+            Stage::Running { turn } => {
+                let params = steering(self.thread.as_deref(), turn, &text);
                 says.call(Call::Steer(receipt), "turn/steer", params);
             }
             Stage::Clearing { .. } | Stage::Closed => {}
@@ -63,12 +63,12 @@ impl Session {
         }
     }
 
-    fn steering(&self, text: &str) -> Value {
-        json!({
-            "threadId": self.thread,
-            "expectedTurnId": self.turn(),
-            "input": [{ "type": "text", "text": text }],
-        })
+    /// The turn that goes on in a thread of this run.
+    fn turn_of(&self, thread: &str) -> Option<&str> {
+        if self.thread.as_deref() == Some(thread) {
+            return self.turn();
+        }
+        self.agents.get(thread)?.as_deref()
     }
 
     /// A person has decided.
@@ -78,15 +78,20 @@ impl Session {
         decision: Decision,
         says: &mut Says,
     ) -> Result<(), ControlError> {
-        let Some(Open { id, kind }) = self.open.remove(request) else {
+        let Some(Open { id, kind, thread, turn }) = self.open.remove(request) else {
             return Err(ControlError::NoSuchRequest(request.clone()));
         };
         match kind.reply(&decision) {
             Ok(reply) => {
                 says.answer(id, reply.result);
                 if let Some(reason) = reply.reason.filter(|reason| !reason.trim().is_empty()) {
-                    let params = self.steering(&reason);
-                    says.call(Call::Reason, "turn/steer", params);
+                    match turn.as_deref().or_else(|| self.turn_of(&thread)) {
+                        Some(turn) => {
+                            let params = steering(Some(&thread), turn, &reason);
+                            says.call(Call::Reason, "turn/steer", params);
+                        }
+                        None => self.out.warning("codex did not hear why that was denied: no turn asked"),
+                    }
                 }
                 self.out.request_resolved(request.clone(), Resolution::Decided(decision));
                 Ok(())
@@ -100,4 +105,13 @@ impl Session {
             }
         }
     }
+}
+
+/// A text for the turn of a thread.
+fn steering(thread: Option<&str>, turn: &str, text: &str) -> Value {
+    json!({
+        "threadId": thread,
+        "expectedTurnId": turn,
+        "input": [{ "type": "text", "text": text }],
+    })
 }

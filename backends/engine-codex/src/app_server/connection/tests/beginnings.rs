@@ -129,9 +129,16 @@ fn a_thread_that_is_not_there_is_said_clearly() {
         let key = talk.add(resuming("t"));
         talk.reply("config/read", json!({ "config": {} }));
         talk.fail("thread/resume", error);
-        assert_eq!(talk.error(key), "codex has no thread t; leave out the resume line to start a new one");
+        let expected =
+            format!("codex has no thread t; leave out the resume line to start a new one\n{error}");
+        assert_eq!(talk.error(key), expected);
         assert_eq!(talk.closed, [key]);
     }
+    let mut talk = Talk::new();
+    let key = talk.add(resuming("t"));
+    talk.reply("config/read", json!({ "config": {} }));
+    talk.fail("thread/resume", "model provider `one` not found");
+    assert_eq!(talk.error(key), "codex could not continue thread t: model provider `one` not found");
     let mut talk = Talk::new();
     let key = talk.add(resuming("t"));
     talk.reply("config/read", json!({ "config": {} }));
@@ -168,4 +175,59 @@ fn what_codex_tells_while_it_opens_a_thread_is_nobodys() {
     talk.clear();
     assert_eq!((talk.calls("turn/interrupt"), talk.calls("thread/unsubscribe")), (0, 1));
     assert_eq!(talk.closed, [key]);
+}
+
+#[test]
+fn a_thread_that_is_still_let_go_is_asked_for_again() {
+    const CLOSING: &str = "thread t is closing; retry thread/resume after the thread is closed";
+    let mut talk = Talk::new();
+    let key = talk.add(resuming("t"));
+    talk.reply("config/read", json!({ "config": {} }));
+    talk.fail("thread/resume", CLOSING);
+    assert_eq!((talk.calls("thread/resume"), talk.later.as_slice()), (1, [key].as_slice()));
+    talk.ask_again(key);
+    assert_eq!(talk.calls("thread/resume"), 2);
+    talk.reply("thread/resume", json!({ "thread": { "id": "t" } }));
+    assert_eq!(talk.calls("turn/start"), 1);
+    talk.ask_again(key);
+    assert_eq!(talk.calls("thread/resume"), 2, "it is open");
+    // Whoever ended the run meanwhile does not wait for it.
+    let mut talk = Talk::new();
+    let key = talk.add(resuming("t"));
+    talk.reply("config/read", json!({ "config": {} }));
+    talk.fail("thread/resume", CLOSING);
+    talk.stop(key);
+    talk.ask_again(key);
+    assert_eq!((talk.calls("thread/resume"), talk.closed.as_slice()), (1, [key].as_slice()));
+    // It is not asked for for ever.
+    let mut talk = Talk::new();
+    let key = talk.add(resuming("t"));
+    talk.reply("config/read", json!({ "config": {} }));
+    for _ in 0..50 {
+        talk.fail("thread/resume", CLOSING);
+        talk.ask_again(key);
+    }
+    talk.fail("thread/resume", CLOSING);
+    assert_eq!(talk.error(key), format!("codex could not continue thread t: {CLOSING}"));
+}
+
+#[test]
+fn a_thread_that_keeps_other_settings_is_told() {
+    let check = |wish: Wish, opened: Value, expected: &[&str]| {
+        let mut talk = Talk::new();
+        let resumes = wish.resume.is_some();
+        let key = talk.add(wish);
+        talk.reply("config/read", json!({ "config": {} }));
+        talk.reply(if resumes { "thread/resume" } else { "thread/start" }, opened);
+        assert_eq!(talk.titles(key), expected);
+        assert_eq!(talk.calls("turn/start"), 1);
+    };
+    let opened = |model: &str, cwd: &str| json!({ "thread": { "id": "t" }, "model": model, "cwd": cwd });
+    let big = || Wish { model: Some("big".into()), ..resuming("t") };
+    check(resuming("t"), opened("m", "/repo"), &[]);
+    check(big(), opened("big", "/repo/"), &[]);
+    check(big(), json!({ "thread": { "id": "t" } }), &[]);
+    check(big(), opened("m", "/repo"), &["codex goes on with m and not with big"]);
+    check(resuming("t"), opened("m", "/other"), &["codex goes on in /other and not in /repo"]);
+    check(wish(), opened("m", "/other"), &[]);
 }

@@ -21,6 +21,30 @@ fn what_is_asked_is_shown_in_full() {
 }
 
 #[test]
+fn a_shell_of_the_workspace_is_shown_as_it_will_be_run() {
+    let mut talk = Talk::new();
+    let key = talk.running(wish(), "t", "u");
+    let command = "/repo/bash -lc 'git status'";
+    talk.ask(0, "item/commandExecution/requestApproval", "t", json!({ "command": command }));
+    assert_eq!(talk.json(key, "request")[0]["request"]["command"], command);
+}
+
+#[test]
+fn a_yes_lasts_where_codex_can_remember_it() {
+    let check = |more: Value, expected: Value| {
+        let mut talk = Talk::new();
+        let key = talk.running(wish(), "t", "u");
+        talk.ask(0, "item/commandExecution/requestApproval", "t", more);
+        assert_eq!(talk.json(key, "request")[0]["request"]["lasting"], expected);
+    };
+    check(json!({ "command": "x" }), json!("engine"));
+    check(json!({ "command": "x", "availableDecisions": ["accept", "acceptForSession"] }), json!("engine"));
+    check(json!({ "command": "x", "availableDecisions": ["accept", "cancel"] }), Value::Null);
+    // What is typed is an answer to whatever asks.
+    check(json!({ "command": "y", "kind": "writeStdin" }), json!("nothing"));
+}
+
+#[test]
 fn a_change_is_asked_with_its_diff() {
     let mut talk = Talk::new();
     let key = talk.running(wish(), "t", "u");
@@ -76,6 +100,29 @@ fn a_denial_with_a_reason_reaches_the_turn() {
     assert_eq!(last[0]["params"]["input"], json!([{ "type": "text", "text": "use y" }]));
     talk.fail("turn/steer", "busy");
     assert_eq!(talk.titles(key), ["codex did not hear why that was denied: busy"]);
+}
+
+#[test]
+fn a_denial_with_a_reason_reaches_whoever_asked() {
+    let deny = || Decision::Deny { reason: Some("use y".into()) };
+    let mut talk = Talk::new();
+    let key = talk.running(wish(), "t", "u");
+    talk.notice("turn/started", json!({ "threadId": "a", "turn": { "id": "ua", "rootTurnId": "u" } }));
+    talk.ask(5, "item/commandExecution/requestApproval", "a", json!({ "command": "x", "turnId": "ua" }));
+    talk.answer(key, "5", deny()).unwrap();
+    let steer = &talk.call("turn/steer")["params"];
+    assert_eq!((&steer["threadId"], &steer["expectedTurnId"]), (&json!("a"), &json!("ua")));
+    // One that does not say of which turn it is.
+    talk.ask(6, "item/commandExecution/requestApproval", "a", json!({ "command": "x", "turnId": null }));
+    talk.answer(key, "6", deny()).unwrap();
+    let steer = &talk.call("turn/steer")["params"];
+    assert_eq!((&steer["threadId"], &steer["expectedTurnId"]), (&json!("a"), &json!("ua")));
+    // One of an agent that has no turn.
+    talk.notice("turn/completed", json!({ "threadId": "a", "turn": { "id": "ua" } }));
+    talk.ask(7, "item/commandExecution/requestApproval", "a", json!({ "command": "x", "turnId": null }));
+    talk.answer(key, "7", deny()).unwrap();
+    assert_eq!(talk.calls("turn/steer"), 2);
+    assert_eq!(talk.titles(key), ["codex did not hear why that was denied: no turn asked"]);
 }
 
 #[test]
