@@ -16,6 +16,7 @@ wire! {
         "parent_tool_use_id" => parent_tool_use_id: Field<'a>,
 
         /// `system`/`init`.
+        "cwd" => cwd: Field<'a>,
         "model" => model: Field<'a>,
         "capabilities" => capabilities: Field<'a>,
         /// `system`: what some subtypes tell a person.
@@ -37,6 +38,7 @@ wire! {
         "tool_use_id" => tool_use_id: Field<'a>,
         "description" => description: Field<'a>,
         "is_backgrounded" => is_backgrounded: Field<'a>,
+        "ambient" => ambient: Field<'a>,
         /// `system`/`background_tasks_changed`: a list of [`BackgroundTask`].
         "tasks" => tasks: Objects<'a, BackgroundTask<'a>>,
 
@@ -129,6 +131,10 @@ wire! {
         "task_id" => task_id: Field<'a>,
         "task_type" => task_type: Field<'a>,
         "description" => description: Field<'a>,
+        /// Whether it belongs to claude's own upkeep.
+        "ambient" => ambient: Field<'a>,
+        /// Whether it goes on outside of claude.
+        "off_host" => off_host: Field<'a>,
     }
 
     pub(crate) struct RateLimit<'a> {

@@ -144,6 +144,17 @@ async fn a_result_ends_the_run_at_once_unless_a_turn_is_known_to_follow() {
     let shown = ["fine", "!in the background: test"];
     check(&[INIT, TASK, RESULT, ENDED, INIT, SECOND], "tests failed", &shown).await;
     check(&[INIT, QUEUED, INIT, SECOND], "tests failed", &[]).await;
+    // Claude does not stay for these, and nothing follows them.
+    const UPKEEP: &str =
+        r#"{"type":"system","subtype":"task_started","task_id":"b1","is_backgrounded":true,"ambient":true}"#;
+    check(&[INIT, UPKEEP, RESULT], "fine", &[]).await;
+    for flag in ["ambient", "off_host"] {
+        let listed = format!(
+            r#"{{"type":"system","subtype":"background_tasks_changed","tasks":[{{"task_id":"b1","{flag}":true}}]}}"#
+        );
+        check(&[INIT, &listed, TASK, RESULT], "fine", &[]).await;
+        check(&[INIT, TASK, &listed, RESULT], "fine", &["in the background: test"]).await;
+    }
     check(&[INIT, INIT, RESULT, SECOND], "tests failed", &[]).await;
 
     // Interrupted while the task goes on: the answer that is there is not lost.

@@ -47,7 +47,7 @@ enum Stage {
 /// What the calls of tools tell about those that are asked about later.
 #[derive(Debug)]
 struct Calls {
-    /// Where the run began.
+    /// Where the run began, or the turn as claude says.
     cwd: String,
     /// The first call that may have led the shell elsewhere.
     moved_by: Option<String>,
@@ -98,6 +98,7 @@ impl Dialogue {
                 match kind {
                     "assistant" => self.calls.note(&line),
                     "system" if line.subtype.text() == "init" => {
+                        self.calls.turn_began(&line.cwd.text());
                         self.messages.turn_began(&line.capabilities.elements::<String>(), says);
                         self.translation.unread(self.messages.are_there(), out);
                     }
@@ -278,6 +279,12 @@ impl Calls {
     /// Commands that change where the next ones run, or may do so.
     const MOVES: &[&str] = &["cd", "pushd", "popd", "source", "eval", "."];
 
+    fn turn_began(&mut self, cwd: &str) {
+        if !cwd.is_empty() {
+            cwd.clone_into(&mut self.cwd);
+        }
+    }
+
     fn note(&mut self, line: &Line<'_>) {
         for block in line.message.fields().content.get() {
             match &*block.name.text() {
@@ -295,6 +302,10 @@ impl Calls {
                     if words.any(|word| Self::MOVES.contains(&word)) {
                         self.moved_by = Some(block.id.text().into_owned());
                     }
+                }
+                // Claude asks for neither, and works in another folder then.
+                "EnterWorktree" | "ExitWorktree" if self.moved_by.is_none() => {
+                    self.moved_by = Some(block.id.text().into_owned());
                 }
                 _ => {}
             }
@@ -318,7 +329,7 @@ impl Calls {
         if asked.agent_id.is_present() {
             Folder::Unknown("not known: a sub-agent may have a folder of its own")
         } else if self.moved_by.as_ref().is_some_and(|moved_by| *moved_by != call) {
-            Folder::Unknown("not known: an earlier command may have led elsewhere")
+            Folder::Unknown("not known: an earlier step may have led elsewhere")
         } else {
             Folder::Known(&self.cwd)
         }

@@ -2,7 +2,7 @@
 //! nothing that decides about the harm is left out.
 
 use serde_json::{Map, Value};
-use takopi_api::event::Permission;
+use takopi_api::event::{Lasting, Permission};
 
 use super::diff;
 use super::request::one_line;
@@ -28,8 +28,11 @@ pub(super) fn of_tool(asked: &Asked<'_>, folder: Folder<'_>) -> (String, Permiss
                 permission = permission.command(command);
                 match folder {
                     Folder::Known(cwd) => permission = permission.cwd(cwd),
-                    // A rule for the command in a folder that is known must not be one for this.
-                    Folder::Unknown(why) => input.add("cwd", why),
+                    // What it does depends on where: neither is a rule for the command one for this, nor this for a later one.
+                    Folder::Unknown(why) => {
+                        permission = permission.lasting(Lasting::Nothing);
+                        input.add("cwd", why);
+                    }
                 }
             }
             own_words = input.take(["description"]);
@@ -191,6 +194,14 @@ mod tests {
                 .paths(["/repo/x".to_owned()])
                 .reason("Clean up\nnot in the list"),
         );
+    }
+
+    #[test]
+    fn a_yes_to_a_command_somewhere_is_for_once() {
+        let line = Line::read(r#"{"request":{"tool_name":"Bash","input":{"command":"rm x"}}}"#).unwrap();
+        let (_, permission) = of_tool(line.request.get().unwrap(), Folder::Unknown("not known"));
+        let shown = tool("Bash").command("rm x").input("{\n  \"cwd\": \"not known\"\n}");
+        assert_eq!(permission, shown.lasting(Lasting::Nothing));
     }
 
     #[test]

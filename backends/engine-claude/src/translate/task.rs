@@ -2,13 +2,18 @@
 //! started them, and when one ends claude begins another turn to tell about it.
 
 use takopi_api::event::{Action, ActionKind, ActionOutcome, EventFactory};
+use takopi_api::jsonl::Field;
 
 use super::Translation;
 use crate::event::Line;
 
 /// The tasks that have begun and not ended.
 #[derive(Debug, Default)]
-pub(super) struct Tasks(Vec<Task>);
+pub(super) struct Tasks {
+    going: Vec<Task>,
+    /// Tasks in the background for which claude does not stay: no turn follows them.
+    besides: Vec<String>,
+}
 
 #[derive(Debug)]
 struct Task {
@@ -21,26 +26,34 @@ struct Task {
 impl Tasks {
     /// Whether the turn can end before these do.
     pub(super) fn any_in_background(&self) -> bool {
-        self.0.iter().any(|task| task.in_background)
+        self.going.iter().any(|task| task.in_background)
     }
 
     /// Whether a call goes on although it has a result: the result says only that its task is in the background.
     pub(super) fn keeps_open(&self, call: &str) -> bool {
-        self.0.iter().any(|task| task.in_background && task.action == call)
+        self.going.iter().any(|task| task.in_background && task.action == call)
     }
 
     fn entry(&mut self, id: &str) -> &mut Task {
-        let at = self.0.iter().position(|task| task.id == id).unwrap_or_else(|| {
-            self.0.push(Task { id: id.to_owned(), action: String::new(), in_background: false });
-            self.0.len() - 1
+        let at = self.going.iter().position(|task| task.id == id).unwrap_or_else(|| {
+            self.going.push(Task { id: id.to_owned(), action: String::new(), in_background: false });
+            self.going.len() - 1
         });
-        &mut self.0[at]
+        &mut self.going[at]
     }
+}
+
+fn is_true(flag: Field<'_>) -> bool {
+    flag.read() == Some(true)
 }
 
 impl Translation {
     pub(super) fn task_started(&mut self, line: &Line<'_>, out: &mut EventFactory) {
-        let task = self.tasks.entry(&line.task_id.text());
+        let id = line.task_id.text();
+        if is_true(line.ambient) || self.tasks.besides.iter().any(|besides| *besides == id) {
+            return;
+        }
+        let task = self.tasks.entry(&id);
         task.action = line.tool_use_id.text().into_owned();
         // Older CLIs do not say. Their tasks in the foreground end before the turn does, so this holds nothing back.
         task.in_background |= line.is_backgrounded.read().unwrap_or(true);
@@ -52,10 +65,12 @@ impl Translation {
 
     /// The whole list of the tasks in the background. It comes before the `task_started` of a new one.
     pub(super) fn background_tasks(&mut self, line: &Line<'_>, out: &mut EventFactory) {
-        let tasks = line.tasks.get();
+        let (besides, tasks): (Vec<_>, Vec<_>) =
+            line.tasks.get().iter().partition(|task| is_true(task.ambient) || is_true(task.off_host));
+        self.tasks.besides = besides.iter().map(|task| task.task_id.text().into_owned()).collect();
         let listed: Vec<_> = tasks.iter().map(|task| task.task_id.text()).collect();
         let is_gone = |task: &Task| task.in_background && !listed.iter().any(|id| *id == task.id);
-        let gone: Vec<Task> = self.tasks.0.extract_if(.., |task| is_gone(task)).collect();
+        let gone: Vec<Task> = self.tasks.going.extract_if(.., |task| is_gone(task)).collect();
         for task in gone {
             self.end_action(&task.action, ActionOutcome::Ok, out);
         }
@@ -72,8 +87,8 @@ impl Translation {
 
     pub(super) fn task_ended(&mut self, line: &Line<'_>, out: &mut EventFactory) {
         let id = line.task_id.text();
-        let Some(at) = self.tasks.0.iter().position(|task| task.id == id) else { return };
-        let task = self.tasks.0.swap_remove(at);
+        let Some(at) = self.tasks.going.iter().position(|task| task.id == id) else { return };
+        let task = self.tasks.going.swap_remove(at);
         // The call of a task in the foreground gets a result of its own.
         if task.in_background {
             let is_completed = line.status.text() == "completed";

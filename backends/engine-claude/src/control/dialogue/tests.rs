@@ -291,8 +291,22 @@ fn the_folder_of_a_command_is_told_as_long_as_it_is_known() {
     // What moves the shell begins where it was before.
     talk.hears(&call("t3", "cd sub && rm x"));
     assert_eq!(talk.cwd("t3", "cd sub && rm x").as_deref(), Some("/repo"));
-    let unknown = "{\n  \"cwd\": \"not known: an earlier command may have led elsewhere\"\n}";
+    let unknown = "{\n  \"cwd\": \"not known: an earlier step may have led elsewhere\"\n}";
     assert_eq!(talk.cwd("t4", "rm x").as_deref(), Some(unknown));
+
+    // Nobody is asked about these.
+    for tool in ["EnterWorktree", "ExitWorktree"] {
+        let mut talk = Talk::new();
+        talk.hears(&json!({"type":"assistant","message":{"content":[{"type":"tool_use","id":"t1","name":tool,"input":{}}]}}));
+        assert_eq!(talk.cwd("t2", "rm x").as_deref(), Some(unknown), "{tool}");
+    }
+
+    // Each turn says where it begins.
+    let mut talk = Talk::new();
+    talk.hears(&json!({"type":"system","subtype":"init","session_id":"s1","cwd":"/other"}));
+    assert_eq!(talk.cwd("t1", "ls").as_deref(), Some("/other"));
+    talk.hears(&json!({"type":"system","subtype":"init","session_id":"s1"}));
+    assert_eq!(talk.cwd("t2", "ls").as_deref(), Some("/other"));
 }
 
 #[test]
