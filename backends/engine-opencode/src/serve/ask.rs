@@ -1,7 +1,10 @@
 //! What opencode asks a person, and what it is told.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
-use takopi_api::event::{Choice, Decision, Permission, Question, Request, RequestId, RequestSubject};
+use takopi_api::event::{
+    Choice, Decision, Lasting, Permission, Question, Request, RequestId, RequestSubject,
+};
 use takopi_api::jsonl::Field;
 use takopi_api::runner::ControlError;
 
@@ -43,6 +46,24 @@ pub(super) struct Place<'a> {
     pub(super) is_inner: bool,
 }
 
+/// A file of a patch.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct File {
+    file_path: String,
+    move_path: Option<String>,
+}
+
+impl File {
+    fn paths(&self) -> impl Iterator<Item = String> {
+        [Some(&self.file_path), self.move_path.as_ref()].into_iter().flatten().cloned()
+    }
+
+    const fn stays(&self) -> bool {
+        self.move_path.is_none()
+    }
+}
+
 /// May a tool do this? `None` if the request has no id by which it could be answered.
 pub(super) fn permission(asked: &wire::Asked<'_>, place: Place<'_>) -> Option<(Request, Open)> {
     let id = id(asked)?;
@@ -62,12 +83,15 @@ pub(super) fn permission(asked: &wire::Asked<'_>, place: Place<'_>) -> Option<(R
         let cwd = if workdir.is_empty() { place.cwd } else { &*workdir };
         permission = permission.command(subject.as_str()).cwd(cwd);
     } else if metadata.diff.is_present() {
-        let paths = if metadata.filepath.is_present() {
-            vec![metadata.filepath.text().into_owned()]
-        } else {
-            patterns.clone()
+        let files: Option<Vec<File>> = metadata.files.read();
+        let paths = match &files {
+            Some(files) => files.iter().flat_map(File::paths).collect(),
+            None if metadata.filepath.is_present() => vec![metadata.filepath.text().into_owned()],
+            None => patterns.clone(),
         };
         permission = permission.cwd(place.cwd).paths(paths).diff(metadata.diff.text());
+        // A diff says what is in a file, not where the file goes.
+        is_said = !metadata.files.is_present() || files.is_some_and(|files| files.iter().all(File::stays));
     } else {
         if matches!(&*name, "read" | "external_directory") {
             permission = permission.cwd(place.cwd).paths(patterns.iter().cloned());
@@ -85,8 +109,13 @@ pub(super) fn permission(asked: &wire::Asked<'_>, place: Place<'_>) -> Option<(R
     if !reason.is_empty() {
         permission = permission.reason(reason.join("; "));
     }
+    let call = call(asked);
+    if call.is_some() && place.input.is_none() {
+        // The rest of what it does is said by its call.
+        permission = permission.lasting(Lasting::Nothing);
+    }
     let request = Request::new(id, title(&name, &subject), RequestSubject::Permission(permission));
-    Some((request, Open { call: call(asked), kind: Kind::Permission }))
+    Some((request, Open { call, kind: Kind::Permission }))
 }
 
 /// What does the person want?
@@ -208,10 +237,12 @@ mod tests {
         let json = r#"{"id":"per_1","permission":"bash","patterns":["rm -r x","ls"],"metadata":{"command":"rm -r x && ls"},"always":["rm *"],"tool":{"callID":"call_1"}}"#;
         let (title, permission) = subject(json, PLACE);
         assert_eq!(title, "bash: rm -r x && ls");
-        assert_eq!(permission, Permission::default().tool("bash").command("rm -r x && ls").cwd("/repo"));
+        let shown = Permission::default().tool("bash").command("rm -r x && ls").cwd("/repo");
+        // Its call may say another folder.
+        assert_eq!(permission, shown.lasting(Lasting::Nothing));
         let input = r#"{"command":"rm -r x && ls","workdir":"/other","description":"Removes x"}"#;
         let (_, permission) = subject(json, Place { input: Some(input), is_inner: true, ..PLACE });
-        assert_eq!(permission.cwd.as_deref(), Some("/other"));
+        assert_eq!((permission.cwd.as_deref(), permission.lasting), (Some("/other"), Lasting::Rules));
         assert_eq!(permission.reason.as_deref(), Some("Removes x; asked by a sub-agent"));
         assert_eq!(asked(json, PLACE).1.call.as_deref(), Some("call_1"));
     }
@@ -223,6 +254,30 @@ mod tests {
         assert_eq!(title, "edit: a.txt");
         assert_eq!(permission.paths, ["/repo/a.txt"]);
         assert_eq!(permission.diff.as_deref(), Some("@@ -1 +1 @@\n-a\n+b\n"));
+    }
+
+    /// Opencode names the files of a patch from the root of the repository on, and says of each where it is besides.
+    #[test]
+    fn a_patch_is_shown_with_all_of_its_files() {
+        let asked = |files: &str| {
+            let json = format!(
+                r#"{{"id":"per_1","permission":"edit","patterns":["sub/a","sub/b"],"metadata":{{"filepath":"sub/a, sub/b","diff":"@@","files":{files}}}}}"#
+            );
+            subject(&json, PLACE).1
+        };
+        let permission = asked(
+            r#"[{"filePath":"/repo/sub/a","type":"update"},{"filePath":"/repo/sub/b","type":"add","movePath":null}]"#,
+        );
+        assert_eq!(permission.paths, ["/repo/sub/a", "/repo/sub/b"]);
+        assert_eq!(permission.input, None);
+
+        let permission =
+            asked(r#"[{"filePath":"/repo/a","type":"move","movePath":"/repo/.git/hooks/pre-commit"}]"#);
+        assert_eq!(permission.paths, ["/repo/a", "/repo/.git/hooks/pre-commit"]);
+        assert!(permission.input.unwrap().contains("movePath"));
+
+        let permission = asked(r#"[{"file":"/repo/a"}]"#);
+        assert!(permission.input.unwrap().contains("\"file\""), "what is not understood is shown");
     }
 
     #[test]

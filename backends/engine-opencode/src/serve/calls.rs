@@ -19,6 +19,9 @@ use super::session::{Call, Delivery, Present};
 /// How long a session has to do nothing before it counts.
 const SETTLED: Duration = Duration::from_millis(500);
 
+/// How long a request waits for the server to tell of the call that asks.
+const CALL_TOLD: Duration = Duration::from_secs(2);
+
 /// How long the end of a run waits until the server has ended what its tools had started.
 const LAST_ABORT: Duration = Duration::from_secs(2);
 
@@ -33,6 +36,8 @@ pub(super) enum Answered {
     Abort(Result<(), String>),
     /// Whether the session does something.
     Look(Result<bool, String>),
+    /// The moment is over.
+    Waited(RequestId),
 }
 
 /// The server, as far as it works for one session.
@@ -56,6 +61,10 @@ impl Calls {
                 Call::Look => {
                     tokio::time::sleep(SETTLED).await;
                     Answered::Look(this.is_busy().await)
+                }
+                Call::Wait(id) => {
+                    tokio::time::sleep(CALL_TOLD).await;
+                    Answered::Waited(id)
                 }
             }
         }

@@ -13,14 +13,18 @@ use takopi_api::runner::{Control, ControlError, EngineRun, RunControl, RunSpec};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::calls::{Answered, Receipt};
-use super::session::Delivery;
+use super::calls::{Answered, Calls, Receipt};
+use super::http::Listener;
+use super::session::{Delivery, Present};
 use super::setup::{self, Ready};
 use super::sse::Heard;
 use super::{Serve, server};
 
 /// How long a server that says nothing any more may take to end.
 const LAST_BREATH: Duration = Duration::from_secs(2);
+
+/// How long it may take to listen anew: nobody is heard meanwhile.
+const REJOIN: Duration = Duration::from_secs(10);
 
 /// What people want of a run.
 enum Order {
@@ -125,7 +129,7 @@ async fn talk(ready: Ready, mut told: Told, mut inbox: Inbox) {
                 broken => {
                     let why = broken.map_or_else(|error| error.to_string(), |_| "it ended".to_owned());
                     tracing::warn!(why, "opencode tells nothing any more");
-                    let rejoined = if std::mem::replace(&mut is_rejoined, true) { Err(why) } else { server.rejoin().await };
+                    let rejoined = if std::mem::replace(&mut is_rejoined, true) { Err(why) } else { rejoin(&server).await };
                     let caught_up = rejoined.and_then(|(anew, present)| {
                         listener = anew;
                         session.catch_up(&present, out, &mut calls)
@@ -166,15 +170,18 @@ async fn talk(ready: Ready, mut told: Told, mut inbox: Inbox) {
                     tracing::warn!(reason, "opencode did not end its turn");
                     handle.end(Ending::asking(Ask::Terminate));
                 }
+                Answered::Waited(id) => session.waited(&id, out),
                 Answered::Look(Ok(is_busy)) => session.looked(is_busy, out, &mut calls),
                 Answered::Look(Err(reason)) => session.fail(format!("opencode does not tell what it does: {reason}"), out),
             },
             // What is said before the prompt is there would come before it.
             Some(order) = inbox.orders.recv(), if is_prompted => match order {
-                Order::Steer(text, receipt) => {
-                    let body = session.steer(&text);
-                    answers.push(server.steer(body, receipt));
-                }
+                Order::Steer(text, receipt) => match session.steer(&text) {
+                    Ok(body) => answers.push(server.steer(body, receipt)),
+                    Err(error) => {
+                        let _ = receipt.send(Err(error));
+                    }
+                },
                 Order::Answer(id, decision, receipt) => match session.answer(&id, decision) {
                     Ok(answer) => answers.push(server.answer(id, answer, receipt)),
                     Err(error) => {
@@ -229,6 +236,11 @@ impl Control for Hold {
     async fn answer(&self, request: &RequestId, decision: Decision) -> Result<(), ControlError> {
         self.order(|receipt| Order::Answer(request.clone(), decision, receipt)).await
     }
+}
+
+async fn rejoin(server: &Calls) -> Result<(Listener, Present), String> {
+    let rejoined = tokio::time::timeout(REJOIN, server.rejoin()).await;
+    rejoined.unwrap_or_else(|_| Err(format!("it did not answer within {} s", REJOIN.as_secs())))
 }
 
 async fn sleep_until(instant: Option<Instant>) {

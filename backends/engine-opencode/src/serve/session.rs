@@ -11,10 +11,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde_json::Value;
 use takopi_api::event::{
-    Action, ActionId, ActionKind, ActionOutcome, EventFactory, Outcome, TextKind, Usage,
+    Action, ActionId, ActionKind, ActionOutcome, EventFactory, Outcome, RequestId, TextKind, Usage,
 };
 use takopi_api::jsonl::{Field, Wire};
 use takopi_api::resume::ResumeToken;
+use takopi_api::runner::ControlError;
 
 use super::prompt::Prompt;
 use super::wire;
@@ -25,6 +26,9 @@ use requests::Requests;
 
 /// Kinds of unknown events that are told apart.
 const UNKNOWN_KINDS: usize = 64;
+
+/// How often a turn that has not begun yet is looked for after the stream was lost.
+const SEARCHES: u32 = 20;
 
 /// What happens besides, and is nobody's business here.
 const IGNORED: &[&str] = &[
@@ -61,6 +65,8 @@ pub(super) enum Call {
     Abort,
     /// What does the session do? [`Session::looked`].
     Look,
+    /// Wait a moment for the call of a request: [`Session::waited`].
+    Wait(RequestId),
 }
 
 /// A piece of text that the model writes.
@@ -77,6 +83,8 @@ struct Piece {
 #[derive(Debug)]
 pub(super) struct Session {
     thread: ResumeToken,
+    /// Whether it has messages of earlier runs.
+    is_resumed: bool,
     /// The folder of the run.
     cwd: String,
     title: String,
@@ -111,6 +119,9 @@ pub(super) struct Session {
     errors: u32,
     retry: u64,
     is_busy: bool,
+    /// Whether it has ever done something.
+    has_begun: bool,
+    searches: u32,
     is_looking: bool,
     is_interrupted: bool,
     is_over: bool,
@@ -119,9 +130,16 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(thread: ResumeToken, cwd: String, title: String, prompt: Prompt) -> Self {
+    pub(super) fn new(
+        thread: ResumeToken,
+        is_resumed: bool,
+        cwd: String,
+        title: String,
+        prompt: Prompt,
+    ) -> Self {
         Self {
             thread,
+            is_resumed,
             cwd,
             title,
             prompt,
@@ -145,6 +163,8 @@ impl Session {
             errors: 0,
             retry: 0,
             is_busy: false,
+            has_begun: false,
+            searches: 0,
             is_looking: false,
             is_interrupted: false,
             is_over: false,
@@ -176,12 +196,18 @@ impl Session {
         }
     }
 
-    /// Somebody wants to say something in the turn.
-    pub(super) fn steer(&mut self, text: &str) -> Value {
+    /// Somebody wants to say something in the turn. What this gives is to be said to the server.
+    ///
+    /// # Errors
+    /// If the turn is to end: nobody would read it.
+    pub(super) fn steer(&mut self, text: &str) -> Result<Value, ControlError> {
+        if self.is_interrupted {
+            return Err(ControlError::Over);
+        }
         // From now on the turn is not over before it is answered.
         self.sent += 1;
         self.steering += 1;
-        self.prompt.later(text)
+        Ok(self.prompt.later(text))
     }
 
     pub(super) fn steered(&mut self, is_taken: bool, calls: &mut Vec<Call>) {
@@ -189,8 +215,8 @@ impl Session {
         if !is_taken {
             self.sent -= 1;
         }
-        // The turn may have ended meanwhile, or another one may begin.
-        if !self.is_busy {
+        // The turn may have ended meanwhile, or another one may begin. One that has not begun will, and then tells so.
+        if self.has_begun && !self.is_busy {
             self.look(calls);
         }
     }
@@ -212,10 +238,14 @@ impl Session {
     pub(super) fn looked(&mut self, is_busy: bool, out: &mut EventFactory, calls: &mut Vec<Call>) {
         self.is_looking = false;
         self.is_busy = is_busy;
+        self.has_begun |= is_busy;
         if self.is_over {
             return;
         }
-        if !is_busy {
+        if !is_busy && self.may_begin() {
+            self.searches += 1;
+            self.look(calls);
+        } else if !is_busy {
             // What is on its way is looked at when it has arrived: whoever said it must know whether it did.
             if self.steering == 0 || self.is_interrupted {
                 self.end(out);
@@ -224,6 +254,15 @@ impl Session {
             // It was told to end before it had begun.
             calls.push(Call::Abort);
         }
+    }
+
+    /// Whether nothing of the turn was seen, and it may still begin.
+    fn may_begin(&self) -> bool {
+        !self.has_begun
+            && self.first_message.is_empty()
+            && self.pending_error.is_none()
+            && !self.is_interrupted
+            && self.searches < SEARCHES
     }
 
     /// The run can not go on.
@@ -266,7 +305,7 @@ impl Session {
             "session.status" | "session.idle" | "session.error" => {}
             kind @ ("permission.asked" | "question.asked") => {
                 let asks = wire::Asks::read(data).unwrap_or_default();
-                self.asked(kind, &asks.properties.object().unwrap_or_default(), out, calls);
+                self.asked(kind, &asks.properties.text(), out, calls);
             }
             "permission.replied" | "question.replied" | "question.rejected" => {
                 self.requests.resolved(&properties.request_id.text(), out);
@@ -291,20 +330,26 @@ impl Session {
         match &*status.kind.text() {
             "idle" => self.idle(out, calls),
             "retry" => {
-                self.is_busy = true;
+                self.busy();
                 let attempt = status.attempt.read().unwrap_or(self.retry + 1);
                 if attempt != self.retry {
                     self.retry = attempt;
                     out.warning(format!("opencode tries again: {}", status.message.trimmed()));
                 }
             }
-            _ => self.is_busy = true,
+            _ => self.busy(),
         }
+    }
+
+    const fn busy(&mut self) {
+        self.is_busy = true;
+        self.has_begun = true;
     }
 
     /// Nothing of the session runs. The turn is over if everything that was said is answered.
     fn idle(&mut self, out: &mut EventFactory, calls: &mut Vec<Call>) {
         self.is_busy = false;
+        self.has_begun = true;
         if self.is_interrupted {
             // It is over once the server has answered.
         } else if self.steering > 0 {

@@ -58,7 +58,7 @@ pub(super) async fn ready(engine: &Serve, spec: &RunSpec) -> Result<Ready, Strin
     };
     let calls = Calls::new(running.http.clone(), thread.value().to_owned());
     let title = args::model(&engine.settings, spec).unwrap_or("opencode").to_owned();
-    let session = Session::new(thread, spec.cwd.display().to_string(), title, prompt);
+    let session = Session::new(thread, spec.resume.is_some(), spec.cwd.display().to_string(), title, prompt);
     Ok(Ready { running, calls, listener, session })
 }
 

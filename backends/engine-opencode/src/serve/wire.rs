@@ -94,6 +94,8 @@ wire! {
         "command" => command: Field<'a>,
         "filepath" => filepath: Field<'a>,
         "diff" => diff: Field<'a>,
+        /// Of a patch: where each of its files is, and where it goes.
+        "files" => files: Field<'a>,
     }
 
     /// The input of a call, as far as a request shows it.

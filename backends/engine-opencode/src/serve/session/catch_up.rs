@@ -54,12 +54,14 @@ impl Session {
             for request in all {
                 let asked = wire::Asked::read(request.get()).unwrap_or_default();
                 open.push(asked.id.text().into_owned());
-                self.asked(kind, &asked, out, calls);
+                self.asked(kind, request.get(), out, calls);
             }
         }
         self.requests.keep(&open, out);
         if present.is_busy {
-            self.is_busy = true;
+            self.busy();
+        } else if self.may_begin() {
+            self.look(calls);
         } else if !self.is_over {
             self.idle(out, calls);
         }
@@ -68,6 +70,10 @@ impl Session {
 
     /// The messages from the first one of this turn on.
     fn of_this_turn<'m, 'a>(&self, messages: &'m [Message<'a>]) -> &'m [Message<'a>] {
+        if self.first_message.is_empty() && self.is_resumed {
+            // The last one may be that of an earlier run.
+            return &[];
+        }
         let is_first = |message: &Message<'_>| {
             let info: wire::Info<'_> = wire::Info::read(message.info.get()).unwrap_or_default();
             if self.first_message.is_empty() {

@@ -104,12 +104,14 @@ impl Session {
             }
             Stand::Open => {
                 let input = state.input.text().into_owned();
-                match self.calls.insert(id.into_owned(), (action.title.clone(), input)) {
+                let known = self.calls.insert(id.clone().into_owned(), (action.title.clone(), input));
+                match known {
                     None => out.action_started(action),
                     Some((title, _)) if title != action.title => out.action_updated(action),
                     // Its output grows.
                     Some(_) => {}
                 }
+                self.call_told(&id, out);
             }
         }
     }

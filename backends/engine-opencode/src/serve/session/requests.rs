@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use takopi_api::event::{Decision, EventFactory, RequestId, Resolution};
+use takopi_api::event::{Decision, EventFactory, Request, RequestId, Resolution};
+use takopi_api::jsonl::Wire;
 use takopi_api::runner::ControlError;
 
 use super::{Call, Session};
@@ -15,6 +16,17 @@ pub(super) struct Requests {
     open: BTreeMap<RequestId, Open>,
     /// Those that were answered, until the server says so too.
     answered: HashMap<RequestId, Decision>,
+    /// Those that nobody has seen yet.
+    waiting: Vec<Waiting>,
+}
+
+/// A permission that a call wants of which the server has not told yet: what it is for is not known without it.
+#[derive(Debug)]
+struct Waiting {
+    id: RequestId,
+    call: String,
+    /// What is asked, as JSON.
+    asked: String,
 }
 
 /// What became of an answer.
@@ -37,11 +49,14 @@ impl Requests {
         } else if self.open.remove(&id).is_some() {
             // Somebody else answered, or it went with another one that was denied.
             out.request_resolved(id, Resolution::Withdrawn);
+        } else {
+            self.waiting.retain(|waiting| waiting.id != id);
         }
     }
 
     /// A call is over, and with it what it asked.
     pub(super) fn call_ended(&mut self, call: &str, out: &mut EventFactory) {
+        self.waiting.retain(|waiting| waiting.call != call);
         self.withdraw(|open| open.call.as_deref() == Some(call), out);
     }
 
@@ -50,6 +65,7 @@ impl Requests {
         for (id, decision) in self.answered.drain() {
             out.request_resolved(id, Resolution::Decided(decision));
         }
+        self.waiting.clear();
         self.withdraw(|_| true, out);
     }
 
@@ -59,10 +75,16 @@ impl Requests {
             .open
             .keys()
             .chain(self.answered.keys())
+            .chain(self.waiting.iter().map(|waiting| &waiting.id))
             .filter(|id| !ids.iter().any(|open| open == id.as_str()))
             .cloned()
             .collect();
         gone.iter().for_each(|id| self.resolved(id.as_str(), out));
+    }
+
+    fn has(&self, id: &RequestId) -> bool {
+        let is_waiting = || self.waiting.iter().any(|waiting| waiting.id == *id);
+        self.open.contains_key(id) || self.answered.contains_key(id) || is_waiting()
     }
 
     fn withdraw(&mut self, is_gone: impl Fn(&Open) -> bool, out: &mut EventFactory) {
@@ -79,36 +101,67 @@ impl Requests {
 impl Session {
     /// The server asks. Whoever asks on the server of this run belongs to this run: no session but those that work for it
     /// is there, and one that takopi has not seen begin must not wait for ever.
-    pub(super) fn asked(
-        &mut self,
-        kind: &str,
-        asked: &wire::Asked<'_>,
-        out: &mut EventFactory,
-        calls: &mut Vec<Call>,
-    ) {
-        let place = Place {
+    pub(super) fn asked(&mut self, kind: &str, json: &str, out: &mut EventFactory, calls: &mut Vec<Call>) {
+        let asked = wire::Asked::read(json).unwrap_or_default();
+        let is_question = kind == "question.asked";
+        let request =
+            if is_question { ask::question(&asked) } else { ask::permission(&asked, self.place(&asked)) };
+        let Some((request, open)) = request else {
+            self.fail(
+                "opencode asks something in a form that takopi does not know, so nobody can answer"
+                    .to_owned(),
+                out,
+            );
+            return;
+        };
+        // A turn that is to end takes back what it asks.
+        if self.is_interrupted || self.requests.has(&request.id) {
+            return;
+        }
+        match &open.call {
+            // A tool may ask before the server tells that it is called.
+            Some(call) if !is_question && !self.calls.contains_key(call) => {
+                calls.push(Call::Wait(request.id.clone()));
+                let (call, asked) = (call.clone(), json.to_owned());
+                self.requests.waiting.push(Waiting { id: request.id, call, asked });
+            }
+            _ => self.show(request, open, out),
+        }
+    }
+
+    /// The server has told what a call is.
+    pub(super) fn call_told(&mut self, call: &str, out: &mut EventFactory) {
+        self.show_waiting(|waiting| waiting.call == call, out);
+    }
+
+    /// The server had a moment to tell of the call of a request. Nobody waits for it any longer.
+    pub(in crate::serve) fn waited(&mut self, id: &RequestId, out: &mut EventFactory) {
+        self.show_waiting(|waiting| waiting.id == *id, out);
+    }
+
+    fn show_waiting(&mut self, is_due: impl Fn(&Waiting) -> bool, out: &mut EventFactory) {
+        if self.is_interrupted {
+            return;
+        }
+        let due: Vec<Waiting> = self.requests.waiting.extract_if(.., |waiting| is_due(waiting)).collect();
+        for waiting in due {
+            let asked = wire::Asked::read(&waiting.asked).unwrap_or_default();
+            if let Some((request, open)) = ask::permission(&asked, self.place(&asked)) {
+                self.show(request, open, out);
+            }
+        }
+    }
+
+    fn show(&mut self, request: Request, open: Open, out: &mut EventFactory) {
+        self.requests.open.insert(request.id.clone(), open);
+        out.request(request);
+    }
+
+    fn place(&self, asked: &wire::Asked<'_>) -> Place<'_> {
+        Place {
             cwd: &self.cwd,
             input: self.input_of(asked.tool.fields().call_id),
             is_inner: !self.is_own(asked.session_id),
-        };
-        let request =
-            if kind == "question.asked" { ask::question(asked) } else { ask::permission(asked, place) };
-        match request {
-            Some((request, open)) => {
-                let id = &request.id;
-                if !self.requests.open.contains_key(id) && !self.requests.answered.contains_key(id) {
-                    self.requests.open.insert(id.clone(), open);
-                    out.request(request);
-                }
-            }
-            None => {
-                self.fail(
-                    "opencode asks something in a form that takopi does not know, so nobody can answer"
-                        .to_owned(),
-                    out,
-                );
-                calls.push(Call::Abort);
-            }
         }
     }
 
@@ -121,7 +174,9 @@ impl Session {
         id: &RequestId,
         decision: Decision,
     ) -> Result<Answer, ControlError> {
-        let open = self.requests.open.get(id).ok_or_else(|| ControlError::NoSuchRequest(id.clone()))?;
+        // What is allowed before the server has ended the turn must not be done any more.
+        let open = self.requests.open.get(id).filter(|_| !self.is_interrupted);
+        let open = open.ok_or_else(|| ControlError::NoSuchRequest(id.clone()))?;
         let answer = open.answer(id, &decision)?;
         self.requests.open.remove(id);
         self.requests.answered.insert(id.clone(), decision);

@@ -1,6 +1,6 @@
 use proptest::prelude::*;
 use serde_json::json;
-use takopi_api::event::{Completed, Decision, Event, RequestId};
+use takopi_api::event::{Completed, Decision, Event, Lasting, Permission, RequestSubject};
 use takopi_api::process::ProcessHost;
 use takopi_api::runner::{RunSpec, ThreadLocks};
 use takopi_api::testing::{Script, ScriptedProcesses, check_events};
@@ -20,6 +20,7 @@ enum Happens {
     Interrupt,
     Aborted,
     Looked(bool),
+    Waited(u8),
     CaughtUp(bool),
 }
 
@@ -89,16 +90,24 @@ fn happens() -> impl Strategy<Value = Happens> {
         Just(Happens::Interrupt),
         Just(Happens::Aborted),
         any::<bool>().prop_map(Happens::Looked),
+        (0u8..3).prop_map(Happens::Waited),
         any::<bool>().prop_map(Happens::CaughtUp),
     ]
 }
 
 fn session() -> (Session, EventFactory) {
+    session_of(false)
+}
+
+fn session_of(is_resumed: bool) -> (Session, EventFactory) {
     let processes: std::sync::Arc<dyn ProcessHost> = ScriptedProcesses::new(Script::new(""));
     let spec = RunSpec::new("hi", "/repo", processes, ThreadLocks::default());
     let prompt = Prompt::new(&Settings::default(), &spec).unwrap();
     let thread = ResumeToken::new(ENGINE, "ses_1").unwrap();
-    (Session::new(thread, "/repo".to_owned(), "opencode".to_owned(), prompt), EventFactory::new(ENGINE, None))
+    (
+        Session::new(thread, is_resumed, "/repo".to_owned(), "opencode".to_owned(), prompt),
+        EventFactory::new(ENGINE, None),
+    )
 }
 
 /// What a person or the server does reaches a session that is over no more, as in the loop around it.
@@ -129,6 +138,7 @@ fn happen(session: &mut Session, event: &Happens, out: &mut EventFactory, calls:
         Happens::Interrupt => session.interrupt(calls),
         Happens::Aborted => session.aborted(calls),
         Happens::Looked(is_busy) => session.looked(*is_busy, out, calls),
+        Happens::Waited(id) => session.waited(&request(*id), out),
         Happens::CaughtUp(is_busy) => {
             let present = Present {
                 messages: r#"[{"info":{"id":"msg_1","role":"user"},"parts":[{"id":"x","type":"text"}]},7]"#
@@ -153,6 +163,135 @@ fn play(course: &[Happens]) -> (Completed, Vec<Event>) {
     session.fail("the server ended".to_owned(), &mut out);
     let events: Vec<Event> = std::iter::from_fn(|| out.pop()).collect();
     (check_events(&ENGINE, &events), events)
+}
+
+/// What people are asked.
+fn asked(out: &mut EventFactory) -> Vec<Permission> {
+    let permission = |event| match event {
+        Event::Request(event) => match event.request.subject {
+            RequestSubject::Permission(permission) => Some(permission),
+            _ => None,
+        },
+        _ => None,
+    };
+    std::iter::from_fn(|| out.pop()).filter_map(permission).collect()
+}
+
+const ASKS: &str = r#"{"type":"permission.asked","properties":{"id":"per_1","sessionID":"ses_1","permission":"mail","patterns":["*"],"metadata":{},"tool":{"callID":"call_1"}}}"#;
+
+fn tool_call(status: &str, input: &str) -> String {
+    format!(
+        r#"{{"type":"message.part.updated","properties":{{"part":{{"id":"p","sessionID":"ses_1","type":"tool","tool":"mail","callID":"call_1","state":{{"status":"{status}","input":{input}}}}}}}}}"#
+    )
+}
+
+/// Tools of servers ask before the session tells what they are given.
+#[test]
+fn a_call_is_asked_about_once_it_is_known() {
+    let (mut session, mut out) = session();
+    let mut calls = vec![session.begin(&mut out)];
+    session.hear(&tool_call("pending", "{}"), &mut out, &mut calls);
+    session.hear(ASKS, &mut out, &mut calls);
+    session.hear(ASKS, &mut out, &mut calls);
+    assert_eq!(asked(&mut out), []);
+    assert_eq!(calls[1..], [Call::Wait(RequestId::new("per_1"))]);
+    session.hear(&tool_call("running", r#"{"to":"ada"}"#), &mut out, &mut calls);
+    let shown = Permission::default().tool("mail").input("{\n  \"to\": \"ada\"\n}");
+    assert_eq!(asked(&mut out), [shown]);
+    session.waited(&RequestId::new("per_1"), &mut out);
+    assert_eq!(asked(&mut out), []);
+    assert!(session.answer(&RequestId::new("per_1"), Decision::AllowOnce).is_ok());
+}
+
+#[test]
+fn a_call_that_is_not_told_is_asked_about_all_the_same_and_for_this_once() {
+    let (mut session, mut out) = session();
+    let mut calls = vec![session.begin(&mut out)];
+    session.hear(ASKS, &mut out, &mut calls);
+    session.waited(&RequestId::new("per_1"), &mut out);
+    let permission = asked(&mut out).pop().unwrap();
+    assert_eq!((permission.tool.as_deref(), permission.lasting), (Some("mail"), Lasting::Nothing));
+
+    // One that is over wants nothing any more.
+    let (mut session, mut out) = self::session();
+    session.hear(ASKS, &mut out, &mut calls);
+    session.hear(&tool_call("error", "{}"), &mut out, &mut calls);
+    session.waited(&RequestId::new("per_1"), &mut out);
+    assert_eq!(asked(&mut out), []);
+}
+
+/// The messages of a thread that was continued, which was answered before.
+fn present(is_busy: bool) -> Present {
+    let messages = json!([
+        {"info": {"id": "msg_1", "role": "user"}},
+        {"info": {"id": "msg_2", "role": "assistant", "parentID": "msg_1"}, "parts": [
+            {"id": "prt_1", "sessionID": "ses_1", "messageID": "msg_2", "type": "text", "text": "old"},
+            {"id": "prt_2", "sessionID": "ses_1", "messageID": "msg_2", "type": "step-finish", "reason": "stop"}]},
+    ]);
+    let none = || "[]".to_owned();
+    Present { messages: messages.to_string(), permissions: none(), questions: none(), is_busy }
+}
+
+#[test]
+fn an_answer_of_an_earlier_run_is_none_of_this_one() {
+    let (mut session, mut out) = session_of(true);
+    let mut calls = vec![session.begin(&mut out)];
+    session.catch_up(&present(false), &mut out, &mut calls).unwrap();
+    assert_eq!(calls.pop(), Some(Call::Look));
+    session.looked(false, &mut out, &mut calls);
+    assert_eq!(calls.pop(), Some(Call::Look), "it may begin yet");
+    session.looked(true, &mut out, &mut calls);
+    assert!(!session.is_over() && calls.len() == 1);
+
+    // Nor does anybody look for it for ever.
+    let (mut session, mut out) = session_of(true);
+    session.begin(&mut out);
+    session.catch_up(&present(false), &mut out, &mut calls).unwrap();
+    for _ in 0..=SEARCHES {
+        assert!(!session.is_over());
+        session.looked(false, &mut out, &mut calls);
+    }
+    let completed = std::iter::from_fn(|| out.pop()).last();
+    let Some(Event::Completed(completed)) = completed else { panic!("{completed:?}") };
+    assert!(!completed.is_done() && completed.answer.is_empty());
+}
+
+#[test]
+fn a_text_that_comes_before_the_turn_begins_does_not_end_it() {
+    let (mut session, mut out) = session();
+    let mut calls = vec![session.begin(&mut out)];
+    session.steer("more").unwrap();
+    session.steered(true, &mut calls);
+    assert!(!calls.contains(&Call::Look), "it does nothing yet");
+    let status = |kind: &str| {
+        format!(
+            r#"{{"type":"session.status","properties":{{"sessionID":"ses_1","status":{{"type":"{kind}"}}}}}}"#
+        )
+    };
+    session.hear(&status("busy"), &mut out, &mut calls);
+    session.hear(&status("idle"), &mut out, &mut calls);
+    assert!(calls.contains(&Call::Look) && !session.is_over());
+}
+
+#[test]
+fn a_turn_that_is_to_end_takes_nothing_and_asks_nothing() {
+    let (mut session, mut out) = session();
+    let mut calls = vec![session.begin(&mut out)];
+    let ask = |id: &str| {
+        format!(
+            r#"{{"type":"permission.asked","properties":{{"id":"{id}","sessionID":"ses_1","permission":"bash"}}}}"#
+        )
+    };
+    session.hear(ASKS, &mut out, &mut calls);
+    session.hear(&ask("per_2"), &mut out, &mut calls);
+    assert_eq!(asked(&mut out).len(), 1);
+    session.interrupt(&mut calls);
+    assert_eq!(session.steer("more"), Err(ControlError::Over));
+    let shown = RequestId::new("per_2");
+    assert_eq!(session.answer(&shown, Decision::AllowOnce), Err(ControlError::NoSuchRequest(shown.clone())));
+    session.hear(&ask("per_3"), &mut out, &mut calls);
+    session.waited(&RequestId::new("per_1"), &mut out);
+    assert_eq!(asked(&mut out), []);
 }
 
 proptest! {
