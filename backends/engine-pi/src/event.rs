@@ -76,6 +76,8 @@ wire! {
         "tool" => tool: Field<'a>,
         "input" => input: Field<'a>,
         "cwd" => cwd: Field<'a>,
+        /// Whether the tool is pi's own.
+        "builtin" => builtin: Field<'a>,
     }
 
     pub(crate) struct Message<'a> {

@@ -101,7 +101,7 @@ impl DialogueEngine for TalkingPi {
     }
 
     fn steer(&self, text: String, receipt: Receipt, state: &mut Dialogue, says: &mut Says) {
-        state.steers.send(text, receipt, says);
+        state.steer(text, receipt, says);
     }
 
     fn answer(

@@ -50,6 +50,7 @@ for (const tool of ["read", "grep", "find", "ls"]) {
     const pi = loaded(() => undefined, tools);
     assert.equal((await pi.call(tool)).block, true);
     assert.equal(pi.asked.length, 1);
+    assert.equal(pi.asked[0].builtin, false);
   }
 }
 
@@ -58,7 +59,8 @@ for (const tool of ["bash", "write", "edit", "send_mail", "Read", ""]) {
   const pi = loaded(allow);
   assert.equal(await pi.call(tool, { command: "ls", deep: { a: [1] } }), undefined);
   const input = { command: "ls", deep: { a: [1] } };
-  assert.deepEqual(pi.asked, [{ call: "c1", tool, input, cwd: "/repo" }]);
+  const builtin = TOOLS.some(({ name }) => name === tool);
+  assert.deepEqual(pi.asked, [{ call: "c1", tool, input, cwd: "/repo", builtin }]);
 }
 
 // Nothing but a yes to this call lets it happen.

@@ -6,9 +6,10 @@
 use std::time::Instant;
 
 use takopi_api::event::{EventFactory, RequestId};
-use takopi_api::jsonl::{Field, Interruption, Recognition, Says, Unfinished, Wire};
+use takopi_api::jsonl::{Field, Interruption, Receipt, Recognition, Says, Unfinished, Wire};
 use takopi_api::process::{Ask, Exit};
 use takopi_api::resume::ResumeToken;
+use takopi_api::runner::ControlError;
 
 use super::asks::{Asks, MARK};
 use super::live::{Live, may_be_text};
@@ -51,10 +52,10 @@ pub(crate) struct Dialogue {
     asking: Asking,
     is_fork: bool,
     pub(super) asks: Asks,
-    pub(super) steers: Steers,
+    steers: Steers,
     live: Live,
-    /// How many texts pi has that the model has not read.
-    unread: usize,
+    /// The texts that pi has and the model has not read.
+    unread: Vec<String>,
     is_interrupted: bool,
     /// Why takopi let pi go before it did anything.
     refusal: Option<&'static str>,
@@ -95,7 +96,7 @@ impl Dialogue {
             asks: Asks::default(),
             steers: Steers::default(),
             live: Live::default(),
-            unread: 0,
+            unread: Vec::new(),
             is_interrupted: false,
             refusal: None,
         }
@@ -133,7 +134,7 @@ impl Dialogue {
                     line.error.text()
                 ));
             }
-            "queue_update" => self.unread = texts(line.steering, line.follow_up).len(),
+            "queue_update" => self.unread = texts(line.steering, line.follow_up),
             "agent_start" => self.started(says),
             "agent_end" => self.ended(&line, says),
             "agent_settled" => self.settled(out, says),
@@ -150,6 +151,15 @@ impl Dialogue {
             }
         }
         Recognition::Known
+    }
+
+    /// A person sends a text.
+    pub(super) fn steer(&mut self, text: String, receipt: Receipt, says: &mut Says) {
+        if self.is_interrupted {
+            receipt.refused(ControlError::Over);
+        } else {
+            self.steers.send(text, receipt, says);
+        }
     }
 
     /// A person wants the turn to end.
@@ -169,6 +179,7 @@ impl Dialogue {
     pub(super) fn unfinished(&mut self, exit: &Exit, out: &mut EventFactory) -> Unfinished {
         self.asks.turn_ended(out);
         self.steers.close();
+        self.tell_unread(out);
         let unfinished = self.turn.unfinished(exit, out);
         match self.refusal {
             Some(refusal) => Unfinished { reason: Some(refusal.to_owned()), ..unfinished },
@@ -194,9 +205,14 @@ impl Dialogue {
             (name::IDLE, _) if self.stage == Stage::Ended && is_idle && !self.turn.is_retrying() => {
                 self.settled(out, says);
             }
-            (name::LEFT, _) if self.stage == Stage::Leftovers => self.leftovers(data, out, says),
-            (name::CLEAR, _) => tell_unread(data, out),
-            (name::PROMPT | name::TURN | name::IDLE | name::LEFT | name::ABORT, _) => {}
+            (name::LEFT, Ok(())) if self.stage == Stage::Leftovers => self.leftovers(data, out, says),
+            // Older CLIs do not give texts back. What they keep is told at the end.
+            (name::LEFT, Err(_)) if self.stage == Stage::Leftovers => self.finish(out),
+            (name::CLEAR, Ok(())) => {
+                self.unread = texts(data.steering, data.follow_up);
+                self.tell_unread(out);
+            }
+            (name::PROMPT | name::TURN | name::IDLE | name::LEFT | name::CLEAR | name::ABORT, _) => {}
             (id, result) => {
                 let error = result.clone().err();
                 if let (false, Some(error)) = (self.steers.answered(id, result), error) {
@@ -239,10 +255,11 @@ impl Dialogue {
 
     fn started(&mut self, says: &mut Says) {
         self.stage = Stage::Working;
-        self.steers.open(says);
         if self.is_interrupted {
-            // It was told when there was no turn yet that could end.
+            // It was told when there was no turn yet that could end. The texts for it have no turn any more.
             command(name::ABORT, &Command::Abort, says);
+        } else {
+            self.steers.open(says);
         }
     }
 
@@ -255,7 +272,7 @@ impl Dialogue {
     }
 
     fn settled(&mut self, out: &mut EventFactory, says: &mut Says) {
-        if self.unread > 0 && !self.is_interrupted && self.stage != Stage::Leftovers {
+        if !self.unread.is_empty() && !self.is_interrupted && self.stage != Stage::Leftovers {
             self.stage = Stage::Leftovers;
             command(name::LEFT, &Command::ClearQueue, says);
         } else {
@@ -265,17 +282,13 @@ impl Dialogue {
 
     /// Texts that pi took right after it last looked for some: they make another turn of this run.
     fn leftovers(&mut self, data: &Data<'_>, out: &mut EventFactory, says: &mut Says) {
-        if self.is_interrupted {
-            tell_unread(data, out);
-        }
-        let texts = texts(data.steering, data.follow_up);
-        if texts.is_empty() || self.is_interrupted {
+        self.unread = texts(data.steering, data.follow_up);
+        if self.unread.is_empty() || self.is_interrupted {
             self.finish(out);
             return;
         }
         self.stage = Stage::Prompted;
-        self.unread = 0;
-        let message = &texts.join("\n\n");
+        let message = &std::mem::take(&mut self.unread).join("\n\n");
         command(name::PROMPT, &Command::Prompt { message, images: &[] }, says);
     }
 
@@ -302,7 +315,15 @@ impl Dialogue {
         self.stage = Stage::Over;
         self.asks.turn_ended(out);
         self.steers.close();
+        self.tell_unread(out);
         self.turn.settled(out);
+    }
+
+    /// Texts that were sent, and that nobody will read.
+    fn tell_unread(&mut self, out: &mut EventFactory) {
+        for text in self.unread.drain(..) {
+            out.warning(format!("the turn ended before pi read this: {text}"));
+        }
     }
 
     /// An extension wants something of the person, or tells something.
@@ -344,13 +365,6 @@ impl Dialogue {
                 Recognition::Unknown { kind: format!("extension_ui_request {method}") }
             }
         }
-    }
-}
-
-/// Texts that were sent, and that an interruption keeps from being read.
-fn tell_unread(data: &Data<'_>, out: &mut EventFactory) {
-    for text in texts(data.steering, data.follow_up) {
-        out.warning(format!("the turn ended before pi read this: {text}"));
     }
 }
 

@@ -23,9 +23,13 @@ impl Call {
         if !(wanted.call.is_present() && wanted.tool.is_present() && wanted.input.is_present()) {
             return None;
         }
-        let tool = wanted.tool.text().into_owned();
+        let tool = wanted.tool.text();
+        let is_of_pi = wanted.builtin.read() == Some(true);
+        // One of an extension may do anything, also under a name of pi's own.
+        let tool = if is_of_pi { tool.into_owned() } else { format!("extension:{tool}") };
         let (mut permission, rest) = match wanted.input.read::<Map<String, Value>>() {
-            Some(input) => described(&tool, input),
+            Some(input) if is_of_pi => described(&tool, input),
+            Some(input) => (Permission::default(), shown(input)),
             None => (Permission::default(), Some(wanted.input.text().into_owned())),
         };
         if let Some(rest) = rest {
@@ -64,8 +68,12 @@ fn described(tool: &str, mut input: Map<String, Value>) -> (Permission, Option<S
         }
         _ => {}
     }
-    let rest = (!input.is_empty()).then(|| format!("{:#}", Value::Object(input)));
-    (permission, rest)
+    (permission, shown(input))
+}
+
+/// Input as it is.
+fn shown(input: Map<String, Value>) -> Option<String> {
+    (!input.is_empty()).then(|| format!("{:#}", Value::Object(input)))
 }
 
 /// The text of a key. A value that is no text stays, and is shown as it is.
@@ -81,13 +89,13 @@ fn take_text(input: &mut Map<String, Value>, key: &str) -> Option<String> {
 
 /// The edits of a file as one diff, without the lines around them: those are not known here.
 fn take_edits(input: &mut Map<String, Value>, path: Option<&String>) -> Option<String> {
-    let edits = match input.get("edits") {
-        Some(Value::Array(edits)) => edits.iter().map(hunk).collect::<Option<String>>()?,
+    let (edits, shown): (String, &[&str]) = match input.get("edits") {
+        Some(Value::Array(edits)) => (edits.iter().map(hunk).collect::<Option<_>>()?, &["edits"]),
         // Older CLIs have one edit a call.
-        _ => hunk(&Value::Object(input.clone()))?,
+        _ => (hunk(&Value::Object(input.clone()))?, &["oldText", "newText"]),
     };
-    for key in ["edits", "oldText", "newText"] {
-        input.remove(key);
+    for key in shown {
+        input.remove(*key);
     }
     let path = path.map_or("?", String::as_str);
     Some(format!("--- {path}\n+++ {path}\n{edits}"))
@@ -118,7 +126,12 @@ mod tests {
     use super::*;
 
     fn read(tool: &str, input: &str) -> Call {
-        Call::read(&format!(r#"{{"call":"c1","tool":"{tool}","input":{input},"cwd":"/repo"}}"#)).unwrap()
+        wanted(tool, input, r#","builtin":true"#)
+    }
+
+    fn wanted(tool: &str, input: &str, more: &str) -> Call {
+        let wanted = format!(r#"{{"call":"c1","tool":"{tool}","input":{input},"cwd":"/repo"{more}}}"#);
+        Call::read(&wanted).unwrap()
     }
 
     fn asked(tool: &str) -> Permission {
@@ -141,7 +154,23 @@ mod tests {
         assert_eq!(read("edit", edits).permission, asked("edit").paths(["/repo/a".to_owned()]).diff(diff));
         let old = r#"{"path":"/repo/a","oldText":"c","newText":"d"}"#;
         let diff = "--- /repo/a\n+++ /repo/a\n@@\n-c\n+d\n";
-        assert_eq!(read("edit", old).permission, asked("edit").paths(["/repo/a".to_owned()]).diff(diff));
+        let shown = asked("edit").paths(["/repo/a".to_owned()]).diff(diff);
+        assert_eq!(read("edit", old).permission, shown);
+
+        // Pi does both.
+        let both =
+            r#"{"path":"/repo/a","edits":[{"oldText":"c","newText":"d"}],"oldText":"e","newText":"f"}"#;
+        let input = "{\n  \"newText\": \"f\",\n  \"oldText\": \"e\"\n}";
+        assert_eq!(read("edit", both).permission, shown.input(input));
+    }
+
+    #[test]
+    fn a_tool_of_an_extension_is_none_of_pi() {
+        for more in ["", r#","builtin":false"#, r#","builtin":1"#] {
+            let call = wanted("bash", r#"{"command":"ls"}"#, more);
+            assert_eq!(call.title, "extension:bash");
+            assert_eq!(call.permission, asked("extension:bash").input("{\n  \"command\": \"ls\"\n}"));
+        }
     }
 
     #[test]

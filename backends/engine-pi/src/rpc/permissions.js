@@ -41,7 +41,13 @@ async function ask(event, isOfPi, ctx) {
   }
   // What was asked is what is done: extensions that have their say later can not change it.
   freeze(input);
-  const question = JSON.stringify({ call: event.toolCallId, tool: event.toolName, input, cwd: ctx.cwd });
+  const question = JSON.stringify({
+    call: event.toolCallId,
+    tool: event.toolName,
+    input,
+    cwd: ctx.cwd,
+    builtin: isOfPi,
+  });
   if (question.length > LONGEST) {
     return blocked("this is too long to be shown to the person who has to allow it; do it in smaller steps");
   }

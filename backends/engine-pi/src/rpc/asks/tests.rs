@@ -41,7 +41,8 @@ impl Talk {
 }
 
 fn permission(id: &str, call: &str) -> Value {
-    let question = json!({"call": call, "tool": "bash", "input": {"command": "ls"}}).to_string();
+    let question =
+        json!({"call": call, "tool": "bash", "input": {"command": "ls"}, "builtin": true}).to_string();
     json!({"id": id, "method": "input", "title": MARK, "placeholder": question})
 }
 

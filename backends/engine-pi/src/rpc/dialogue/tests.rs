@@ -196,6 +196,49 @@ fn texts_that_pi_gives_back_or_not_never_hold_up_the_end() {
     assert!(matches!(events.last(), Some(Event::Completed(completed)) if completed.is_done()));
 }
 
+/// Older ones have no such command.
+#[test]
+fn texts_that_pi_does_not_give_back_are_told_at_the_end() {
+    let unread = ["the turn ended before pi read this: and"];
+    let mut talk = Talk::working();
+    talk.hears(&json!({"type": "queue_update", "steering": ["and"], "followUp": []}));
+    talk.hears(&settled());
+    talk.fails("left", "Unknown command: clear_queue");
+    assert_eq!(talk.titles(), unread);
+
+    let mut talk = Talk::working();
+    talk.hears(&json!({"type": "queue_update", "steering": ["and", "also"], "followUp": []}));
+    talk.pi.interrupt(&mut talk.says);
+    talk.fails("clear", "Unknown command: clear_queue");
+    // It was read all the same.
+    talk.hears(&json!({"type": "queue_update", "steering": ["and"], "followUp": []}));
+    talk.hears(&settled());
+    assert_eq!(talk.titles(), unread);
+
+    let mut talk = Talk::working();
+    talk.hears(&json!({"type": "queue_update", "steering": ["and"], "followUp": []}));
+    talk.exits();
+    assert_eq!(talk.titles(), unread);
+}
+
+#[test]
+fn a_text_that_comes_after_an_interruption_is_refused() {
+    let mut talk = Talk::prompted();
+    let send = |talk: &mut Talk| {
+        let (receipt, received) = Receipt::new();
+        talk.pi.steer("more".into(), receipt, &mut talk.says);
+        received
+    };
+    let mut early = send(&mut talk);
+    talk.pi.interrupt(&mut talk.says);
+    assert_eq!(send(&mut talk).try_recv(), Ok(Err(ControlError::Over)));
+    assert_eq!(talk.said(), ["clear", "abort"]);
+    talk.hears(&json!({"type": "agent_start"}));
+    assert_eq!(talk.said(), ["abort"]);
+    talk.hears(&settled());
+    assert!(early.try_recv().is_err(), "a dropped receipt says that the turn was over");
+}
+
 #[test]
 fn an_interruption_is_said_again_once_there_is_a_turn() {
     let mut talk = Talk::prompted();
