@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, Weak};
 
 use async_trait::async_trait;
 use takopi_api::error::Error;
@@ -93,6 +93,8 @@ pub(crate) struct Inner {
     pub(super) surroundings: Surroundings,
     pub(super) threads: ThreadLocks,
     pub(super) snapshot: watch::Sender<Arc<Snapshot>>,
+    /// Those before that something still holds: a run, or a message that waits.
+    pub(super) replaced: Mutex<Vec<Weak<Snapshot>>>,
     pub(super) links: RwLock<HashMap<TransportId, Link>>,
     /// The transports that run and are connected.
     pub(super) present: watch::Sender<HashSet<TransportId>>,
@@ -140,6 +142,7 @@ impl Chat {
             surroundings,
             threads: ThreadLocks::default(),
             snapshot: watch::Sender::new(Arc::new(snapshot)),
+            replaced: Mutex::default(),
             links: RwLock::default(),
             present: watch::Sender::default(),
             queue: Mutex::default(),
@@ -174,7 +177,10 @@ impl Chat {
 
     /// From here on, messages are handled under another configuration. Runs that go on keep theirs.
     pub(crate) fn reload(&self, snapshot: Snapshot) {
-        self.0.snapshot.send_replace(Arc::new(snapshot));
+        let before = self.0.snapshot.send_replace(Arc::new(snapshot));
+        let mut replaced = self.0.replaced.lock().unwrap_or_else(PoisonError::into_inner);
+        replaced.retain(|snapshot| snapshot.strong_count() > 0);
+        replaced.push(Arc::downgrade(&before));
     }
 
     /// What the configuration says now.

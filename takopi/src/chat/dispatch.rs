@@ -15,7 +15,7 @@ use super::authorize::{self, Refusal, Verdict};
 use super::bubble::Showing;
 use super::commands;
 use super::conversation::{Inner, Link};
-use super::directives::{self, Names, slash_command};
+use super::directives::{self, Names};
 use super::orders;
 use super::receive::Waiting;
 use super::requests::{self, Answered};
@@ -98,7 +98,7 @@ impl Inner {
         let verdict = self.verdict(link, &message.address, message.chat, message.sender.as_ref()).await;
         if let Verdict::Refused(refusal) = verdict {
             if self.may_only_decide(link, refusal, message.sender.as_ref())
-                && (self.is_awaited(link, place, message) || is_reply_in_words(message))
+                && (self.is_awaited(link, place, message) || is_reply_in_words(&self.snapshot(), message))
                 && let Some(outcome) = self.answer_request(link, place, message).await
             {
                 return Ok(outcome);
@@ -111,7 +111,7 @@ impl Inner {
             return Ok(Outcome::Ended(MessageEnd::Refused));
         }
         let snapshot = self.snapshot();
-        let command = slash_command(&message.text);
+        let command = snapshot.command(&message.text);
         let order = orders::read(message);
         if order.is_none()
             && let Some((word, args)) = &command
@@ -195,7 +195,7 @@ impl Inner {
     fn is_awaited(&self, link: &Link, place: &Place, message: &IncomingMessage) -> bool {
         let is_text = !message.text.trim().is_empty()
             && message.files.is_empty()
-            && slash_command(&message.text).is_none();
+            && self.snapshot().command(&message.text).is_none();
         let person = message.sender.as_ref().map(|sender| &sender.id);
         is_text
             && (self.requests.has_secret(&link.id, message) || self.requests.wait_for_words_of(place, person))
@@ -320,9 +320,9 @@ impl Inner {
 }
 
 /// Whether a message answers one of takopi's, and is no command.
-fn is_reply_in_words(message: &IncomingMessage) -> bool {
+fn is_reply_in_words(snapshot: &Snapshot, message: &IncomingMessage) -> bool {
     let is_reply = message.reply_to.as_ref().is_some_and(|reply| reply.is_own);
-    is_reply && message.files.is_empty() && slash_command(&message.text).is_none()
+    is_reply && message.files.is_empty() && snapshot.command(&message.text).is_none()
 }
 
 /// Whether a message is meant for takopi, where not all of them are.

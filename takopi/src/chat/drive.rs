@@ -157,10 +157,7 @@ impl Inner {
         let mut has_started = false;
         let completed = loop {
             tokio::select! {
-                event = events.next() => match event
-                    .map(|event| self.requests.discreet(&live.id, event))
-                    .inspect(|event| watch.event(event))
-                {
+                event = events.next() => match event.inspect(|event| watch.event(event)) {
                     Some(Event::Completed(completed)) => break completed,
                     Some(Event::Text(text)) if text.kind == TextKind::Answer => {
                         if course.written.wrote(&text.delta) {

@@ -1,6 +1,6 @@
 //! After a start: what the last program left is told, delivered or run. And before an end: what goes on may end by itself.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -260,6 +260,11 @@ impl Chat {
                 tasks.shutdown().await;
                 break;
             }
+        }
+        // A message that waits for the next start may hold what the configuration said before, with its engines.
+        let replaced = std::mem::take(&mut *self.0.replaced.lock().unwrap_or_else(PoisonError::into_inner));
+        for snapshot in replaced.iter().filter_map(Weak::upgrade) {
+            snapshot.engines.shutdown().await;
         }
         self.snapshot().engines.shutdown().await;
     }

@@ -21,10 +21,9 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use takopi_api::event::{Decision, Event, Request, RequestId, RequestSubject, Resolution};
+use takopi_api::event::{Request, RequestSubject};
 use takopi_api::message::{IncomingMessage, MessageId, MessageRef, PersonId};
 use takopi_api::resume::ResumeToken;
-use takopi_api::runner::RunId;
 use takopi_api::transport::TransportId;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -42,9 +41,6 @@ use crate::store::{Covers, Place, RequestToken};
 
 /// How many requests are remembered after their end, for who presses too late. Of others the store knows.
 const REMEMBERED: usize = 256;
-
-/// Stands for an answer that nobody is to see.
-const HIDDEN: &str = "•••";
 
 /// What is known of a request besides what [`open`] knows.
 #[derive(Debug)]
@@ -109,6 +105,19 @@ struct Remembered {
     is_told: bool,
     title: String,
     outcome: Outcome,
+    /// Why that came to nothing, if it did.
+    failure: Option<String>,
+}
+
+impl Remembered {
+    /// What its message says.
+    fn header(&self) -> String {
+        let header = self.outcome.header();
+        match &self.failure {
+            Some(failure) => format!("{header}, but it came to nothing: {failure}"),
+            None => header,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -119,8 +128,6 @@ struct State {
     order: VecDeque<RequestToken>,
     /// Messages whose words answer a question that wants them kept nowhere.
     secrets: HashSet<(TransportId, MessageRef)>,
-    /// The questions of requests whose answers are secrets.
-    secret_answers: HashMap<(RunId, RequestId), HashSet<String>>,
 }
 
 /// All requests that wait.
@@ -162,33 +169,6 @@ impl Requests {
         self.state().secrets.remove(&(transport.clone(), message.reference()))
     }
 
-    /// Remembers which answers to a request are secrets.
-    fn note_secrets(&self, run: &RunId, request: &Request) {
-        let RequestSubject::Question { questions } = &request.subject else { return };
-        let secret = questions.iter().filter(|question| question.secret);
-        let ids: HashSet<String> = secret.map(|question| question.id.clone()).collect();
-        if !ids.is_empty() {
-            self.state().secret_answers.insert((run.clone(), request.id.clone()), ids);
-        }
-    }
-
-    fn forget_secrets(&self, run: &RunId) {
-        self.state().secret_answers.retain(|(of, _), _| of != run);
-    }
-
-    /// What an engine says, as it may go on to whoever listens: without the secrets that it was told.
-    pub(super) fn discreet(&self, run: &RunId, mut event: Event) -> Event {
-        if let Event::RequestResolved(resolved) = &mut event
-            && let Resolution::Decided(Decision::Answer { answers }) = &mut resolved.resolution
-            && let Some(secret) = self.state().secret_answers.get(&(run.clone(), resolved.request_id.clone()))
-        {
-            for (_, answer) in answers.iter_mut().filter(|(id, _)| secret.contains(*id)) {
-                *answer = vec![HIDDEN.to_owned()];
-            }
-        }
-        event
-    }
-
     /// A request has ended like this.
     fn end(&self, token: &RequestToken, outcome: Outcome) -> Option<Ending<Kept>> {
         let mut state = self.state();
@@ -197,7 +177,8 @@ impl Requests {
         ending.kept.is_over.send_replace(true);
         let place = ending.kept.live.place.clone();
         let message = ending.message.clone();
-        let remembered = Remembered { place, message, is_told: false, title: ending.kept.title(), outcome };
+        let title = ending.kept.title();
+        let remembered = Remembered { place, message, is_told: false, title, outcome, failure: None };
         state.ended.insert(token.clone(), remembered);
         state.order.push_back(token.clone());
         if state.order.len() > REMEMBERED
@@ -206,6 +187,22 @@ impl Requests {
             state.ended.remove(&oldest);
         }
         Some(ending)
+    }
+
+    /// The message of one that has ended is there after all. Gives what it has to say, if that is still known.
+    fn arrived(&self, token: &RequestToken, message: &MessageRef) -> Option<String> {
+        let mut state = self.state();
+        let known = state.ended.get_mut(token)?;
+        known.message = Some(message.clone());
+        Some(known.header())
+    }
+
+    /// The decision came to nothing, because of this. Gives its message, and what that has to say now.
+    fn came_to_nothing(&self, token: &RequestToken, why: String) -> Option<(Option<MessageRef>, String)> {
+        let mut state = self.state();
+        let known = state.ended.get_mut(token)?;
+        known.failure = Some(why);
+        Some((known.message.clone(), known.header()))
     }
 
     /// Its message says how it ended.

@@ -13,7 +13,7 @@ use takopi_api::runtime::{Catalog, CommandInfo};
 use takopi_api::transport::TransportId;
 
 use super::commands;
-use super::directives::Names;
+use super::directives::{Names, slash_command};
 use super::engines::Engines;
 use super::settings::Settings;
 use crate::config::Config;
@@ -72,6 +72,16 @@ impl Snapshot {
     /// The hooks that look at runs. They are constructed here, and not before there is a run.
     pub(crate) fn hooks(&self) -> &Hooks {
         self.hooks.get_or_init(|| Hooks::new(&self.registry, &self.config))
+    }
+
+    /// The command that a message is, with what follows it. Other words behind a slash are words, such as a path.
+    pub(crate) fn command<'a>(&self, text: &'a str) -> Option<(String, &'a str)> {
+        slash_command(text).filter(|(word, _)| {
+            commands::find(word).is_some()
+                || self.engine(word).is_some()
+                || self.project(word).is_some()
+                || self.registry.find(BackendKind::Command, word).is_ok()
+        })
     }
 
     /// The project whose own chat this is.

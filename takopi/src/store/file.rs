@@ -22,6 +22,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How large the log may stay after it was large, in bytes.
 const LOG_LIMIT: i64 = 16 * 1024 * 1024;
 
+/// How much of the file a connection keeps in memory, in kB. Most of SQLite's own 2 MB would be what nobody asks for again, and
+/// the system keeps the file anyway.
+const PAGES: i64 = 512;
+
 /// More than there are statements.
 const STATEMENTS: usize = 128;
 
@@ -111,6 +115,8 @@ pub(super) fn connection(path: &Path, access: OpenFlags) -> rusqlite::Result<Con
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "foreign_keys", true)?;
+    // A negative number is in kB and not in pages.
+    connection.pragma_update(None, "cache_size", -PAGES)?;
     // A plan that depends on the values would be made anew each time that they change.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);

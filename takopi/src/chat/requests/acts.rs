@@ -18,12 +18,14 @@ pub(super) enum Form {
     Unknown,
 }
 
-/// Whether takopi could answer the like of a request by itself.
+/// Who could answer the like of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Remember {
-    /// A rule can be made of it.
+    /// Takopi: a rule can be made of it.
     ByRule,
-    /// What is like it can not be said. The engine may remember it for its session all the same.
+    /// The engine, for its session. What is like it can not be said.
+    ByEngine,
+    /// Nobody but a person.
     No,
 }
 
@@ -79,15 +81,14 @@ impl Form {
         }
         match self {
             Self::Permission(remember) => {
-                let mut more = vec![("allow for this session", Act::AllowSession)];
-                if *remember == Remember::ByRule {
-                    more.push(("always allow", Act::AllowAlways));
-                }
-                vec![
-                    row(&[("allow once", Act::AllowOnce), ("deny", Act::Deny)]),
-                    row(&more),
-                    row(&[("deny, and say why", Act::Why)]),
-                ]
+                let session = ("allow for this session", Act::AllowSession);
+                let more = match remember {
+                    Remember::ByRule => vec![row(&[session, ("always allow", Act::AllowAlways)])],
+                    Remember::ByEngine => vec![row(&[session])],
+                    Remember::No => Vec::new(),
+                };
+                let first = row(&[("allow once", Act::AllowOnce), ("deny", Act::Deny)]);
+                [first].into_iter().chain(more).chain([row(&[("deny, and say why", Act::Why)])]).collect()
             }
             Self::Plan => {
                 vec![row(&[("approve", Act::AllowOnce), ("change", Act::Why), ("reject", Act::Deny)])]
@@ -124,7 +125,7 @@ impl Form {
             (Act::AllowOnce, Self::Permission(_) | Self::Plan) => {
                 Effect::Decides(Verdict::AllowOnce, Decision::AllowOnce)
             }
-            (Act::AllowSession, Self::Permission(_)) => {
+            (Act::AllowSession, Self::Permission(Remember::ByRule | Remember::ByEngine)) => {
                 Effect::Decides(Verdict::AllowSession, Decision::AllowSession)
             }
             (Act::AllowAlways, Self::Permission(Remember::ByRule)) => {
@@ -319,16 +320,32 @@ mod tests {
     }
 
     #[test]
+    fn a_yes_for_longer_is_offered_where_somebody_remembers_it() {
+        let check = |remember, expected: &[Act]| {
+            let shown: Vec<Act> =
+                Form::Permission(remember).buttons(false).into_iter().flatten().map(|(_, act)| act).collect();
+            let lasting: Vec<Act> =
+                shown.into_iter().filter(|act| matches!(act, Act::AllowSession | Act::AllowAlways)).collect();
+            assert_eq!(lasting, expected, "{remember:?}");
+        };
+        check(Remember::ByRule, &[Act::AllowSession, Act::AllowAlways]);
+        check(Remember::ByEngine, &[Act::AllowSession]);
+        check(Remember::No, &[]);
+    }
+
+    #[test]
     fn no_button_does_what_its_request_does_not_have() {
         let acts = [Act::AllowOnce, Act::AllowSession, Act::AllowAlways, Act::Why, Act::Pick(0), Act::Done];
         for act in acts {
             assert_eq!(Form::Unknown.act(act), Effect::Nothing, "{act:?}");
         }
         assert_eq!(Form::Plan.act(Act::AllowSession), Effect::Nothing);
-        assert_eq!(Form::Permission(Remember::No).act(Act::AllowAlways), Effect::Nothing);
+        assert_eq!(Form::Permission(Remember::ByEngine).act(Act::AllowAlways), Effect::Nothing);
+        assert_eq!(Form::Permission(Remember::No).act(Act::AllowSession), Effect::Nothing);
         let mut questions = Form::Questions(Questions::new(&[Question::new("q", "?")]));
         assert_eq!(questions.act(Act::AllowOnce), Effect::Nothing);
-        for form in [permission(), Form::Plan, questions, Form::Unknown] {
+        let (engines, nobodys) = (Form::Permission(Remember::ByEngine), Form::Permission(Remember::No));
+        for form in [permission(), engines, nobodys, Form::Plan, questions, Form::Unknown] {
             let offered = form.buttons(false);
             for (_, act) in offered.iter().flatten() {
                 assert_ne!(form.clone().act(*act), Effect::Nothing);

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use takopi_api::event::{
-    Action, ActionEvent, ActionKind, ActionOutcome, Decision, Permission, Phase, Request, RequestId,
+    Action, ActionEvent, ActionKind, ActionOutcome, Decision, Lasting, Permission, Phase, Request, RequestId,
     RequestSubject,
 };
 use takopi_api::message::{MessageRef, OutgoingMessage, PersonId, SendOptions};
@@ -49,14 +49,16 @@ impl Inner {
         request: Request,
     ) {
         if self.requests.state().board.find(&live.id, &request.id).is_some() {
-            tracing::warn!(run = %live.id, "the engine asks twice under one id: the second time is left out");
-            return;
+            // The first one was withdrawn, or it would not have come here, and a decision about it is being stored.
+            let reason = "it was asked anew while it was being decided".to_owned();
+            return self.refuse_unasked(live, course, request.id, reason);
         }
         let settings = job.snapshot.settings(&link.id);
         let timeout = settings.request_timeout.min(LONGEST);
         let coverage = self.coverage(live, job, &request).await;
         let like = coverage.as_ref().map(|coverage| {
-            let deciders = deciders(link, live, &settings.approvers);
+            // Who may decide now, and not when the run began.
+            let deciders = deciders(link, live, &self.snapshot().settings(&link.id).approvers);
             coverage.ground.like(coverage.covers.clone(), coverage.thread.clone(), deciders)
         });
         let token = RequestToken::unique();
@@ -81,10 +83,14 @@ impl Inner {
                 return self.refuse_unasked(live, course, request.id, reason);
             }
         }
-        let remember = if coverage.is_some() { Remember::ByRule } else { Remember::No };
+        let remember = match (&coverage, lasting(&request)) {
+            (Some(_), _) => Remember::ByRule,
+            (None, Some(Lasting::Engine)) => Remember::ByEngine,
+            (None, _) => Remember::No,
+        };
         let remembered = coverage
             .as_ref()
-            .map(|coverage| format!("session and always: {}", rules::covered(&coverage.covers)));
+            .map(|coverage| format!("session and always: {}", rules::offered(&coverage.covers)));
         let context = job.context.as_ref().map(Context::line);
         let patience = format!("denied if nobody answers within {}", elapsed(timeout));
         let form = Form::of(&request.subject, remember);
@@ -116,7 +122,6 @@ impl Inner {
             return;
         }
         live.open_requests.fetch_add(1, Ordering::AcqRel);
-        self.requests.note_secrets(&live.id, &kept.request);
         let inner = Arc::clone(self);
         let (shown, awaited, reply_to) = (Arc::clone(&kept), token.clone(), job.reply_to.clone());
         self.spawn(async move {
@@ -155,7 +160,7 @@ impl Inner {
         note(live, course, id, &line, ActionOutcome::Ok);
         let (live, id) = (Arc::clone(live), id.clone());
         self.spawn(async move {
-            if let Err(error) = tell(&live, &id, Decision::AllowOnce).await {
+            if let Err(error) = tell(&live, &id, Decision::AllowAlways).await {
                 tracing::warn!(run = %live.id, %error, "the engine did not take what a rule answered");
             }
         });
@@ -202,11 +207,18 @@ impl Inner {
         }
         let arrived = self.requests.state().board.shown(token, message);
         match arrived {
-            Arrived::AsItIs => {}
             Arrived::Outdated => self.reshow(token),
+            Arrived::AsItIs if !*kept.is_over.borrow() => {}
+            // It ended while this message was being sent, which is not its first.
+            Arrived::AsItIs => {
+                if let Some(header) = self.requests.arrived(token, message) {
+                    self.close_request(kept, token, Some(message), &header).await;
+                }
+            }
             // It was decided, or withdrawn, while it was being sent.
             Arrived::Ended(outcome) => {
-                self.close_request(kept, token, Some(message), &outcome.header()).await;
+                let header = self.requests.arrived(token, message).unwrap_or_else(|| outcome.header());
+                self.close_request(kept, token, Some(message), &header).await;
             }
         }
     }
@@ -290,20 +302,20 @@ impl Inner {
     /// The run is over, and what it asked with it.
     pub(in crate::chat) fn withdraw_requests(self: &Arc<Self>, run: &RunId) {
         let tokens = self.requests.state().board.of_run(run);
-        self.requests.forget_secrets(run);
         for token in tokens {
             self.take_away(&token, Outcome::RunOver);
         }
     }
 
     fn take_away(self: &Arc<Self>, token: &RequestToken, outcome: Outcome) {
-        // What somebody is deciding just now is concluded by that.
-        if self.requests.state().board.give_up(token).is_some() {
+        // What somebody is deciding just now is concluded by that, and nobody is told of it.
+        let taken = self.requests.state().board.take_away(token);
+        if taken.is_some() {
             self.withdraw(token, outcome);
         }
     }
 
-    fn withdraw(self: &Arc<Self>, token: &RequestToken, outcome: Outcome) {
+    pub(super) fn withdraw(self: &Arc<Self>, token: &RequestToken, outcome: Outcome) {
         let (inner, token) = (Arc::clone(self), token.clone());
         self.conclude(&token, outcome, None);
         self.spawn(async move {
@@ -316,6 +328,13 @@ impl Inner {
 
 /// How much of a title is stored.
 const TITLE: usize = 200;
+
+fn lasting(request: &Request) -> Option<Lasting> {
+    match &request.subject {
+        RequestSubject::Permission(permission) => Some(permission.lasting),
+        _ => None,
+    }
+}
 
 fn tool(request: &Request) -> Option<String> {
     match &request.subject {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use takopi_api::event::{Decision, RequestId};
 use takopi_api::message::{MessageRef, SendOptions};
+use tokio::task::JoinHandle;
 
 use super::open::Ending;
 use super::outcome::Outcome;
@@ -17,6 +18,16 @@ use crate::store::{LeftRequest, RequestToken};
 /// How long is waited for what nearly always is done at once: the engine takes an answer, a decision is stored.
 pub(super) const SOON: Duration = Duration::from_secs(2);
 
+/// What an engine made of an answer.
+enum Answered {
+    /// It has it.
+    Well,
+    /// It did not take it, because of this.
+    Not(String),
+    /// It takes its time.
+    Later(JoinHandle<Result<(), String>>),
+}
+
 impl Inner {
     /// Ends a request: tells the engine what was decided, if anything was, and lets the message say it. Nobody waits for
     /// either.
@@ -26,31 +37,52 @@ impl Inner {
         outcome: Outcome,
         decision: Option<Decision>,
     ) {
-        let Some(Ending { token, kept, message }) = self.requests.end(token, outcome.clone()) else { return };
+        let Some(ending) = self.requests.end(token, outcome.clone()) else { return };
+        let Ending { token, kept, message, is_withdrawn } = ending;
         let inner = Arc::clone(self);
         self.spawn(async move {
+            let header = outcome.header();
+            let answered = match decision {
+                // The engine may use the same name for another question by now.
+                Some(_) if is_withdrawn => Answered::Not("it is not asked any more".to_owned()),
+                Some(decision) => inner.answer_soon(&kept, decision).await,
+                None => Answered::Well,
+            };
             if message.is_none() {
                 // It is not needed any more. One that is under way is closed by who sends it.
                 kept.link.outgoing.take_back(&key(&token)).await;
             }
-            let Some(decision) = decision else {
-                return inner.close_request(&kept, &token, message.as_ref(), &outcome.header()).await;
-            };
-            let answering = tell(&kept.live, &kept.request.id, decision);
-            tokio::pin!(answering);
-            let header = outcome.header();
-            let failed = |error: &str| format!("{header}, but it came to nothing: {error}");
-            match tokio::time::timeout(SOON, &mut answering).await {
-                Ok(Ok(())) => inner.close_request(&kept, &token, message.as_ref(), &header).await,
-                Ok(Err(error)) => inner.close_request(&kept, &token, message.as_ref(), &failed(&error)).await,
-                Err(_) => {
+            match answered {
+                Answered::Well => inner.close_request(&kept, &token, message.as_ref(), &header).await,
+                Answered::Not(why) => inner.close_failed(&kept, &token, why).await,
+                Answered::Later(answering) => {
                     inner.close_request(&kept, &token, message.as_ref(), &header).await;
-                    if let Err(error) = answering.await {
-                        inner.close_request(&kept, &token, message.as_ref(), &failed(&error)).await;
+                    if let Ok(Err(why)) = answering.await {
+                        inner.close_failed(&kept, &token, why).await;
                     }
                 }
             }
         });
+    }
+
+    /// Tells the engine, and waits for it as long as it nearly always takes.
+    async fn answer_soon(&self, kept: &Kept, decision: Decision) -> Answered {
+        let waiting = Arc::clone(kept);
+        let mut answering =
+            tokio::spawn(async move { tell(&waiting.live, &waiting.request.id, decision).await });
+        match tokio::time::timeout(SOON, &mut answering).await {
+            Ok(Ok(Ok(()))) => Answered::Well,
+            Ok(Ok(Err(why))) => Answered::Not(why),
+            Ok(Err(panic)) => Answered::Not(panic.to_string()),
+            Err(_) => Answered::Later(answering),
+        }
+    }
+
+    /// Lets the message say that a decision came to nothing. If it is on its way, it is told when it arrives.
+    async fn close_failed(&self, kept: &Kept, token: &RequestToken, why: String) {
+        if let Some((message, header)) = self.requests.came_to_nothing(token, why) {
+            self.close_request(kept, token, message.as_ref(), &header).await;
+        }
     }
 
     /// Lets the message of a request say how it ended. Buttons go with it.
@@ -103,8 +135,6 @@ pub(super) fn key(token: &RequestToken) -> String {
 
 /// Gives an engine the answer to a request.
 pub(super) async fn tell(live: &LiveRun, request: &RequestId, decision: Decision) -> Result<(), String> {
-    match live.control.get() {
-        Some(control) => control.answer(request, decision).await.map_err(|error| error.to_string()),
-        None => Err("the run is over".to_owned()),
-    }
+    let Some(control) = live.control.get() else { return Err("the run is over".to_owned()) };
+    control.answer_or_deny(request, decision).await.map_err(|error| error.to_string())
 }

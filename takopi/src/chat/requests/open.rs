@@ -89,6 +89,8 @@ struct Open<T> {
     stage: Stage,
     /// Somebody decided, and that is being stored.
     is_claimed: bool,
+    /// Meanwhile the engine waits for it no more.
+    is_withdrawn: bool,
     /// Its message does not show it as it is.
     is_outdated: bool,
     buttons: Vec<(String, Act)>,
@@ -142,6 +144,17 @@ pub(super) struct Ending<T> {
     pub(super) kept: T,
     /// What has to say how it ended. One that is on its way will be asked for: see [`Board::shown`].
     pub(super) message: Option<MessageRef>,
+    /// Its engine waits for no answer.
+    pub(super) is_withdrawn: bool,
+}
+
+/// What becomes of a request whose decision was none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reopened {
+    /// It waits for another one.
+    Open,
+    /// Its engine does not wait any more.
+    Withdrawn,
 }
 
 /// How a message finds its request when it is there.
@@ -187,6 +200,7 @@ impl<T: Clone, E> Board<T, E> {
             message: Message::Coming,
             stage: Stage::Choice,
             is_claimed: false,
+            is_withdrawn: false,
             is_outdated: false,
             buttons: Vec::new(),
             asked,
@@ -358,7 +372,9 @@ impl<T: Clone, E> Board<T, E> {
                 && open.may_be_decided_by(who)
         };
         let mut here = self.open.values().filter(is_here);
-        if here.clone().any(|open| open.waits_for_words_of(who)) {
+        // As in `say`: words that are waited for go there, unless they answer another message.
+        let is_about = |open: &Open<T>| aimed_at.is_none_or(|message| open.is_asked_by(message));
+        if here.clone().any(|open| open.waits_for_words_of(who) && is_about(open)) {
             return false;
         }
         let is_secret = |open: &Open<T>| match &open.asked.form {
@@ -370,8 +386,9 @@ impl<T: Clone, E> Board<T, E> {
             None => {
                 let mut own: Vec<_> = here.filter(|open| open.is_of(who)).collect();
                 own.sort_unstable_by_key(|open| open.number);
-                let is_asked = |open: &&&Open<T>| matches!(open.asked.form, Form::Questions(_));
-                own.iter().find(is_asked).is_some_and(|open| is_secret(open))
+                // One without a question takes no words.
+                let takes_words = |open: &&&Open<T>| matches!(&open.asked.form, Form::Questions(questions) if questions.current().is_some());
+                own.iter().find(takes_words).is_some_and(|open| is_secret(open))
             }
         }
     }
@@ -383,17 +400,27 @@ impl<T: Clone, E> Board<T, E> {
         Some(open.asked.kept.clone())
     }
 
+    /// The engine waits for it no more. Nothing if somebody is just deciding it: then whoever does ends it.
+    pub(super) fn take_away(&mut self, token: &RequestToken) -> Option<T> {
+        self.open.get_mut(token)?.is_withdrawn = true;
+        self.give_up(token)
+    }
+
     /// A decision could not be stored: it was none.
-    pub(super) fn reopen(&mut self, token: &RequestToken) {
-        if let Some(open) = self.open.get_mut(token) {
-            (open.is_claimed, open.is_outdated) = (false, true);
-            open.stage = Stage::Choice;
+    pub(super) fn reopen(&mut self, token: &RequestToken) -> Reopened {
+        match self.open.get_mut(token) {
+            Some(open) if !open.is_withdrawn => {
+                (open.is_claimed, open.is_outdated) = (false, true);
+                open.stage = Stage::Choice;
+                Reopened::Open
+            }
+            _ => Reopened::Withdrawn,
         }
     }
 
     /// A request has ended like this.
     pub(super) fn end(&mut self, token: &RequestToken, how: E) -> Option<Ending<T>> {
-        let Open { asked, message, .. } = self.open.remove(token)?;
+        let Open { asked, message, is_withdrawn, .. } = self.open.remove(token)?;
         let NewOpen { token, run, id, kept, .. } = asked;
         self.by_run.remove(&(run, id));
         let message = match message {
@@ -403,7 +430,7 @@ impl<T: Clone, E> Board<T, E> {
                 None
             }
         };
-        Some(Ending { token, kept, message })
+        Some(Ending { token, kept, message, is_withdrawn })
     }
 
     /// The message of a request is there now.

@@ -9,7 +9,7 @@ use takopi_api::transport::People;
 use tokio::time::Instant;
 
 use super::close::SOON;
-use super::open::{Claim, Pressable, Pressed, Said, Who};
+use super::open::{Claim, Pressable, Pressed, Reopened, Said, Who};
 use super::outcome::Outcome;
 use super::{Kept, Remembered};
 use crate::chat::conversation::{Inner, Link};
@@ -87,13 +87,15 @@ impl Inner {
             Some(known) => known,
             None => match self.store().ended_request(token).await {
                 Ok(Some(EndedRequest { place, message, title, end })) => {
-                    Remembered { place, message, is_told: false, title, outcome: Outcome::of(end) }
+                    let outcome = Outcome::of(end);
+                    Remembered { place, message, is_told: false, title, outcome, failure: None }
                 }
                 Ok(None) => return UNKNOWN.to_owned(),
                 Err(error) => return format!("what became of this could not be looked up: {error}"),
             },
         };
-        let Remembered { place, message, is_told, title, outcome } = known;
+        let (header, told) = (known.header(), known.outcome.told());
+        let Remembered { place, message, is_told, title, .. } = known;
         let is_here = place.transport == link.id && place.address.channel == press.message.address.channel;
         if !is_here || message.as_ref().is_some_and(|message| *message != press.message) {
             return ELSEWHERE.to_owned();
@@ -101,10 +103,9 @@ impl Inner {
         // What is not known to be its message is left as it is: somebody may have made the button up for it.
         if let Some(message) = message.filter(|_| !is_told) {
             let (inner, link, token) = (Arc::clone(self), link.clone(), token.clone());
-            let header = outcome.header();
             self.spawn(async move { inner.close_message(&link, &token, &message, &title, &header).await });
         }
-        outcome.told()
+        told
     }
 
     /// Stores a decision, which is the first, and tells the engine. The person waits for the former only.
@@ -116,6 +117,8 @@ impl Inner {
         let judgement = Judgement { verdict, by: by.clone(), rule: self.rule(kept, verdict) };
         match self.store().decide(&token, judgement).await {
             Ok(Decided::Now { rule }) => {
+                // What takopi remembers can be taken back only if nobody else remembers it.
+                let decision = if rule.is_some() { Decision::AllowAlways } else { decision };
                 let outcome = Outcome::Decided { verdict, of: kept.subject(), by, rule };
                 self.conclude(&token, outcome, Some(decision));
                 Ok(())
@@ -138,9 +141,17 @@ impl Inner {
                 Err(reason.to_owned())
             }
             Err(error) => {
-                self.requests.state().board.reopen(&token);
-                self.reshow(&token);
-                Err(format!("it could not be stored, so nothing was decided; press again: {error}"))
+                let reopened = self.requests.state().board.reopen(&token);
+                match reopened {
+                    Reopened::Open => {
+                        self.reshow(&token);
+                        Err(format!("it could not be stored, so nothing was decided; press again: {error}"))
+                    }
+                    Reopened::Withdrawn => {
+                        self.withdraw(&token, Outcome::Withdrawn);
+                        Err(Outcome::Withdrawn.told())
+                    }
+                }
             }
         }
     }
@@ -190,7 +201,8 @@ impl Inner {
 
     /// Whether a message that has just come is the answer to a question that wants it kept nowhere. It then is nothing else.
     pub(in crate::chat) fn take_secret(&self, link: &Link, message: &IncomingMessage) -> bool {
-        if message.text.trim().is_empty() || message.text.starts_with('/') || !message.files.is_empty() {
+        let is_command = || self.snapshot().command(&message.text).is_some();
+        if message.text.trim().is_empty() || !message.files.is_empty() || is_command() {
             return false;
         }
         let who = self.who(link, message.sender.as_ref().map(|sender| &sender.id));

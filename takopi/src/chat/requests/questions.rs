@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use takopi_api::event::{Choice, Question};
 
-use super::HIDDEN;
+/// Stands for an answer that nobody is to see.
+const HIDDEN: &str = "•••";
 
 /// The questions of a request, and what was answered so far.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ mod tests;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use takopi_api::event::{Permission, Request, RequestSubject};
+use takopi_api::event::{Lasting, Permission, Request, RequestSubject};
 use takopi_api::markdown;
 use takopi_api::resume::ResumeToken;
 
@@ -94,7 +94,10 @@ pub(crate) fn digest(request: &Request) -> Digest {
 
 /// What a rule has to cover to be for this permission. `real` resolves links.
 fn alike(permission: &Permission, root: &Root, real: impl Fn(&Path) -> Option<PathBuf>) -> Option<Covers> {
-    let Permission { tool, command, cwd, paths, diff, input, .. } = permission;
+    let Permission { tool, command, cwd, paths, diff, input, lasting, .. } = permission;
+    if !matches!(lasting, Lasting::Rules | Lasting::Engine) {
+        return None;
+    }
     let cwd = match cwd {
         Some(cwd) => Some(root.below(None, cwd, &real)?),
         None => None,
@@ -206,6 +209,17 @@ pub(crate) fn covered(covers: &Covers) -> String {
         Covers::Input { tool, says, .. } => {
             format!("{} of exactly {}", markdown::code(&shortened(tool)), markdown::code(says))
         }
+    }
+}
+
+/// What a lasting yes would cover, for who gives it.
+pub(crate) fn offered(covers: &Covers) -> String {
+    match covers {
+        Covers::Files { tool } => {
+            let tool = markdown::code(&shortened(tool));
+            format!("{tool} of any file here that is not hidden, also new and deleted ones")
+        }
+        Covers::Command { .. } | Covers::Input { .. } => covered(covers),
     }
 }
 

@@ -151,8 +151,14 @@ impl Sheet {
                     draft.leave(text.lines().count() - head.lines().count(), "plan.md", &text);
                 }
             }
-            // They are shown one after the other.
-            RequestSubject::Question { .. } => {}
+            // They are shown one after the other; what does not fit there is shown whole in a file.
+            RequestSubject::Question { questions } => {
+                let room = means.room(HEAD);
+                if questions.iter().any(|question| !fits(question, room)) {
+                    let whole: Vec<_> = questions.iter().map(whole).collect();
+                    draft.leave(0, "question.md", &whole.join("\n\n"));
+                }
+            }
             _ => draft.say("this takopi does not know what this asks; it can only be denied"),
         }
         if title.is_empty() {
@@ -171,7 +177,7 @@ impl Sheet {
         means: &Means,
     ) -> OutgoingMessage {
         let text = match form {
-            Form::Questions(questions) => questions_text(questions, &self.title),
+            Form::Questions(questions) => joined(&questions_text(questions, &self.title, means), &self.text),
             _ => self.text.clone(),
         };
         let words = match (waits_for_words, form) {
@@ -179,15 +185,19 @@ impl Sheet {
             (true, _) => Some("write why, as your next message here: it is denied with that"),
             (false, Form::Questions(questions)) if !means.buttons => {
                 let options = questions.current().is_some_and(|question| !question.options.is_empty());
-                Some(if options { "answer with a number, or in your own words" } else { "write the answer" })
+                Some(if options {
+                    "reply with a number, or in your own words"
+                } else {
+                    "reply with the answer"
+                })
             }
-            (false, Form::Questions(_)) => Some("press one, or write the answer"),
+            (false, Form::Questions(_)) => Some("press one, or reply with the answer"),
             (false, _) if !means.buttons => Some("answer with a number, or `deny because …`"),
             (false, _) => None,
         };
         let mut tail = String::new();
         if !means.buttons {
-            let labels = rows.iter().flatten().map(|(label, _)| escape(&one_line(label, LABEL)));
+            let labels = rows.iter().flatten().map(|(label, _)| escape(&one_line(label, TITLE)));
             let numbered = labels.enumerate().map(|(at, label)| format!("{}. {label}", at + 1));
             tail = numbered.collect::<Vec<_>>().join("\n");
         }
@@ -239,7 +249,9 @@ fn permission_text(draft: &mut Draft<'_>, permission: &Permission, change: Optio
             draft.leave(permission.paths.len() - PATHS, "files.txt", &permission.paths.join("\n"));
         }
     }
-    if let Some(change) = change {
+    if let Some(change) = change.filter(|_| !draft.means.files) {
+        draft.quote(change.whole(), "diff", HEAD, "change.diff");
+    } else if let Some(change) = change {
         let preview = change.preview();
         if !preview.text.is_empty() {
             draft.say(fenced(&visible(&preview.text), "diff"));
@@ -260,7 +272,7 @@ fn permission_text(draft: &mut Draft<'_>, permission: &Permission, change: Optio
     }
 }
 
-fn questions_text(questions: &Questions, title: &str) -> String {
+fn questions_text(questions: &Questions, title: &str, means: &Means) -> String {
     let mut blocks = Vec::new();
     let answered: Vec<_> = questions
         .answered()
@@ -273,12 +285,35 @@ fn questions_text(questions: &Questions, title: &str) -> String {
         blocks.push(answered.join("\n"));
     }
     if let Some(question) = questions.current() {
-        blocks.push(question_text(question, questions, title));
+        blocks.push(question_text(question, questions, title, means.room(HEAD)));
     }
     blocks.join("\n\n")
 }
 
-fn question_text(question: &Question, questions: &Questions, title: &str) -> String {
+/// Whether a message has room for all that a question says.
+fn fits(question: &Question, room: Room) -> bool {
+    let text = visible(question.text.trim());
+    let is_short = |text: &str, most: usize| text.chars().nth(most).is_none() && !text.contains('\n');
+    head(&text, room).len() == text.len()
+        && question.options.len() <= OPTIONS
+        && question.options.iter().all(|choice| {
+            is_short(&choice.label, LABEL)
+                && choice.description.as_deref().is_none_or(|text| is_short(text, DESCRIPTION))
+        })
+}
+
+/// All that a question says.
+fn whole(question: &Question) -> String {
+    let header = question.header.as_deref().map(|header| format!("# {}", visible(header)));
+    let options = question.options.iter().map(|choice| {
+        let description = choice.description.as_deref().map(|text| format!(": {}", visible(text)));
+        format!("* {}{}", visible(&choice.label), description.unwrap_or_default())
+    });
+    let lines: Vec<_> = header.into_iter().chain([visible(question.text.trim())]).chain(options).collect();
+    lines.join("\n")
+}
+
+fn question_text(question: &Question, questions: &Questions, title: &str, room: Room) -> String {
     let number = questions.answered().count() + 1;
     let mut lines = Vec::new();
     let header = question.header.as_deref().map(|header| format!("**{}**", escape(&one_line(header, 60))));
@@ -289,8 +324,9 @@ fn question_text(question: &Question, questions: &Questions, title: &str) -> Str
         (count, Some(header)) => lines.push(format!("question {number} of {count}: {header}")),
     }
     let text = visible(question.text.trim());
-    if one_line(&text, TITLE) != title {
-        let shown = head(&text, HEAD);
+    // A title that says all of it need not be said twice.
+    if one_line(&text, TITLE) != title || title.ends_with('…') {
+        let shown = head(&text, room);
         let more = if shown.len() < text.len() { "…" } else { "" };
         lines.push(format!("{}{more}", escape(shown)));
     }

@@ -229,7 +229,7 @@ impl Driver {
     }
 
     async fn decide(&self, request: &Request, decision: Decision) {
-        if let Err(error) = self.control.answer(&request.id, decision).await {
+        if let Err(error) = self.control.answer_or_deny(&request.id, decision).await {
             self.display.note(&format!("the answer to `{}` came to nothing: {error}", request.title));
         }
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use console::style;
-use takopi_api::event::{Choice, Decision, Permission, Question, Request, RequestSubject};
+use takopi_api::event::{Choice, Decision, Lasting, Permission, Question, Request, RequestSubject};
 
 use super::super::output::harmless;
 
@@ -71,11 +71,18 @@ impl Interview {
                 "go ahead? [y]es, [n]o, [m]ore of it, or what to change: "
             }
             (Wants::Verdict, RequestSubject::Plan { .. }) => "go ahead? [y]es, [n]o, or what to change: ",
-            (Wants::Verdict, _) if self.is_cut() => {
-                "allow? [y]es, [s]ession, [n]o, [m]ore of it, or why not: "
-            }
-            (Wants::Verdict, _) => "allow? [y]es, [s]ession, [n]o, or why not: ",
+            (Wants::Verdict, _) => match (self.is_remembered(), self.is_cut()) {
+                (true, true) => "allow? [y]es, [s]ession, [n]o, [m]ore of it, or why not: ",
+                (true, false) => "allow? [y]es, [s]ession, [n]o, or why not: ",
+                (false, true) => "allow? [y]es, [n]o, [m]ore of it, or why not: ",
+                (false, false) => "allow? [y]es, [n]o, or why not: ",
+            },
         }
+    }
+
+    /// Whether the engine remembers a yes for the session. Here nobody else does.
+    fn is_remembered(&self) -> bool {
+        matches!(&self.request.subject, RequestSubject::Permission(permission) if permission.lasting == Lasting::Engine)
     }
 
     /// Whether what is typed next must not be seen.
@@ -102,7 +109,8 @@ impl Interview {
                         self.wants = Wants::Change;
                         Heard::More(Vec::new())
                     }
-                    "s" | "session" if !is_plan => Heard::Decided(Decision::AllowSession),
+                    "s" | "session" if self.is_remembered() => Heard::Decided(Decision::AllowSession),
+                    "s" | "session" if !is_plan => Heard::DecidedBut(Decision::AllowOnce, FORGOTTEN),
                     "a" | "always" if !is_plan => Heard::DecidedBut(Decision::AllowOnce, ONLY_ONCE),
                     _ => Heard::Decided(Decision::Deny { reason: some(without_no(typed)) }),
                 }
@@ -194,6 +202,8 @@ impl Interview {
 }
 
 /// What is said where somebody wants a rule.
+const FORGOTTEN: &str = "allowed this once: the engine remembers no more";
+
 const ONLY_ONCE: &str = "allowed this once: rules are kept for chats only";
 
 fn some(text: &str) -> Option<String> {
@@ -282,7 +292,7 @@ mod tests {
         let check = |typed: &str, expected: Heard| assert_eq!(permission().hear(typed), expected, "{typed}");
         check("y", Heard::Decided(Decision::AllowOnce));
         check(" YES ", Heard::Decided(Decision::AllowOnce));
-        check("s", Heard::Decided(Decision::AllowSession));
+        check("s", Heard::DecidedBut(Decision::AllowOnce, FORGOTTEN));
         check("always", Heard::DecidedBut(Decision::AllowOnce, ONLY_ONCE));
         check("", denied(""));
         check("n", denied(""));
@@ -290,7 +300,11 @@ mod tests {
         check("n: later", denied("later"));
         check("not that", denied("not that"));
         check("yes but not that", denied("yes but not that"));
-        assert!(!permission().prompt().contains("always"), "there are no rules here");
+        assert_eq!(permission().prompt(), "allow? [y]es, [n]o, or why not: ", "there are no rules here");
+        let remembered = Permission::default().lasting(Lasting::Engine);
+        let mut remembered = about(RequestSubject::Permission(remembered));
+        assert!(remembered.prompt().contains("[s]ession"));
+        assert_eq!(remembered.hear("s"), Heard::Decided(Decision::AllowSession));
     }
 
     #[test]

@@ -297,12 +297,25 @@ fn one_that_ends_while_its_message_is_under_way_says_so_when_that_is_there() {
 }
 
 #[test]
+fn what_is_withdrawn_while_it_is_decided_is_told_to_nobody() {
+    let mut desk = Desk::new();
+    let token = desk.permission("1");
+    let button = desk.button(&token, "allow once");
+    claimed(desk.press(&button, &at("c", "1"), ME));
+    assert_eq!(desk.board.take_away(&token), None, "whoever decides ends it");
+    assert_eq!(desk.board.reopen(&token), Reopened::Withdrawn);
+    assert!(desk.board.end(&token, "decided").unwrap().is_withdrawn);
+    let token = desk.permission("1");
+    assert_eq!(desk.board.take_away(&token), Some("kept"));
+}
+
+#[test]
 fn what_could_not_be_stored_is_asked_again() {
     let mut desk = Desk::new();
     let token = desk.permission("1");
     let button = desk.button(&token, "deny");
     claimed(desk.press(&button, &at("c", "1"), ME));
-    desk.board.reopen(&token);
+    assert_eq!(desk.board.reopen(&token), Reopened::Open);
     assert_eq!(desk.board.outdated(&token), Some(at("c", "1")));
     assert_eq!(claimed(desk.press(&button, &at("c", "1"), ME)), Decision::Deny { reason: None });
 }

@@ -48,6 +48,14 @@ fn a_command_is_like_itself_and_nothing_else() {
 }
 
 #[test]
+fn what_a_yes_was_for_once_is_like_nothing() {
+    assert_eq!(of(&shell("y").lasting(Lasting::Nothing)), None);
+    assert_eq!(of(&edit(["/web/a"]).lasting(Lasting::Nothing)), None);
+    // Who else remembers it is nothing to a rule.
+    assert_eq!(of(&shell("y").lasting(Lasting::Engine)), of(&shell("y")));
+}
+
+#[test]
 fn a_command_elsewhere_or_beyond_reading_is_like_nothing() {
     for cwd in ["/", "/webs", "/web/../etc", "sub", "", "~", "/web/./sub", "/web/*", "/web/\u{7}"] {
         assert_eq!(of(&shell("npm test").cwd(cwd)), None, "{cwd:?}");

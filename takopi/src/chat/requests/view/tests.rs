@@ -121,6 +121,36 @@ fn without_buttons_there_are_numbers_and_without_files_more_is_shown() {
 }
 
 #[test]
+fn nobody_answers_a_question_that_is_shown_in_part_only() {
+    let ask = |question: Question, means: &Means| {
+        let title = question.text.clone();
+        shown(&title, RequestSubject::Question { questions: vec![question] }, None, means)
+    };
+    // Engines give the text as the title, which is cut.
+    let long = format!("May I {}? It deletes all.", "x ".repeat(150));
+    let (text, files) = ask(Question::new("q", long.as_str()), &telegram());
+    assert!(text.contains("It deletes all.") && files.is_empty(), "{text}");
+    let longer = format!("May I {}? It deletes all.", "x ".repeat(2000));
+    let (text, files) = ask(Question::new("q", longer.as_str()), &telegram());
+    assert!(text.contains("all of it is in `question.md`"), "{text}");
+    assert!(files[0].1.ends_with("It deletes all."), "{files:?}");
+    let (text, _) = ask(Question::new("q", longer.as_str()), &terminal());
+    assert!(text.contains("It deletes all."), "{text}");
+    let alike = ["yes", "no"].map(|end| Choice::new(format!("{} {end}", "so ".repeat(30))));
+    let (_, files) = ask(Question::new("q", "which?").options(alike), &telegram());
+    assert!(files[0].1.contains(" yes\n") && files[0].1.ends_with(" no"), "{files:?}");
+}
+
+#[test]
+fn where_nothing_can_be_a_file_a_change_is_shown_whole() {
+    let new: String = (0..40).map(|number| format!("line {number}\n")).collect();
+    let change = Change::between("a.rs", None, &new);
+    let permission = Permission::default().tool("edit").paths(["a.rs".to_owned()]).diff(new);
+    let (text, _) = shown("edit a.rs", RequestSubject::Permission(permission), Some(&change), &terminal());
+    assert!(text.contains("+line 39"), "{text}");
+}
+
+#[test]
 fn questions_show_what_was_answered_but_no_secrets() {
     let asked = [
         Question::new("a", "which colour?").header("colour"),
@@ -130,7 +160,7 @@ fn questions_show_what_was_answered_but_no_secrets() {
     let mut questions = Questions::new(&asked);
     questions.words("red");
     questions.words("hush");
-    let text = questions_text(&questions, "some questions");
+    let text = questions_text(&questions, "some questions", &telegram());
     assert_eq!(
         text,
         "colour → red\npassword? → •••\n\nquestion 3 of 3\nwhich parts?\n• x: the first\nseveral can be chosen"
