@@ -44,9 +44,9 @@ const TOPICS: usize = 12;
 /// For how long nothing may happen.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// By how much memory may grow between a fifth of the messages and the end: a quarter, and this much in kB. The pages that
-/// the store keeps of its file, up to 2 MB in each of two connections, are not all there after a fifth.
-const SLACK: usize = 4096;
+/// By how much memory may grow in the second half, in kB: about what 1.6 kB a message would be. What is in use stays the same
+/// from the first hundreds of messages on; the rest is what the allocator keeps of it, which goes up and down by some MB.
+const SLACK: usize = 8192;
 
 /// Where somebody writes.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +89,7 @@ impl Kind {
 
 /// What it has in memory that is no part of a file, in kB.
 struct Memory {
-    /// After a fifth of the messages.
+    /// After half of the messages.
     early: usize,
     /// After all.
     late: usize,
@@ -161,7 +161,7 @@ impl Soak {
                 last_seen = Instant::now();
             }
             answered = now;
-            if early.is_none() && answered.len() >= count / 5 {
+            if early.is_none() && answered.len() >= count / 2 {
                 early = Some(self.memory());
             }
             self.write_some(count, &answered);
@@ -346,8 +346,5 @@ fn ten_thousand_messages_with_faults_are_each_answered_once() {
     // On a machine with much to do a call may be on its way for longer than the server thinks.
     let (violations, calls) = (soak.api.violations(), soak.api.history().len());
     assert!(violations.len() * 200 < calls, "it waits when it is told to: {violations:?}");
-    assert!(
-        late <= early + early / 4 + SLACK,
-        "{early} kB after a fifth of the messages, {late} kB at the end"
-    );
+    assert!(late <= early + SLACK, "{early} kB after half of the messages, {late} kB at the end");
 }

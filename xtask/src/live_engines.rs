@@ -26,8 +26,9 @@ use self::installation::Installation;
 use self::machine::{Machine, Programs};
 use self::server::Server;
 
-/// What takopi has besides the engines: the chats to talk in, and the engine that asks for permission at the terminal.
-const ALWAYS: &[&str] = &["engine-acme", "transport-telegram", "transport-terminal"];
+/// What takopi has besides the engines: the chats to talk in, the engine that asks for permission at the terminal, and those
+/// that the same CLIs are by the Agent Client Protocol.
+const ALWAYS: &[&str] = &["engine-acme", "engine-acp", "transport-telegram", "transport-terminal"];
 
 pub(crate) fn run(workspace: &Workspace, names: &[String]) -> Result<ExitCode, Error> {
     let engines = chosen(names, &workspace.backend_folders()?)?;
@@ -103,8 +104,10 @@ fn run_cases(machine: &Machine) -> Result<usize, Error> {
             note(case.run(machine, Way::OneShot)?);
         }
     }
-    for part in machine.engine.talks {
-        note(cases::talk(machine, part)?);
+    for talks in machine.engine.talks {
+        for part in talks.parts {
+            note(cases::talk(machine, talks, part)?);
+        }
     }
     Ok(count)
 }

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use takopi_tests::bot_api::{BotApi, ChatId, Message, MessageId, UserId};
 
 fn main() -> ExitCode {
@@ -23,11 +24,14 @@ fn main() -> ExitCode {
         "approve" => approve,
         "deny" => deny,
         "always" => always,
+        "always-for-files" => always_for_files,
         "question" => question,
         "question-in-plan" => question_in_plan,
+        "question-of-an-extension" => question_of_an_extension,
         "plan" => plan,
         "interrupt" => interrupt,
         "steer" => steer,
+        "queue" => queue,
         part => {
             eprintln!("telegram-session has no part `{part}`");
             return ExitCode::from(2);
@@ -94,31 +98,36 @@ fn always(talk: &Talk<'_>) {
     talk.press(&request, "always");
     talk.answer(asked, "Ran it again.");
     assert_eq!(fs::read_to_string("again.txt").unwrap().lines().count(), 2, "it ran twice");
-    let bot = talk.api.me();
-    let requests =
-        talk.api.calls("sendMessage").into_iter().filter(|call| call.body.to_string().contains("echo again"));
-    assert_eq!(
-        requests.filter(|call| call.body.to_string().contains("allow once")).count(),
-        1,
-        "{bot} asked again"
-    );
+    talk.asked_once("echo again");
+}
+
+/// The same for changes of files below the folder of the run.
+fn always_for_files(talk: &Talk<'_>) {
+    let asked = talk.say("please [[edit]]");
+    let request = talk.request("hello.txt");
+    assert!(!exists("hello.txt"), "it was written before anybody allowed it");
+    talk.press(&request, "always");
+    talk.answer(asked, "Changed hello.txt.");
+    assert_eq!(fs::read_to_string("hello.txt").unwrap(), "goodbye\n");
+    talk.asked_once("hello.txt");
 }
 
 /// A question is answered with a button.
 fn question(talk: &Talk<'_>) {
-    answer_question(talk, "please [[question]]");
+    talk.answers_question(talk.say("please [[question]]"));
 }
 
 /// The same, where the engine asks questions only while it plans.
 fn question_in_plan(talk: &Talk<'_>) {
-    answer_question(talk, "/plan please [[question]]");
+    talk.answers_question(talk.say("/plan please [[question]]"));
 }
 
-fn answer_question(talk: &Talk<'_>, prompt: &str) {
-    let asked = talk.say(prompt);
-    let request = talk.request("Which colour?");
-    talk.press(&request, "Blue");
-    talk.answer(asked, "Thanks for answering.");
+/// The same, where the tool that asks is one that somebody brought, which has to be allowed.
+fn question_of_an_extension(talk: &Talk<'_>) {
+    let asked = talk.say("please [[question]]");
+    let tool = talk.request("Which colour?");
+    talk.press(&tool, "allow once");
+    talk.answers_question(asked);
 }
 
 /// A plan is shown, and approved.
@@ -161,6 +170,21 @@ fn steer(talk: &Talk<'_>) {
     talk.answer(asked, "Steered.");
 }
 
+/// What an engine does not take while it works waits for the end of its turn.
+fn queue(talk: &Talk<'_>) {
+    let asked = talk.say("please [[slower]]");
+    let shows_it =
+        |message: &Message| message.text().contains("sleep 6") && message.labels().contains(&"cancel");
+    talk.allow_until(|| talk.api.answers(talk.chat).iter().any(shows_it));
+    let steered = talk.say("/steer please [[steered]]");
+    talk.waits_for("queued");
+    talk.allow_until(|| {
+        talk.api.answers(talk.chat).iter().any(|message| message.text().contains("Took its time."))
+    });
+    talk.answer(asked, "Took its time.");
+    talk.answer(steered, "Steered.");
+}
+
 fn exists(path: &str) -> bool {
     Path::new(path).exists()
 }
@@ -195,6 +219,16 @@ impl Talk<'_> {
         self.find(text, |message| (message.text().contains(text) && asks(message)).then(|| message.clone()))
     }
 
+    /// Waits for the question about colours, and answers it with a button.
+    fn answers_question(&self, asked: MessageId) {
+        let request = self.find("the question", |message| {
+            let is_it = message.text().contains("Which colour?") && message.labels().contains(&"Blue");
+            is_it.then(|| message.clone())
+        });
+        self.press(&request, "Blue");
+        self.answer(asked, "Thanks for answering.");
+    }
+
     /// Presses the first button whose label has this in it.
     fn press(&self, request: &Message, label: &str) {
         let labels = request.labels();
@@ -209,6 +243,14 @@ impl Talk<'_> {
             (message.id == request.id && message.labels().is_empty() && message.text().contains(outcome))
                 .then_some(())
         });
+    }
+
+    /// Looks whether a person was asked this one time only.
+    fn asked_once(&self, text: &str) {
+        let sent = self.api.calls("sendMessage");
+        let is_request =
+            |call: &Value| ["allow once", text].iter().all(|part| call.to_string().contains(part));
+        assert_eq!(sent.iter().filter(|call| is_request(&call.body)).count(), 1, "it asked again");
     }
 
     /// Allows whatever is asked until something is there.
@@ -246,7 +288,9 @@ impl Talk<'_> {
 
     /// The engine's own command that goes on with a thread.
     fn resume_line(&self, answer: &Message) -> String {
-        let line = answer.text().lines().rev().find(|line| line.starts_with(self.engine));
+        let by_takopi = format!("takopi run --engine {} ", self.engine);
+        let is_one = |line: &&str| line.starts_with(self.engine) || line.starts_with(&by_takopi);
+        let line = answer.text().lines().rev().find(is_one);
         line.unwrap_or_else(|| panic!("no resume line: {}", answer.text())).to_owned()
     }
 }

@@ -14,7 +14,7 @@ use super::state::{Call, State};
 use super::world::{Chat, ChatId, ChatKind, MessageId, Role, TopicId, UserId, World};
 
 /// How long anything may take before it counts as hanging.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The people and their chats.
 impl BotApi {

@@ -108,7 +108,8 @@ pub(super) fn steps(name: &str) -> Option<Vec<Step>> {
         "plan" => vec![Step::act(Act::Plan("1. Do it.")), text("The plan was heard.")],
         "steered" => vec![text("Steered.")],
         "slow" => vec![shell("sleep 2"), text("Took its time.")],
-        "slower" => vec![shell("sleep 6"), text("Took its time.")],
+        // Some refuse a command that only waits.
+        "slower" => vec![shell("echo slow; sleep 6"), text("Took its time.")],
         "sleep" => vec![shell(SLEEP), text("Slept.")],
         "empty" => vec![text("")],
         // A line separator and a character that turns the direction of writing are in it on purpose.

@@ -49,7 +49,7 @@ fn a_change_is_shown_and_there_are_no_rules() {
     let sandbox = sandbox();
     let mut terminal = start(&sandbox, "edit");
     terminal.waits_for("with: edit\n  because: to make it new\n  files: x\n");
-    terminal.waits_for("  │ -old\n  │ +new\nallow? [y]es, [s]ession, [n]o, or why not: ");
+    terminal.waits_for("  │ -old\n  │ +new\nallow? [y]es, [n]o, or why not: ");
     terminal.types("always");
     terminal.waits_for("allowed this once: rules are kept for chats only");
     terminal.waits_for(r#"{"decision":"allow_once"}"#);

@@ -5,62 +5,41 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use futures_util::StreamExt;
-use takopi::chat::embedded::{Embedded, Home};
-use takopi::config::{Overrides, Reader, Vocabulary};
-use takopi::store::Store;
 use takopi_api::async_trait;
 use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, EngineId};
 use takopi_api::event::{
     Decision, EventFactory, Permission, Question, Request, RequestId, RequestSubject, Resolution,
 };
-use takopi_api::message::{Address, ChatKind, IncomingMessage, Sender};
+use takopi_api::message::Sender;
 use takopi_api::plugin::{Backend, Constructor};
-use takopi_api::process::{CommandSpec, Process, ProcessHost, SpawnError};
 use takopi_api::resume::{ResumeError, ResumeLines as _, ResumeSyntax, ResumeToken};
 use takopi_api::runner::{Control, ControlError, EngineRun, RunControl, RunSpec, Runner};
-use takopi_api::runtime::Connection;
 use takopi_api::testing::{Call, RecordingTransport};
-use takopi_api::transport::{Access, Capabilities, Channels, People, TransportId};
-use tempfile::TempDir;
+use takopi_api::transport::Capabilities;
 use tokio::sync::mpsc;
 
+use crate::inside::{Inside, message};
+
 static ENGINE: Backend = Backend::new("asking", Constructor::Engine(backend));
-static TRANSPORT: Backend =
-    Backend::new("list", Constructor::Transport(|| unreachable!("only its row counts")));
 static ID: EngineId = EngineId::from_static("asking");
 
-struct Talk {
-    chat: Arc<RecordingTransport>,
-    takopi: Connection,
-    _here: Embedded,
-    folder: TempDir,
-}
+struct Talk(Inside);
 
 impl Talk {
-    async fn new(capabilities: Capabilities) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("takopi.toml");
-        std::fs::write(&file, "default_engine = 'asking'\n[transports.list]\n").unwrap();
-        let config = Reader::new(&file, Vocabulary::default(), Overrides::default()).load().unwrap();
-        let (store, _) = Store::open(folder.path()).unwrap();
-        let home = Home { store, processes: Arc::new(NoProcesses), start_folder: folder.path().to_owned() };
-        let here = Embedded::new(config, [&ENGINE, &TRANSPORT], home).await.unwrap();
-        let chat = RecordingTransport::new(capabilities);
-        let access = Access::nobody().people(People::listed(["p"])).channels(Channels::All);
-        let runtime = here.runtime(TransportId::parse("list").unwrap());
-        let takopi = runtime.connect(Arc::clone(&chat) as _, access);
-        Self { chat, takopi, _here: here, folder }
+    async fn new(can: Capabilities) -> Self {
+        Self(Inside::new(&ENGINE, can, "", "").await)
     }
 
     async fn says(&self, id: &str, text: &str) {
-        let message = IncomingMessage::new(Address::general("c"), id, text)
-            .sender(Sender::new("p"))
-            .chat(ChatKind::Private);
-        self.takopi.handle_message(message).await.unwrap();
+        self.gives(message(id, text)).await;
     }
+}
 
-    async fn sees(&self, text: &str) {
-        self.chat.until(|chat| chat.screen().contains(text).then_some(())).await;
+impl std::ops::Deref for Talk {
+    type Target = Inside;
+
+    fn deref(&self) -> &Inside {
+        &self.0
     }
 }
 
@@ -213,16 +192,5 @@ impl Control for Answers {
         }
         let told = self.told.lock().unwrap().send((request.as_str().to_owned(), decision));
         told.map_err(|_| ControlError::Over)
-    }
-}
-
-/// The engine is in this program.
-struct NoProcesses;
-
-#[async_trait]
-impl ProcessHost for NoProcesses {
-    async fn spawn(&self, command: CommandSpec) -> Result<Process, SpawnError> {
-        drop(command);
-        Err(SpawnError::RunOver)
     }
 }

@@ -8,6 +8,7 @@ mod flags;
 mod hooks;
 mod kill;
 mod lifecycle;
+mod members;
 mod multi;
 mod plugin_commands;
 mod ports;

@@ -9,6 +9,7 @@ mod chat;
 mod choice;
 mod doctor;
 mod doctor_here;
+mod inside;
 mod memory;
 mod onboard;
 mod plugins;

@@ -2,32 +2,25 @@
 //! from inside, with a chat system that is a list and an engine that does what its prompt says.
 
 use std::cell::RefCell;
-use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use takopi::chat::embedded::{Embedded, Home};
-use takopi::config::{Overrides, Reader, Vocabulary};
-use takopi::store::Store;
 use takopi_api::async_trait;
 use takopi_api::config::{ConfigError, EngineConfig};
 use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, EngineId, Modes};
 use takopi_api::event::{Event, EventFactory, Outcome, TextKind};
-use takopi_api::message::{Address, ChatKind, IncomingFile, IncomingMessage, MessageKind, ReplyTo, Sender};
+use takopi_api::message::{IncomingFile, IncomingMessage, MessageKind, ReplyTo, Sender};
 use takopi_api::plugin::{Backend, Constructor};
-use takopi_api::process::{CommandSpec, Process, ProcessHost, SpawnError};
 use takopi_api::resume::{ResumeError, ResumeLines as _, ResumeSyntax, ResumeToken};
 use takopi_api::runner::{Control, ControlError, EngineRun, RunControl, RunSpec, Runner};
-use takopi_api::runtime::Connection;
-use takopi_api::testing::{Call, RecordingTransport};
-use takopi_api::transport::{Access, Capabilities, Channels, People, TransportId};
-use tempfile::TempDir;
+use takopi_api::testing::Call;
+use takopi_api::transport::Capabilities;
 use tokio::sync::{mpsc, watch};
 
+use crate::inside::{Inside, message};
+
 static ENGINE: Backend = Backend::new("patient", Constructor::Engine(backend));
-static TRANSPORT: Backend =
-    Backend::new("list", Constructor::Transport(|| unreachable!("only its row counts")));
 static ID: EngineId = EngineId::from_static("patient");
 
 const EDITS: Duration = Duration::from_secs(1);
@@ -58,12 +51,17 @@ impl Notes {
 }
 
 struct Talk {
-    chat: Arc<RecordingTransport>,
-    takopi: Connection,
+    inside: Inside,
     notes: Arc<Notes>,
     count: Mutex<u32>,
-    _here: Embedded,
-    _folder: TempDir,
+}
+
+impl std::ops::Deref for Talk {
+    type Target = Inside;
+
+    fn deref(&self) -> &Inside {
+        &self.inside
+    }
 }
 
 impl Talk {
@@ -71,16 +69,8 @@ impl Talk {
     async fn new(can: Capabilities, chat: &str, engine: &str) -> Self {
         let notes = Arc::new(Notes::default());
         NOTES.set(Arc::clone(&notes));
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("takopi.toml");
-        let text = format!("default_engine = 'patient'\n[transports.list]\n{chat}\n[patient]\n{engine}\n");
-        std::fs::write(&file, text).unwrap();
-        let here = begin(&file, folder.path()).await;
-        let chat = RecordingTransport::new(can);
-        let access = Access::nobody().people(People::listed(["p"])).channels(Channels::All);
-        let runtime = here.runtime(TransportId::parse("list").unwrap());
-        let takopi = runtime.connect(Arc::clone(&chat) as _, access);
-        Self { chat, takopi, notes, count: Mutex::default(), _here: here, _folder: folder }
+        let inside = Inside::new(&ENGINE, can, chat, engine).await;
+        Self { inside, notes, count: Mutex::default() }
     }
 
     /// One that goes on with what was said, and can edit and has buttons.
@@ -89,23 +79,14 @@ impl Talk {
         Self::new(Capabilities::none().edit(EDITS).buttons().replies(), &chat, engine).await
     }
 
-    async fn gives(&self, message: IncomingMessage) {
-        let message = message.sender(Sender::new("p")).chat(ChatKind::Private);
-        self.takopi.handle_message(message).await.unwrap();
-    }
-
     fn message(&self, text: &str) -> IncomingMessage {
         let mut count = self.count.lock().unwrap();
         *count += 1;
-        IncomingMessage::new(Address::general("c"), format!("m{count}"), text)
+        message(&format!("m{count}"), text)
     }
 
     async fn says(&self, text: &str) {
         self.gives(self.message(text)).await;
-    }
-
-    async fn sees(&self, text: &str) {
-        self.chat.until(|chat| chat.screen().contains(text).then_some(())).await;
     }
 
     /// Says something, and waits until its engine is at work.
@@ -127,13 +108,6 @@ impl Talk {
             |call: &Call| matches!(call, Call::AnswerPress { text: Some(said), .. } if said.contains(text));
         self.chat.until(|chat| chat.records().iter().any(|record| is_it(&record.call)).then_some(())).await;
     }
-}
-
-async fn begin(file: &Path, folder: &Path) -> Embedded {
-    let config = Reader::new(file, Vocabulary::default(), Overrides::default()).load().unwrap();
-    let (store, _) = Store::open(folder).unwrap();
-    let home = Home { store, processes: Arc::new(NoProcesses), start_folder: folder.to_owned() };
-    Embedded::new(config, [&ENGINE, &TRANSPORT], home).await.unwrap()
 }
 
 #[tokio::test]
@@ -462,16 +436,5 @@ impl Control for Hold {
         }
         self.notes.steered.lock().unwrap().push(text.clone());
         self.tell.send(text).map_err(|_| ControlError::Over)
-    }
-}
-
-/// The engine is in this program.
-struct NoProcesses;
-
-#[async_trait]
-impl ProcessHost for NoProcesses {
-    async fn spawn(&self, command: CommandSpec) -> Result<Process, SpawnError> {
-        drop(command);
-        Err(SpawnError::RunOver)
     }
 }

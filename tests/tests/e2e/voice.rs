@@ -4,71 +4,49 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use takopi::chat::embedded::{Embedded, Home};
-use takopi::config::{Overrides, Reader, Vocabulary};
-use takopi::store::Store;
 use takopi_api::async_trait;
 use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, EngineId};
 use takopi_api::event::{Decision, EventFactory, Question, Request, RequestId, RequestSubject};
-use takopi_api::message::{Address, ChatKind, IncomingFile, IncomingMessage, Sender};
+use takopi_api::message::IncomingFile;
 use takopi_api::plugin::{Backend, Constructor};
-use takopi_api::process::{CommandSpec, Process, ProcessHost, SpawnError};
 use takopi_api::resume::{ResumeError, ResumeLines as _, ResumeSyntax, ResumeToken};
 use takopi_api::runner::{Control, ControlError, EngineRun, RunControl, RunSpec, Runner};
-use takopi_api::runtime::Connection;
-use takopi_api::testing::{Call, RecordingTransport};
-use takopi_api::transport::{Access, Capabilities, Channels, People, TransportId};
-use tempfile::TempDir;
+use takopi_api::testing::Call;
+use takopi_api::transport::Capabilities;
 use tokio::sync::oneshot;
+
+use crate::inside::{Inside, message};
 
 /// How long anything may take before it counts as hanging.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 static ENGINE: Backend = Backend::new("curious", Constructor::Engine(backend));
-static TRANSPORT: Backend =
-    Backend::new("list", Constructor::Transport(|| unreachable!("only its row counts")));
 static ID: EngineId = EngineId::from_static("curious");
 
 /// A chat with an engine that asks which one is meant if it is told to ask, and says what it was told.
-struct Talk {
-    chat: Arc<RecordingTransport>,
-    takopi: Connection,
-    _here: Embedded,
-    _folder: TempDir,
+struct Talk(Inside);
+
+impl std::ops::Deref for Talk {
+    type Target = Inside;
+
+    fn deref(&self) -> &Inside {
+        &self.0
+    }
 }
 
 impl Talk {
-    async fn new(capabilities: Capabilities) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("takopi.toml");
-        std::fs::write(&file, "default_engine = 'curious'\n[transports.list]\n").unwrap();
-        let config = Reader::new(&file, Vocabulary::default(), Overrides::default()).load().unwrap();
-        let (store, _) = Store::open(folder.path()).unwrap();
-        let home = Home { store, processes: Arc::new(NoProcesses), start_folder: folder.path().to_owned() };
-        let here = Embedded::new(config, [&ENGINE, &TRANSPORT], home).await.unwrap();
-        let chat = RecordingTransport::new(capabilities);
-        let access = Access::nobody().people(People::listed(["p"])).channels(Channels::All);
-        let runtime = here.runtime(TransportId::parse("list").unwrap());
-        let takopi = runtime.connect(Arc::clone(&chat) as _, access);
-        Self { chat, takopi, _here: here, _folder: folder }
+    async fn new(can: Capabilities) -> Self {
+        Self(Inside::new(&ENGINE, can, "", "").await)
     }
 
     async fn gives(&self, id: &str, text: &str, files: Vec<IncomingFile>) {
-        let message = IncomingMessage::new(Address::general("c"), id, text)
-            .sender(Sender::new("p"))
-            .chat(ChatKind::Private)
-            .files(files);
-        self.takopi.handle_message(message).await.unwrap();
+        self.0.gives(message(id, text).files(files)).await;
     }
 
     /// A voice note in which these words are heard.
     async fn says(&self, id: &str, words: &str) {
         self.chat.put_transcript(id, words);
         self.gives(id, "", vec![IncomingFile::new(id).spoken()]).await;
-    }
-
-    async fn sees(&self, text: &str) {
-        self.chat.until(|chat| chat.screen().contains(text).then_some(())).await;
     }
 
     fn listened(&self) -> usize {
@@ -191,16 +169,5 @@ impl Control for Answer {
         // The run may be over.
         let _ = sender.send(answers["q"].concat());
         Ok(())
-    }
-}
-
-/// The engine is in this program.
-struct NoProcesses;
-
-#[async_trait]
-impl ProcessHost for NoProcesses {
-    async fn spawn(&self, command: CommandSpec) -> Result<Process, SpawnError> {
-        drop(command);
-        Err(SpawnError::RunOver)
     }
 }

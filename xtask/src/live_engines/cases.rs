@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::engines::{Engine, Skipped, Way};
+use super::engines::{Engine, Skipped, Talks, Way};
 use super::machine::Machine;
 use super::takopi::{Ended, Run};
 use crate::error::Error;
@@ -49,40 +49,35 @@ impl Case {
 
     /// Runs it, and says in a line how it went.
     pub(super) fn run(&self, machine: &Machine, way: Way) -> Result<String, Error> {
-        run(machine, way, self.name, self.check)
+        let engine = machine.engine;
+        let is_left_out =
+            |skipped: &&Skipped| skipped.case == self.name && skipped.way.is_none_or(|only| only == way);
+        if let Some(skipped) = engine.skipped.iter().find(is_left_out) {
+            return Ok(format!("skipped {} {}: {}", engine.id, self.name, skipped.reason));
+        }
+        let name = match way {
+            Way::OneShot => format!("{} {} (one-shot)", engine.id, self.name),
+            Way::Trusted => format!("{} {}", engine.id, self.name),
+        };
+        look(machine, &name, || (self.check)(&Bench { machine, engine, case: self.name, way }))
     }
 }
 
 /// Lets people of a chat be asked, and looks at what comes of it.
-pub(super) fn talk(machine: &Machine, part: &'static str) -> Result<String, Error> {
-    run(machine, Way::Asking, part, |bench| {
-        let folder = bench.machine.worktree(&bench.name())?;
-        let ended = bench.machine.chat(&folder, &bench.name(), bench.way, bench.case)?.end()?;
+pub(super) fn talk(machine: &Machine, talks: &Talks, part: &str) -> Result<String, Error> {
+    look(machine, &format!("{} {part}", talks.id), || {
+        let name = format!("{}-{part}", talks.id);
+        let ended = machine.chat(&name, talks.id, &talks.table(), part)?.end()?;
         if ended.code == Some(0) { Ok(None) } else { Err(ended.wrong("a conversation to its end")) }
     })
 }
 
 /// Does something with an engine, and looks for what it leaves behind.
-fn run(
-    machine: &Machine,
-    way: Way,
-    case: &'static str,
-    check: fn(&Bench<'_>) -> Result<Note, Error>,
-) -> Result<String, Error> {
-    let engine = machine.engine;
-    let bench = Bench { machine, engine, case, way };
+fn look(machine: &Machine, name: &str, check: impl FnOnce() -> Result<Note, Error>) -> Result<String, Error> {
     let started = Instant::now();
-    let skipped = |skipped: &&Skipped| skipped.case == case && skipped.way.is_none_or(|only| only == way);
-    if let Some(skipped) = engine.skipped.iter().find(skipped) {
-        return Ok(format!("skipped {} {case}: {}", engine.id, skipped.reason));
-    }
-    let note = check(&bench);
+    let note = check();
     let left = machine.left();
-    let name = match way {
-        Way::OneShot => format!("{} {case} (one-shot)", engine.id),
-        Way::Trusted | Way::Asking => format!("{} {case}", engine.id),
-    };
-    let note = note.map_err(|error| error.about(&name))?;
+    let note = note.map_err(|error| error.about(name))?;
     if !left.is_empty() {
         return Err(Error::new(format!("{name}: processes are left\n{}", left.join("\n"))));
     }
@@ -278,7 +273,7 @@ fn talks_at_a_terminal(bench: &Bench<'_>) -> Result<Note, Error> {
 
 /// A person talks to it in a chat of Telegram: `tests/src/bin/telegram_session.rs` says what is written and answered.
 fn talks_over_telegram(bench: &Bench<'_>) -> Result<Note, Error> {
-    let folder = bench.machine.worktree(&bench.name())?;
-    let ended = bench.machine.chat(&folder, &bench.name(), bench.way, "threads")?.end()?;
+    let (engine, name) = (bench.engine, bench.name());
+    let ended = bench.machine.chat(&name, engine.id, &engine.table(bench.way), "threads")?.end()?;
     if ended.code == Some(0) { Ok(None) } else { Err(ended.wrong("an answer, and one more in its thread")) }
 }

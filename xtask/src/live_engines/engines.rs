@@ -14,16 +14,25 @@ pub(super) struct Engine {
     pub(super) trusted: &'static str,
     /// What makes its program one that only prints, if it can do more.
     pub(super) one_shot: Option<&'static str>,
-    /// What people are asked and can do in a chat while it works: see `tests/src/bin/telegram_session.rs`.
-    pub(super) talks: &'static [&'static str],
-    /// A file of its own configuration in the home folder. [`PORT`] stands for the model server's.
-    pub(super) file: Option<(&'static str, &'static str)>,
+    /// Who is talked with in a chat: one of its protocols may be an engine of its own.
+    pub(super) talks: &'static [Talks],
+    /// Files of its own configuration in the home folder. [`PORT`] stands for the model server's.
+    pub(super) files: &'static [(&'static str, &'static str)],
     /// Variables, in which [`PORT`] stands for the model server's.
     pub(super) variables: &'static [(&'static str, &'static str)],
     /// A thread that it can not have, in the form of its ids.
     pub(super) unknown_thread: &'static str,
     /// The cases that are left out.
     pub(super) skipped: &'static [Skipped],
+}
+
+/// An engine in a chat, where people are asked.
+#[derive(Debug)]
+pub(super) struct Talks {
+    pub(super) id: &'static str,
+    settings: &'static str,
+    /// What people are asked and can do while it works: see `tests/src/bin/telegram_session.rs`.
+    pub(super) parts: &'static [&'static str],
 }
 
 /// How an engine is driven in a case.
@@ -33,8 +42,6 @@ pub(super) enum Way {
     Trusted,
     /// By a program that only prints.
     OneShot,
-    /// As it is by itself: people are asked.
-    Asking,
 }
 
 impl Way {
@@ -43,7 +50,6 @@ impl Way {
         match self {
             Self::Trusted => "trusted",
             Self::OneShot => "one-shot",
-            Self::Asking => "asking",
         }
     }
 }
@@ -54,9 +60,15 @@ impl Engine {
         let more = match way {
             Way::Trusted => self.trusted,
             Way::OneShot => self.one_shot.unwrap_or_default(),
-            Way::Asking => "",
         };
         format!("[{}]\n{}\n{more}\n", self.id, self.settings)
+    }
+}
+
+impl Talks {
+    /// Its table in `takopi.toml`.
+    pub(super) fn table(&self) -> String {
+        format!("[{}]\n{}\n", self.id, self.settings)
     }
 }
 
@@ -86,8 +98,19 @@ pub(super) const ENGINES: &[Engine] = &[
         settings: "",
         trusted: "permissions = \"configured\"",
         one_shot: Some("mode = \"run\""),
-        talks: &["approve", "deny", "always", "question", "interrupt", "steer"],
-        file: Some((".config/opencode/opencode.json", OPENCODE)),
+        talks: &[
+            Talks {
+                id: "opencode",
+                settings: "",
+                parts: &["approve", "deny", "always", "question", "interrupt", "steer"],
+            },
+            Talks {
+                id: "opencode_acp",
+                settings: "",
+                parts: &["approve", "deny", "always", "interrupt", "queue"],
+            },
+        ],
+        files: &[(".config/opencode/opencode.json", OPENCODE)],
         variables: &[
             ("OPENCODE_DISABLE_AUTOUPDATE", "1"),
             ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1"),
@@ -110,8 +133,13 @@ pub(super) const ENGINES: &[Engine] = &[
         settings: "approval_mode = \"yolo\"",
         trusted: "",
         one_shot: None,
-        talks: &[],
-        file: Some((".gemini/settings.json", GEMINI)),
+        // It names no command that it asks for, so there is nothing to be always allowed but changes of files.
+        talks: &[Talks {
+            id: "gemini_acp",
+            settings: "",
+            parts: &["approve", "deny", "always-for-files", "interrupt", "queue"],
+        }],
+        files: &[(".gemini/settings.json", GEMINI)],
         variables: &[
             ("GEMINI_API_KEY", "dummy"),
             ("GEMINI_CLI_TRUST_WORKSPACE", "true"),
@@ -127,8 +155,12 @@ pub(super) const ENGINES: &[Engine] = &[
         settings: "approval_mode = \"yolo\"\nauth_type = \"openai\"",
         trusted: "",
         one_shot: None,
-        talks: &[],
-        file: None,
+        talks: &[Talks {
+            id: "qwen_acp",
+            settings: "auth = \"openai\"",
+            parts: &["approve", "deny", "always", "question", "interrupt", "queue"],
+        }],
+        files: &[],
         variables: &[
             ("OPENAI_API_KEY", "dummy"),
             ("OPENAI_BASE_URL", "http://127.0.0.1:@PORT@/v1"),
@@ -141,11 +173,15 @@ pub(super) const ENGINES: &[Engine] = &[
         id: "pi",
         package: "@earendil-works/pi-coding-agent",
         version: "0.87.1",
-        settings: "provider = \"fake\"\nmodel = \"fake-model\"",
+        settings: PI_SETTINGS,
         trusted: "permissions = \"off\"",
         one_shot: Some("mode = \"json\""),
-        talks: &["approve", "deny", "always", "interrupt", "steer"],
-        file: Some((".pi/agent/models.json", PI)),
+        talks: &[Talks {
+            id: "pi",
+            settings: PI_SETTINGS,
+            parts: &["approve", "deny", "always", "question-of-an-extension", "interrupt", "steer"],
+        }],
+        files: &[(".pi/agent/models.json", PI), (".pi/agent/extensions/question.js", PI_QUESTION)],
         variables: &[("PI_OFFLINE", "1"), ("PI_SKIP_VERSION_CHECK", "1"), ("PI_TELEMETRY", "0")],
         unknown_thread: UUID,
         skipped: &[],
@@ -154,11 +190,15 @@ pub(super) const ENGINES: &[Engine] = &[
         id: "codex",
         package: "@openai/codex",
         version: "0.169.0",
-        settings: r#"extra_args = ["-c", "notify=[]", "-c", "sandbox_mode=\"workspace-write\""]"#,
+        settings: CODEX_SETTINGS,
         trusted: "",
         one_shot: Some("mode = \"exec\""),
-        talks: &["approve", "deny", "always", "question-in-plan", "interrupt", "steer"],
-        file: Some((".codex/config.toml", CODEX)),
+        talks: &[Talks {
+            id: "codex",
+            settings: CODEX_SETTINGS,
+            parts: &["approve", "deny", "always", "question-in-plan", "interrupt", "steer"],
+        }],
+        files: &[(".codex/config.toml", CODEX)],
         // Takopi passes what codex's own configuration names.
         variables: &[("FAKE_KEY", "dummy")],
         unknown_thread: UUID,
@@ -168,11 +208,15 @@ pub(super) const ENGINES: &[Engine] = &[
         id: "claude",
         package: "@anthropic-ai/claude-code",
         version: "2.1.330",
-        settings: "use_api_billing = true",
+        settings: CLAUDE_SETTINGS,
         trusted: r#"allowed_tools = ["Bash", "Read", "Edit", "Write"]"#,
         one_shot: Some("mode = \"print\""),
-        talks: &["approve", "deny", "always", "question", "plan", "interrupt", "steer"],
-        file: None,
+        talks: &[Talks {
+            id: "claude",
+            settings: CLAUDE_SETTINGS,
+            parts: &["approve", "deny", "always", "question", "plan", "interrupt", "steer"],
+        }],
+        files: &[],
         variables: &[
             ("ANTHROPIC_BASE_URL", "http://127.0.0.1:@PORT@"),
             ("ANTHROPIC_API_KEY", "dummy"),
@@ -187,6 +231,12 @@ pub(super) const ENGINES: &[Engine] = &[
         skipped: &[],
     },
 ];
+
+const CODEX_SETTINGS: &str = r#"extra_args = ["-c", "notify=[]", "-c", "sandbox_mode=\"workspace-write\""]"#;
+
+const CLAUDE_SETTINGS: &str = "use_api_billing = true";
+
+const PI_SETTINGS: &str = "provider = \"fake\"\nmodel = \"fake-model\"";
 
 const CODEX: &str = r#"model = "fake-model"
 model_provider = "fake"
@@ -239,6 +289,22 @@ const PI: &str = r#"{
       ]
     }
   }
+}
+"#;
+
+/// pi has no questions of its own: its extensions ask.
+const PI_QUESTION: &str = r#"export default function (pi) {
+  pi.registerTool({
+    name: "question",
+    label: "Question",
+    description: "Asks the person.",
+    parameters: { type: "object", properties: { questions: { type: "array", items: {} } }, required: ["questions"] },
+    async execute(_id, params, signal, _update, ctx) {
+      const [{ question, options }] = params.questions;
+      const answer = await ctx.ui.select(question, options.map((option) => option.label), { signal });
+      return { content: [{ type: "text", text: answer ?? "no answer" }], details: {} };
+    },
+  });
 }
 "#;
 

@@ -83,7 +83,7 @@ impl Machine {
         for way in [Way::Trusted, Way::OneShot] {
             machine.write(&config_of(way), &engine.table(way))?;
         }
-        if let Some((path, text)) = engine.file {
+        for (path, text) in engine.files {
             machine.write(path, &machine.with_port(text))?;
         }
         machine.make_repository()?;
@@ -132,15 +132,15 @@ impl Machine {
         self.start_in(folder, name, session, LONGEST_CONVERSATION)
     }
 
-    /// Starts a conversation over Telegram of which this is the part. Its takopi has a configuration of its own, which names
-    /// the server, and remembers nothing of the conversations before.
-    pub(super) fn chat(&self, folder: &Path, name: &str, way: Way, part: &str) -> Result<Run, Error> {
-        let (id, table) = (self.engine.id, self.engine.table(way));
-        let config = format!("telegram-{part}/takopi.toml");
+    /// Starts a conversation over Telegram of which this is the part, with the engine of this id and table. Its takopi has a
+    /// configuration of its own, which names the server, and remembers nothing of the conversations before.
+    pub(super) fn chat(&self, name: &str, id: &str, table: &str, part: &str) -> Result<Run, Error> {
+        let folder = self.worktree(name)?;
+        let config = format!("{name}/takopi.toml");
         self.write(&config, &format!("default_engine = \"{id}\"\n\n{table}"))?;
         let mut session = command(&self.programs.telegram);
         session.env_clear().arg(&self.programs.takopi).arg(id).arg(self.home.join(config)).arg(part);
-        self.start_in(folder, name, session, LONGEST_CONVERSATION)
+        self.start_in(&folder, name, session, LONGEST_CONVERSATION)
     }
 
     /// Starts a program whose environment was cleared: what is set here is all of the machine's own that it sees.
