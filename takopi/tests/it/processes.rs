@@ -1,5 +1,4 @@
 //! The process host on real programs.
-#![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 
 use takopi::process::{Limits, LocalProcesses};
 use takopi_api::process::{Ask, CommandSpec, Ending, Exit, ExitStatus, ProcessHost, Stdin, TerminalSize};

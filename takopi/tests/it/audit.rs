@@ -1,5 +1,4 @@
 //! `takopi audit` and `takopi rules`, as people and scripts use them beside a takopi that runs.
-#![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 #![expect(clippy::disallowed_methods, reason = "the program under test")]
 
 use std::process::{Command, Output};

@@ -1,5 +1,4 @@
 //! The store, as the conversation uses it.
-#![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 
 mod audit;
 mod channels;

@@ -1,5 +1,4 @@
 //! `takopi init` and `takopi worktrees`, by the shipped binary on real repositories.
-#![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 #![expect(clippy::disallowed_methods, reason = "the program under test, and git as a person uses it")]
 
 use std::fs;

@@ -1,5 +1,4 @@
 //! `takopi config`, as scripts and people call it: what it prints, what it writes, and its exit codes.
-#![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 #![expect(clippy::disallowed_methods, reason = "the program under test")]
 
 use std::fs;
