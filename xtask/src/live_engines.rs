@@ -37,9 +37,7 @@ pub(crate) fn run(workspace: &Workspace, names: &[String]) -> Result<ExitCode, E
         return Ok(ExitCode::SUCCESS);
     };
     installation.install_node()?;
-    let engine_features = engines.iter().map(|engine| format!("engine-{}", engine.id));
-    let features: Vec<String> =
-        ALWAYS.iter().map(|&feature| feature.to_owned()).chain(engine_features).collect();
+    let features: Vec<_> = ALWAYS.iter().copied().chain(engines.iter().map(|engine| engine.plugin)).collect();
     let program = build_program(
         workspace,
         Profile::Dev,
@@ -96,12 +94,14 @@ fn run_cases(machine: &Machine) -> Result<usize, Error> {
         println!("{line}");
         count += usize::from(line.starts_with("ok "));
     };
-    for case in cases::CASES {
-        note(case.run(machine, Way::Trusted)?);
-    }
-    if machine.engine.one_shot.is_some() {
-        for case in cases::CASES.iter().filter(|case| cases::ONE_SHOT.contains(&case.name())) {
-            note(case.run(machine, Way::OneShot)?);
+    if let Some(runs) = &machine.engine.runs {
+        for case in cases::CASES {
+            note(case.run(machine, runs, Way::Trusted)?);
+        }
+        if runs.one_shot.is_some() {
+            for case in cases::CASES.iter().filter(|case| cases::ONE_SHOT.contains(&case.name())) {
+                note(case.run(machine, runs, Way::OneShot)?);
+            }
         }
     }
     for talks in machine.engine.talks {
@@ -115,7 +115,7 @@ fn run_cases(machine: &Machine) -> Result<usize, Error> {
 /// The engines that are asked for, or else all of this checkout.
 fn chosen(names: &[String], folders: &[String]) -> Result<Vec<&'static Engine>, Error> {
     let here: Vec<&Engine> =
-        ENGINES.iter().filter(|engine| folders.contains(&format!("engine-{}", engine.id))).collect();
+        ENGINES.iter().filter(|engine| folders.iter().any(|folder| folder == engine.plugin)).collect();
     if names.is_empty() {
         return Ok(here);
     }

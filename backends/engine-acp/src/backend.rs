@@ -39,14 +39,11 @@ macro_rules! preset {
         const PRESET: &Preset = &presets::$preset;
         const PROGRAM: &[&str] = &[PRESET.program];
         let availability = Availability::Cli { commands: PROGRAM, install: PRESET.install };
-        let engine = EngineBackend::new(PRESET.id, availability, |config| known(PRESET, config))
+        EngineBackend::new(PRESET.id, availability, |config| known(PRESET, config))
             .with_capabilities(CAPABILITIES)
+            .with_tested_versions(PRESET.tested, PRESET.tested)
             // Most of these are a second way to an agent that another engine runs by its own.
-            .only_by_name();
-        match PRESET.tested {
-            Some(version) => engine.with_tested_versions(version, version),
-            None => engine,
-        }
+            .only_by_name()
     }};
 }
 

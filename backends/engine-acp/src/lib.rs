@@ -9,6 +9,7 @@ mod backend;
 mod dialogue;
 mod diff;
 mod engine;
+mod goose;
 mod minute;
 mod offer;
 mod permission;

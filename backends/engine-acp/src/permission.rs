@@ -10,7 +10,7 @@ use takopi_api::event::{
     Choice, Decision, Lasting, Permission, Question, Request, RequestId, RequestSubject,
 };
 
-use crate::{diff, question, rpc, speech, steps};
+use crate::{diff, goose, question, rpc, speech, steps};
 
 /// The decisions that let an agent go on.
 macro_rules! allowed {
@@ -258,7 +258,8 @@ fn permission(call: &ToolCall, cwd: &str) -> Permission {
 /// The tool as the agent calls it. Its kind is no name: two tools of one kind must not share a rule.
 fn named_tool(call: &ToolCall) -> Option<String> {
     let of_meta = || call.meta.as_ref()?.get("toolName")?.as_str();
-    call.name.as_deref().or_else(of_meta).filter(|name| !name.trim().is_empty()).map(str::to_owned)
+    let named = call.name.as_deref().or_else(of_meta).filter(|name| !name.trim().is_empty());
+    named.map(str::to_owned).or_else(|| goose::tool(call))
 }
 
 /// The input of a tool, without what is shown in a way of its own: nothing that decides about the harm is left out.

@@ -15,8 +15,8 @@ pub(crate) struct Preset {
     pub(crate) args: &'static [&'static str],
     /// The command that installs it.
     pub(crate) install: &'static str,
-    /// The version that was tested, if one was.
-    pub(crate) tested: Option<&'static str>,
+    /// The version that was tested.
+    pub(crate) tested: &'static str,
     /// The mode in which it asks before it does what could do harm, if it begins in another one.
     pub(crate) mode: Option<&'static str>,
     /// Variables that it sees if they are set.
@@ -35,7 +35,7 @@ pub(crate) const CLAUDE: Preset = Preset {
     program: "claude-agent-acp",
     args: &[],
     install: "npm install -g @agentclientprotocol/claude-agent-acp",
-    tested: Some("0.101.0"),
+    tested: "0.101.0",
     // It begins in a mode in which a model decides for the person.
     mode: Some("default"),
     passed: &[
@@ -57,7 +57,7 @@ pub(crate) const CODEX: Preset = Preset {
     program: "codex-acp",
     args: &[],
     install: "npm install -g @agentclientprotocol/codex-acp",
-    tested: Some("2.6.0"),
+    tested: "2.6.0",
     // As above; in this one it asks before it changes files.
     mode: Some("read-only"),
     passed: &["CODEX_*", "OPENAI_*", "RUST_LOG"],
@@ -72,7 +72,7 @@ pub(crate) const GEMINI: Preset = Preset {
     program: "gemini",
     args: &["--acp"],
     install: "npm install -g @google/gemini-cli",
-    tested: Some("0.61.0"),
+    tested: "0.61.0",
     mode: Some("default"),
     passed: &["GEMINI_*", "GOOGLE_*"],
     kept: &[],
@@ -87,7 +87,7 @@ pub(crate) const QWEN: Preset = Preset {
     program: "qwen",
     args: &["--acp"],
     install: "npm install -g @qwen-code/qwen-code",
-    tested: Some("0.24.4"),
+    tested: "0.24.4",
     mode: Some("default"),
     passed: &["QWEN_*", "OPENAI_*", "DASHSCOPE_*", "GEMINI_*", "GOOGLE_*"],
     kept: &[],
@@ -101,7 +101,7 @@ pub(crate) const OPENCODE: Preset = Preset {
     program: "opencode",
     args: &["acp"],
     install: "npm install -g opencode-ai",
-    tested: Some("1.18.33"),
+    tested: "1.18.33",
     // Its modes are agents; whether it asks is a setting.
     mode: None,
     passed: &[
@@ -129,7 +129,7 @@ pub(crate) const GOOSE: Preset = Preset {
     program: "goose",
     args: &["acp"],
     install: "brew install block-goose-cli",
-    tested: None,
+    tested: "1.52.0",
     mode: None,
     passed: &["GOOSE_*", "ANTHROPIC_API_KEY", "GOOGLE_API_KEY", "OPENAI_*", "OPENROUTER_API_KEY"],
     kept: &[],

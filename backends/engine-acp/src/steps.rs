@@ -10,6 +10,8 @@ use agent_client_protocol::v1::schema::{
 use serde_json::Value;
 use takopi_api::event::{Action, ActionKind, ActionOutcome, ChangeKind, EventFactory, FileChange};
 
+use crate::goose;
+
 /// What an agent calls a step whose input it does not know yet is replaced once it knows it.
 const UNNAMED: &str = "a tool";
 
@@ -72,6 +74,8 @@ impl Steps {
             progress = Progress::Began;
             let mut call = ToolCall::new(tool_call_id, UNNAMED);
             call.update(fields.clone());
+            call.meta.clone_from(&meta);
+            goose::recognize(&mut call);
             let shown = action(&call);
             out.action_started(shown.clone());
             Step { call, shown }
@@ -80,6 +84,7 @@ impl Steps {
         if let Some(meta) = meta {
             step.call.meta.get_or_insert_default().extend(meta);
         }
+        goose::recognize(&mut step.call);
         let mut now = action(&step.call);
         now.kind = step.shown.kind;
         match step.call.status {

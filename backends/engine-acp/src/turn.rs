@@ -20,7 +20,7 @@ use crate::permission::{Asked, Verdict};
 use crate::rpc::{self, Refusal};
 use crate::speech::Speech;
 use crate::steps::{Progress, Steps, Telling};
-use crate::usage;
+use crate::{goose, usage};
 
 /// A turn that goes on.
 #[derive(Debug)]
@@ -194,6 +194,7 @@ impl Turn {
             let mut now = ToolCall::new(update.tool_call_id, "");
             now.update(update.fields);
             now.meta = update.meta;
+            goose::recognize(&mut now);
             now
         });
         let asked = Asked::read(call, step, &now, meta.as_ref(), &options);

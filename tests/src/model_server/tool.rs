@@ -117,7 +117,10 @@ impl Toolbox {
         let tool = self.first(SHELLS).unwrap_or(&unknown);
         let mut arguments = match &*tool.name {
             "exec_command" => json!({"cmd": command}),
-            "shell" => json!({"command": ["bash", "-lc", command]}),
+            // Codex's own takes the words of a command.
+            "shell" if tool.properties.get("command").is_none_or(|schema| schema["type"] != "string") => {
+                json!({"command": ["bash", "-lc", command]})
+            }
             _ => json!({"command": command}),
         };
         // Some want these, and none may have one that it does not know. Codex's shell goes into the background soon if
@@ -192,8 +195,8 @@ impl Toolbox {
             let edits = json!([{"oldText": old, "newText": new}]);
             return Some(call(tool, Input::Arguments(json!({ (key): path, "edits": edits }))));
         }
-        let before = tool.property(&["old_string", "oldString", "oldText", "old_text"]);
-        let after = tool.property(&["new_string", "newString", "newText", "new_text"]);
+        let before = tool.property(&["old_string", "oldString", "oldText", "old_text", "before"]);
+        let after = tool.property(&["new_string", "newString", "newText", "new_text", "after"]);
         let mut arguments = json!({ (key): path, (before): old, (after): new });
         if tool.properties.contains_key("instruction") {
             arguments["instruction"] = json!("change it");
@@ -271,6 +274,7 @@ mod tests {
             json!({"cmd": "echo", "yield_time_ms": 30_000}),
         );
         check(&[with("shell", &[])], &echo, "shell", json!({"command": ["bash", "-lc", "echo"]}));
+        check(&[with("shell", &["command"])], &echo, "shell", json!({"command": "echo"}));
         check(
             &[
                 json!({"type": "function", "function": {"name": "bash", "parameters": {"properties": {"description": {}}}}}),

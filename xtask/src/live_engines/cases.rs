@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::engines::{Engine, Skipped, Talks, Way};
+use super::engines::{Engine, Runs, Skipped, Talks, Way};
 use super::machine::Machine;
 use super::takopi::{Ended, Run};
 use crate::error::Error;
@@ -48,18 +48,18 @@ impl Case {
     }
 
     /// Runs it, and says in a line how it went.
-    pub(super) fn run(&self, machine: &Machine, way: Way) -> Result<String, Error> {
+    pub(super) fn run(&self, machine: &Machine, runs: &Runs, way: Way) -> Result<String, Error> {
         let engine = machine.engine;
         let is_left_out =
             |skipped: &&Skipped| skipped.case == self.name && skipped.way.is_none_or(|only| only == way);
-        if let Some(skipped) = engine.skipped.iter().find(is_left_out) {
+        if let Some(skipped) = runs.skipped.iter().find(is_left_out) {
             return Ok(format!("skipped {} {}: {}", engine.id, self.name, skipped.reason));
         }
         let name = match way {
             Way::OneShot => format!("{} {} (one-shot)", engine.id, self.name),
             Way::Trusted => format!("{} {}", engine.id, self.name),
         };
-        look(machine, &name, || (self.check)(&Bench { machine, engine, case: self.name, way }))
+        look(machine, &name, || (self.check)(&Bench { machine, engine, runs, case: self.name, way }))
     }
 }
 
@@ -90,6 +90,7 @@ fn look(machine: &Machine, name: &str, check: impl FnOnce() -> Result<Note, Erro
 struct Bench<'a> {
     machine: &'a Machine,
     engine: &'a Engine,
+    runs: &'a Runs,
     case: &'a str,
     way: Way,
 }
@@ -186,7 +187,7 @@ fn breaks_off(bench: &Bench<'_>) -> Result<Note, Error> {
 /// A thread that nobody began.
 fn knows_no_thread(bench: &Bench<'_>) -> Result<Note, Error> {
     let folder = bench.machine.worktree(&bench.name())?;
-    let thread = bench.engine.unknown_thread;
+    let thread = bench.runs.unknown_thread;
     let args = ["--json", "--resume", thread, &bench.prompt("plain")];
     let ended = bench.start(&folder, &bench.name(), &args)?.end()?;
     let completed = ended.completed().unwrap_or_default();
@@ -263,17 +264,18 @@ fn is_cancelled(bench: &Bench<'_>) -> Result<Note, Error> {
 /// A person talks to it in `takopi chat`: `tests/src/session.rs` says what is typed and seen.
 fn talks_at_a_terminal(bench: &Bench<'_>) -> Result<Note, Error> {
     let folder = bench.machine.worktree(&bench.name())?;
-    let ended = bench.machine.talk(&folder, &bench.name(), bench.way)?.end()?;
+    let ended = bench.machine.talk(&folder, &bench.name(), bench.runs, bench.way)?.end()?;
     if ended.code != Some(0) {
         return Err(ended.wrong("a conversation to its end"));
     }
-    // No engine with a CLI asks yet, so the one that lies in takopi does.
+    // Here the CLI may do all that it wants to: whom they ask is talked with over Telegram.
     Ok(Some("the permission was asked by acme".to_owned()))
 }
 
 /// A person talks to it in a chat of Telegram: `tests/src/bin/telegram_session.rs` says what is written and answered.
 fn talks_over_telegram(bench: &Bench<'_>) -> Result<Note, Error> {
     let (engine, name) = (bench.engine, bench.name());
-    let ended = bench.machine.chat(&name, engine.id, &engine.table(bench.way), "threads")?.end()?;
+    let ended =
+        bench.machine.chat(&name, engine.id, &bench.runs.table(engine.id, bench.way), "threads")?.end()?;
     if ended.code == Some(0) { Ok(None) } else { Err(ended.wrong("an answer, and one more in its thread")) }
 }

@@ -1,25 +1,35 @@
 //! The engines: which package has the CLI, and what makes it talk to the model server.
 
-/// An engine's CLI.
+/// A CLI of engines.
 #[derive(Debug)]
 pub(super) struct Engine {
+    /// The engine that it is, or the first of them.
     pub(super) id: &'static str,
+    /// The plugin that has that engine.
+    pub(super) plugin: &'static str,
     /// The package in npm's registry.
     pub(super) package: &'static str,
     /// Pinned: what is tested today is what is tested tomorrow.
     pub(super) version: &'static str,
-    /// Its table in `takopi.toml`, however it is driven.
-    pub(super) settings: &'static str,
-    /// What allows in that table all that the cases do: at `takopi run` nobody can be asked.
-    pub(super) trusted: &'static str,
-    /// What makes its program one that only prints, if it can do more.
-    pub(super) one_shot: Option<&'static str>,
+    /// What `takopi run` does with it, unless it is one of several agents of a protocol: then it is only talked with.
+    pub(super) runs: Option<Runs>,
     /// Who is talked with in a chat: one of its protocols may be an engine of its own.
     pub(super) talks: &'static [Talks],
     /// Files of its own configuration in the home folder. [`PORT`] stands for the model server's.
     pub(super) files: &'static [(&'static str, &'static str)],
     /// Variables, in which [`PORT`] stands for the model server's.
     pub(super) variables: &'static [(&'static str, &'static str)],
+}
+
+/// An engine as `takopi run` drives it.
+#[derive(Debug)]
+pub(super) struct Runs {
+    /// Its table in `takopi.toml`, however it is driven.
+    settings: &'static str,
+    /// What allows in that table all that the cases do: at `takopi run` nobody can be asked.
+    trusted: &'static str,
+    /// What makes its program one that only prints, if it can do more.
+    pub(super) one_shot: Option<&'static str>,
     /// A thread that it can not have, in the form of its ids.
     pub(super) unknown_thread: &'static str,
     /// The cases that are left out.
@@ -54,14 +64,14 @@ impl Way {
     }
 }
 
-impl Engine {
-    /// Its table in `takopi.toml`.
-    pub(super) fn table(&self, way: Way) -> String {
+impl Runs {
+    /// The table in `takopi.toml` of the engine of this id.
+    pub(super) fn table(&self, id: &str, way: Way) -> String {
         let more = match way {
             Way::Trusted => self.trusted,
             Way::OneShot => self.one_shot.unwrap_or_default(),
         };
-        format!("[{}]\n{}\n{more}\n", self.id, self.settings)
+        format!("[{id}]\n{}\n{more}\n", self.settings)
     }
 }
 
@@ -93,11 +103,23 @@ const UUID: &str = "00000000-0000-4000-8000-000000000000";
 pub(super) const ENGINES: &[Engine] = &[
     Engine {
         id: "opencode",
+        plugin: "engine-opencode",
         package: "opencode-ai",
         version: "1.18.33",
-        settings: "",
-        trusted: "permissions = \"configured\"",
-        one_shot: Some("mode = \"run\""),
+        runs: Some(Runs {
+            settings: "",
+            trusted: "permissions = \"configured\"",
+            one_shot: Some("mode = \"run\""),
+            unknown_thread: "ses_000000000000XXXXXXXXXXXXXX",
+            skipped: &[
+                Skipped { case: "drop", way: None, reason: "opencode asks again for more than a minute" },
+                Skipped {
+                    case: "terminal",
+                    way: None,
+                    reason: "opencode tells of a step only when it has ended",
+                },
+            ],
+        }),
         talks: &[
             Talks {
                 id: "opencode",
@@ -116,23 +138,19 @@ pub(super) const ENGINES: &[Engine] = &[
             ("OPENCODE_DISABLE_LSP_DOWNLOAD", "1"),
             ("OPENCODE_DISABLE_MODELS_FETCH", "1"),
         ],
-        unknown_thread: "ses_000000000000XXXXXXXXXXXXXX",
-        skipped: &[
-            Skipped { case: "drop", way: None, reason: "opencode asks again for more than a minute" },
-            Skipped {
-                case: "terminal",
-                way: None,
-                reason: "opencode tells of a step only when it has ended",
-            },
-        ],
     },
     Engine {
         id: "gemini",
+        plugin: "engine-gemini",
         package: "@google/gemini-cli",
         version: "0.61.0",
-        settings: "approval_mode = \"yolo\"",
-        trusted: "",
-        one_shot: None,
+        runs: Some(Runs {
+            settings: "approval_mode = \"yolo\"",
+            trusted: "",
+            one_shot: None,
+            unknown_thread: UUID,
+            skipped: &[],
+        }),
         // It names no command that it asks for, so there is nothing to be always allowed but changes of files.
         talks: &[Talks {
             id: "gemini_acp",
@@ -145,16 +163,19 @@ pub(super) const ENGINES: &[Engine] = &[
             ("GEMINI_CLI_TRUST_WORKSPACE", "true"),
             ("GOOGLE_GEMINI_BASE_URL", "http://127.0.0.1:@PORT@"),
         ],
-        unknown_thread: UUID,
-        skipped: &[],
     },
     Engine {
         id: "qwen",
+        plugin: "engine-qwen",
         package: "@qwen-code/qwen-code",
         version: "0.24.4",
-        settings: "approval_mode = \"yolo\"\nauth_type = \"openai\"",
-        trusted: "",
-        one_shot: None,
+        runs: Some(Runs {
+            settings: "approval_mode = \"yolo\"\nauth_type = \"openai\"",
+            trusted: "",
+            one_shot: None,
+            unknown_thread: UUID,
+            skipped: &[],
+        }),
         talks: &[Talks {
             id: "qwen_acp",
             settings: "auth = \"openai\"",
@@ -166,16 +187,19 @@ pub(super) const ENGINES: &[Engine] = &[
             ("OPENAI_BASE_URL", "http://127.0.0.1:@PORT@/v1"),
             ("OPENAI_MODEL", "fake-model"),
         ],
-        unknown_thread: UUID,
-        skipped: &[],
     },
     Engine {
         id: "pi",
+        plugin: "engine-pi",
         package: "@earendil-works/pi-coding-agent",
         version: "0.87.1",
-        settings: PI_SETTINGS,
-        trusted: "permissions = \"off\"",
-        one_shot: Some("mode = \"json\""),
+        runs: Some(Runs {
+            settings: PI_SETTINGS,
+            trusted: "permissions = \"off\"",
+            one_shot: Some("mode = \"json\""),
+            unknown_thread: UUID,
+            skipped: &[],
+        }),
         talks: &[Talks {
             id: "pi",
             settings: PI_SETTINGS,
@@ -183,16 +207,19 @@ pub(super) const ENGINES: &[Engine] = &[
         }],
         files: &[(".pi/agent/models.json", PI), (".pi/agent/extensions/question.js", PI_QUESTION)],
         variables: &[("PI_OFFLINE", "1"), ("PI_SKIP_VERSION_CHECK", "1"), ("PI_TELEMETRY", "0")],
-        unknown_thread: UUID,
-        skipped: &[],
     },
     Engine {
         id: "codex",
+        plugin: "engine-codex",
         package: "@openai/codex",
         version: "0.169.0",
-        settings: CODEX_SETTINGS,
-        trusted: "",
-        one_shot: Some("mode = \"exec\""),
+        runs: Some(Runs {
+            settings: CODEX_SETTINGS,
+            trusted: "",
+            one_shot: Some("mode = \"exec\""),
+            unknown_thread: UUID,
+            skipped: &[],
+        }),
         talks: &[Talks {
             id: "codex",
             settings: CODEX_SETTINGS,
@@ -201,16 +228,19 @@ pub(super) const ENGINES: &[Engine] = &[
         files: &[(".codex/config.toml", CODEX)],
         // Takopi passes what codex's own configuration names.
         variables: &[("FAKE_KEY", "dummy")],
-        unknown_thread: UUID,
-        skipped: &[],
     },
     Engine {
         id: "claude",
+        plugin: "engine-claude",
         package: "@anthropic-ai/claude-code",
         version: "2.1.330",
-        settings: CLAUDE_SETTINGS,
-        trusted: r#"allowed_tools = ["Bash", "Read", "Edit", "Write"]"#,
-        one_shot: Some("mode = \"print\""),
+        runs: Some(Runs {
+            settings: CLAUDE_SETTINGS,
+            trusted: r#"allowed_tools = ["Bash", "Read", "Edit", "Write"]"#,
+            one_shot: Some("mode = \"print\""),
+            unknown_thread: UUID,
+            skipped: &[],
+        }),
         talks: &[Talks {
             id: "claude",
             settings: CLAUDE_SETTINGS,
@@ -227,10 +257,68 @@ pub(super) const ENGINES: &[Engine] = &[
             ("DISABLE_ERROR_REPORTING", "1"),
             ("DISABLE_TELEMETRY", "1"),
         ],
-        unknown_thread: UUID,
-        skipped: &[],
+    },
+    Engine {
+        id: "goose_acp",
+        plugin: ACP,
+        package: GOOSE,
+        version: "1.52.0",
+        runs: None,
+        talks: &[Talks {
+            id: "goose_acp",
+            settings: "",
+            parts: &["approve", "deny", "always", "interrupt", "queue"],
+        }],
+        files: &[],
+        variables: &[
+            ("GOOSE_DISABLE_KEYRING", "1"),
+            ("GOOSE_MODEL", "fake-model"),
+            ("GOOSE_PROVIDER", "openai"),
+            ("OPENAI_API_KEY", "dummy"),
+            ("OPENAI_HOST", "http://127.0.0.1:@PORT@"),
+        ],
+    },
+    Engine {
+        id: "codex_acp",
+        plugin: ACP,
+        package: "@agentclientprotocol/codex-acp",
+        version: "2.6.0",
+        runs: None,
+        talks: &[Talks {
+            id: "codex_acp",
+            settings: "pass_env = [\"FAKE_KEY\"]\nmode = \"workspace-write\"",
+            parts: &["approve", "deny", "always", "interrupt", "queue"],
+        }],
+        files: &[(".codex/config.toml", CODEX)],
+        variables: &[("FAKE_KEY", "dummy")],
+    },
+    Engine {
+        id: "claude_acp",
+        plugin: ACP,
+        package: "@agentclientprotocol/claude-agent-acp",
+        version: "0.101.0",
+        runs: None,
+        talks: &[Talks {
+            id: "claude_acp",
+            settings: "",
+            parts: &["approve", "deny", "always", "plan", "interrupt", "queue"],
+        }],
+        files: &[],
+        variables: &[
+            ("ANTHROPIC_AUTH_TOKEN", "dummy"),
+            ("ANTHROPIC_BASE_URL", "http://127.0.0.1:@PORT@"),
+            ("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1"),
+        ],
     },
 ];
+
+const ACP: &str = "engine-acp";
+
+const GOOSE: &str = if cfg!(target_arch = "aarch64") {
+    "@aaif/goose-binary-linux-arm64"
+} else {
+    "@aaif/goose-binary-linux-x64"
+};
 
 const CODEX_SETTINGS: &str = r#"extra_args = ["-c", "notify=[]", "-c", "sandbox_mode=\"workspace-write\""]"#;
 

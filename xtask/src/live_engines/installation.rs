@@ -53,8 +53,10 @@ impl Installation {
 
     /// PATH for an engine: its CLI, and the node for that, before what the machine has.
     pub(super) fn path_of(&self, engine: &Engine) -> Result<OsString, Error> {
-        let mut folders =
-            vec![self.modules(engine.id).join(".bin"), self.modules(NODE.0).join(NODE.0).join("bin")];
+        let modules = self.modules(engine.id);
+        // A package may call its program otherwise than people do.
+        let own = modules.join(engine.package).join("bin");
+        let mut folders = vec![modules.join(".bin"), own, self.modules(NODE.0).join(NODE.0).join("bin")];
         folders.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
         std::env::join_paths(folders).map_err(|error| Error::at(&self.folder, error))
     }

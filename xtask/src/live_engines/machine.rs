@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::engines::{Engine, PORT, Way};
+use super::engines::{Engine, PORT, Runs, Way};
 use super::installation::Installation;
 use super::processes;
 use super::takopi::Run;
@@ -81,7 +81,9 @@ impl Machine {
             port,
         };
         for way in [Way::Trusted, Way::OneShot] {
-            machine.write(&config_of(way), &engine.table(way))?;
+            if let Some(runs) = &engine.runs {
+                machine.write(&config_of(way), &runs.table(engine.id, way))?;
+            }
         }
         for (path, text) in engine.files {
             machine.write(path, &machine.with_port(text))?;
@@ -118,8 +120,9 @@ impl Machine {
 
     /// Starts a conversation at a terminal. Its takopi has a configuration of its own, in which the repository is a
     /// project: no other run is to belong to one.
-    pub(super) fn talk(&self, folder: &Path, name: &str, way: Way) -> Result<Run, Error> {
-        let (id, table) = (self.engine.id, self.engine.table(way));
+    pub(super) fn talk(&self, folder: &Path, name: &str, runs: &Runs, way: Way) -> Result<Run, Error> {
+        let id = self.engine.id;
+        let table = runs.table(id, way);
         let site = self.repository();
         let config = "session/takopi.toml";
         self.write(

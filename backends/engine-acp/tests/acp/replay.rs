@@ -26,6 +26,8 @@ fn engine_of(name: &str) -> (&'static str, &'static str) {
         ("qwen_acp", "auto")
     } else if name.starts_with("gemini") {
         ("gemini_acp", "default")
+    } else if name.starts_with("goose") {
+        ("goose_acp", "approve")
     } else {
         ("opencode_acp", "build")
     }
