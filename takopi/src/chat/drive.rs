@@ -133,7 +133,7 @@ impl Inner {
         link: &Link,
         live: &Arc<LiveRun>,
         job: &Job,
-        course: &Course,
+        course: &Arc<Course>,
         (bubble, watch): (&Bubble, &mut Watch),
         resume: Option<ResumeToken>,
         cwd: PathBuf,
@@ -185,7 +185,7 @@ impl Inner {
         link: &Link,
         live: &Arc<LiveRun>,
         job: &Job,
-        course: &Course,
+        course: &Arc<Course>,
         event: Event,
     ) {
         match event {

@@ -115,6 +115,17 @@ async fn an_engine_that_does_not_take_an_answer_is_told_of() {
     talk.sees("allowed once by p, but it came to nothing: ").await;
 }
 
+#[tokio::test]
+async fn an_engine_that_does_not_take_what_a_rule_answers_is_told_of() {
+    let talk = Talk::new(buttons()).await;
+    talk.says("1", "one").await;
+    talk.sees("command 0").await;
+    talk.takopi.handle_press(talk.chat.press("always allow", Sender::new("p")).unwrap());
+    talk.sees("told: ").await;
+    talk.says("2", "deaf").await;
+    talk.sees("allowed by rule 1: `command 0`, but it came to nothing: ").await;
+}
+
 fn backend() -> EngineBackend {
     EngineBackend::new("asking", Availability::Embedded, |_| Ok(Arc::new(Asking)))
         .with_capabilities(EngineCapabilities::none().with_permissions().with_questions())

@@ -45,7 +45,7 @@ impl Inner {
         link: &Link,
         live: &Arc<LiveRun>,
         job: &Job,
-        course: &Course,
+        course: &Arc<Course>,
         request: Request,
     ) {
         if self.requests.state().board.find(&live.id, &request.id).is_some() {
@@ -155,13 +155,21 @@ impl Inner {
         Some(Coverage { ground, covers, thread })
     }
 
-    fn allow_by_rule(self: &Arc<Self>, live: &Arc<LiveRun>, course: &Course, id: &RequestId, rule: &Rule) {
+    fn allow_by_rule(
+        self: &Arc<Self>,
+        live: &Arc<LiveRun>,
+        course: &Arc<Course>,
+        id: &RequestId,
+        rule: &Rule,
+    ) {
         let line = format!("allowed by rule {}: {}", rule.id, rules::covered(&rule.covers));
         note(live, course, id, &line, ActionOutcome::Ok);
-        let (live, id) = (Arc::clone(live), id.clone());
+        let (live, course, id) = (Arc::clone(live), Arc::clone(course), id.clone());
         self.spawn(async move {
             if let Err(error) = tell(&live, &id, Decision::AllowAlways).await {
                 tracing::warn!(run = %live.id, %error, "the engine did not take what a rule answered");
+                let line = format!("{line}, but it came to nothing: {error}");
+                note(&live, &course, &id, &line, ActionOutcome::Failed);
             }
         });
     }

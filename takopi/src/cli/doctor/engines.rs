@@ -72,6 +72,9 @@ async fn look(engine: &EngineBackend, session: &Session<'_>, processes: &LocalPr
         Program::NotNeeded if engine.availability == Availability::Embedded => {
             return Finding::ok(engine.id, "embedded");
         }
+        Program::NotNeeded if engine.family.is_some() => {
+            return Finding::ok(engine.id, "none of its own is set up");
+        }
         Program::NotNeeded => return Finding::ok(engine.id, "needs no program"),
     };
     let (status, detail) = match version(&path, processes).await {
