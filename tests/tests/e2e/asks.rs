@@ -123,7 +123,7 @@ async fn an_engine_that_does_not_take_what_a_rule_answers_is_told_of() {
     talk.takopi.handle_press(talk.chat.press("always allow", Sender::new("p")).unwrap());
     talk.sees("told: ").await;
     talk.says("2", "deaf").await;
-    talk.sees("allowed by rule 1: `command 0`, but it came to nothing: ").await;
+    talk.sees("allowed by rule 1: command 0, but it came to nothing: ").await;
 }
 
 fn backend() -> EngineBackend {

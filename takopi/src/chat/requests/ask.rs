@@ -10,6 +10,7 @@ use takopi_api::event::{
     Action, ActionEvent, ActionKind, ActionOutcome, Decision, Lasting, Permission, Phase, Request, RequestId,
     RequestSubject,
 };
+use takopi_api::markdown;
 use takopi_api::message::{MessageRef, OutgoingMessage, PersonId, SendOptions};
 use takopi_api::runner::RunId;
 use takopi_api::transport::{People, SendFailure};
@@ -162,7 +163,9 @@ impl Inner {
         id: &RequestId,
         rule: &Rule,
     ) {
-        let line = format!("allowed by rule {}: {}", rule.id, rules::covered(&rule.covers));
+        // The title of a step is plain text.
+        let covered = markdown::plain(&rules::covered(&rule.covers));
+        let line = format!("allowed by rule {}: {covered}", rule.id);
         note(live, course, id, &line, ActionOutcome::Ok);
         let (live, course, id) = (Arc::clone(live), Arc::clone(course), id.clone());
         self.spawn(async move {
