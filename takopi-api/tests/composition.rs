@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use takopi_api::async_trait;
@@ -284,6 +285,41 @@ async fn requests_and_answers_of_runs_side_by_side_find_each_other() {
     assert_eq!(end.usage.unwrap().output_tokens, Some(10));
     assert_eq!(end.resume, Some(ResumeToken::new(OUTER, "pair").unwrap()));
     assert_eq!(*told.lock().unwrap(), ["left"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_inner_run_asked_is_withdrawn_with_it() {
+    /// Waits a minute for the first one, and for the second as long as it takes.
+    fn impatient(run: Composition) -> End {
+        Box::pin(async move {
+            let inner = run.spec().engines.get("inner")?;
+            let first = run.run(&inner, run.spec().inner(&inner, "one"));
+            assert!(tokio::time::timeout(Duration::from_secs(60), first).await.is_err());
+            let second = run.run(&inner, run.spec().inner(&inner, "two")).await;
+            Ok(Completed::new(OUTER, Outcome::Done).answer(second.answer))
+        })
+    }
+    let inner: Arc<dyn Runner> = Arc::new(Asking { told: Arc::default() });
+    let mut run = Composed::outer(impatient).run(spec(vec![inner]));
+    let mut seen = Vec::new();
+    let mut events = Vec::new();
+    while let Some(event) = run.events.next().await {
+        match &event {
+            Event::Request(asked) => {
+                seen.push(format!("asked {}", asked.request.id.as_str()));
+                if asked.request.id.as_str().starts_with('2') {
+                    run.control.answer(&asked.request.id, Decision::AllowOnce).await.unwrap();
+                }
+            }
+            Event::RequestResolved(resolved) => {
+                seen.push(format!("{} {:?}", resolved.request_id.as_str(), resolved.resolution));
+            }
+            _ => {}
+        }
+        events.push(event);
+    }
+    assert_eq!(check_events(&OUTER, &events).answer, "two Some(AllowOnce)");
+    assert_eq!(seen, ["asked 1.r", "1.r Withdrawn", "asked 2.r"]);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
 
-use self::inners::{Inners, InnersControl};
+use self::inners::{Inners, InnersControl, Withdrawals};
 use super::{EngineRun, FoundEngine, RunControl, RunSpec};
 use crate::engine::EngineId;
 use crate::error::Error;
@@ -71,11 +71,14 @@ where
 {
     let inners = Arc::new(Inners::default());
     let (out, events) = mpsc::channel(EVENTS);
-    let composition = Composition { engine: engine.clone(), spec, out, inners: Arc::clone(&inners) };
+    let (withdrawals, withdrawn) = mpsc::unbounded_channel();
+    let composition =
+        Composition { engine: engine.clone(), spec, out, withdrawals, inners: Arc::clone(&inners) };
     let composed = Composed {
         engine,
         stage: Stage::Working(Box::pin(body(composition))),
         events,
+        withdrawn,
         inners: Arc::clone(&inners),
     };
     let events = futures_util::stream::unfold(composed, |mut composed| async move {
@@ -90,6 +93,7 @@ pub struct Composition {
     engine: EngineId,
     spec: RunSpec,
     out: mpsc::Sender<Event>,
+    withdrawals: Withdrawals,
     inners: Arc<Inners>,
 }
 
@@ -159,7 +163,9 @@ impl Composition {
         let resume = spec.resume.clone();
         let mut run = engine.runner.run(spec);
         let ended = |outcome| Completed::new(engine.id().clone(), outcome).resume(resume.clone());
-        let Some(entry) = self.inners.enter(&engine.runner, run.control.clone()) else {
+        let (outer, withdrawals) = (self.engine.clone(), self.withdrawals.clone());
+        let entry = self.inners.enter(&engine.runner, run.control.clone(), outer, withdrawals);
+        let Some(mut entry) = entry else {
             return ended(Outcome::Interrupted);
         };
         while let Some(event) = run.events.next().await {
@@ -174,7 +180,7 @@ impl Composition {
                         self.started(outer, title).await;
                     }
                 }
-                event => self.emit(adopt::event(&self.engine, entry.number(), event)).await,
+                event => self.emit(entry.adopt(event)).await,
             }
         }
         // The contract gives `completed` before the end.
@@ -193,6 +199,8 @@ struct Composed {
     engine: EngineId,
     stage: Stage,
     events: mpsc::Receiver<Event>,
+    /// What inner runs asked that are over.
+    withdrawn: mpsc::UnboundedReceiver<Event>,
     inners: Arc<Inners>,
 }
 
@@ -208,7 +216,9 @@ impl Composed {
             match &mut self.stage {
                 Stage::Working(body) => tokio::select! {
                     biased;
+                    // A request comes before it is withdrawn.
                     Some(event) = self.events.recv() => return Some(event),
+                    Some(event) = self.withdrawn.recv() => return Some(event),
                     end = body => self.stage = Stage::Ended(Some(Box::new(self.last(end)))),
                 },
                 Stage::Ended(last) => {

@@ -1,12 +1,14 @@
 //! The inner runs of a composed one that go on, and the hold on all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::mpsc;
 
 use super::adopt;
-use crate::event::{Decision, RequestId, Usage};
+use crate::engine::EngineId;
+use crate::event::{Decision, Event, RequestId, RequestResolved, Resolution, Usage};
 use crate::runner::{Control, ControlError, RunControl, Runner};
 
 /// The longest line that is looked at as a resume line, in bytes.
@@ -15,6 +17,9 @@ const RESUME_LINE_BYTES: usize = 1024;
 /// What is known of the inner runs.
 #[derive(Default)]
 pub(super) struct Inners(Mutex<State>);
+
+/// Where it is said that nobody waits for the answers to requests any more.
+pub(super) type Withdrawals = mpsc::UnboundedSender<Event>;
 
 #[derive(Default)]
 struct State {
@@ -29,21 +34,41 @@ struct State {
     runners: Vec<Arc<dyn Runner>>,
 }
 
-/// An inner run that goes on; dropping it says that it does not any more.
+/// An inner run that goes on; dropping it says that it does not any more, and what it asked is withdrawn.
 pub(super) struct Entry {
     inners: Arc<Inners>,
     number: u32,
+    outer: EngineId,
+    withdrawals: Withdrawals,
+    /// What it asked, as the outer run calls it.
+    open: BTreeSet<RequestId>,
 }
 
 impl Entry {
-    pub(super) const fn number(&self) -> u32 {
-        self.number
+    /// An event of it, as one of the outer run.
+    pub(super) fn adopt(&mut self, event: Event) -> Event {
+        let event = adopt::event(&self.outer, self.number, event);
+        match &event {
+            Event::Request(asked) => {
+                self.open.insert(asked.request.id.clone());
+            }
+            Event::RequestResolved(resolved) => {
+                self.open.remove(&resolved.request_id);
+            }
+            _ => {}
+        }
+        event
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
         self.inners.state().running.remove(&self.number);
+        for id in std::mem::take(&mut self.open) {
+            let withdrawn = RequestResolved::new(self.outer.clone(), id, Resolution::Withdrawn);
+            // Whoever read the events may be gone.
+            let _ = self.withdrawals.send(Event::RequestResolved(withdrawn));
+        }
     }
 }
 
@@ -62,7 +87,13 @@ impl Inners {
     }
 
     /// From here on the run can be reached; not if the outer one is to end.
-    pub(super) fn enter(self: &Arc<Self>, runner: &Arc<dyn Runner>, control: RunControl) -> Option<Entry> {
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        runner: &Arc<dyn Runner>,
+        control: RunControl,
+        outer: EngineId,
+        withdrawals: Withdrawals,
+    ) -> Option<Entry> {
         let mut state = self.state();
         if state.ending {
             return None;
@@ -72,7 +103,7 @@ impl Inners {
         if !state.runners.iter().any(|known| known.engine() == runner.engine()) {
             state.runners.push(Arc::clone(runner));
         }
-        Some(Entry { inners: Arc::clone(self), number })
+        Some(Entry { inners: Arc::clone(self), number, outer, withdrawals, open: BTreeSet::new() })
     }
 
     /// Adds what an inner run used.
