@@ -21,7 +21,7 @@ pub use engine::{JsonlEngine, Recognition, RefusedRun, Unfinished};
 pub use field::Field;
 pub use framing::Framing;
 pub use lines::{Line, LineReader};
-pub use reader::{Malformed, Reader};
+pub use reader::{Malformed, Reader, value_in_head};
 pub use runner::{DialogueRunner, JsonlSubprocessRunner};
 pub use wire::{Object, Objects, Slot, Wire};
 

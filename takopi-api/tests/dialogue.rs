@@ -12,7 +12,8 @@ use takopi_api::event::{
     Decision, Event, EventFactory, Outcome, Permission, Request, RequestId, RequestSubject, Resolution,
 };
 use takopi_api::jsonl::{
-    DialogueEngine, DialogueRunner, Interruption, Receipt, Recognition, RefusedRun, Says,
+    DialogueEngine, DialogueRunner, Interruption, LINE_BYTES, Receipt, Recognition, RefusedRun, Says,
+    value_in_head,
 };
 use takopi_api::process::{
     CommandSpec, Ending, Exit, ExitStatus, GRACE, Process, ProcessHandle, ProcessHost, SpawnError,
@@ -83,6 +84,12 @@ impl DialogueEngine for Talker {
             kind => return Recognition::Unknown { kind: kind.to_owned() },
         }
         Recognition::Known
+    }
+
+    fn too_long(&self, head: &str, _state: &mut State, _out: &mut EventFactory, says: &mut Says) {
+        if let (Some(r#""ask""#), Some(id)) = (value_in_head(head, "did"), value_in_head(head, "id")) {
+            says.line(&json!({"do": "deny", "request": id}));
+        }
     }
 
     fn interrupt(&self, _state: &mut State, says: &mut Says) -> Interruption {
@@ -192,6 +199,24 @@ async fn an_engine_that_does_not_take_an_answer_is_told_no() {
     assert_eq!(answered, Err(ControlError::Refused("not for so long".to_owned())));
     let rest: Vec<_> = run.events.collect().await;
     assert_eq!(check_events(&ACME, &rest).outcome, Outcome::Done);
+    host.finish().await;
+}
+
+#[tokio::test]
+async fn a_question_that_is_too_long_to_be_asked_is_answered_by_no() {
+    // As much as there is room for is read at once, so what is little longer may be read all the same.
+    let host = recording(&[
+        prompt(),
+        start(),
+        ("<", json!({"did": "ask", "id": 7, "what": "x".repeat(3 * LINE_BYTES)})),
+        (">", json!({"do": "deny", "request": "7"})),
+        end(),
+        closed(),
+    ])
+    .start();
+    let events: Vec<_> = run(&host).events.collect().await;
+    assert!(events.iter().all(|event| !matches!(event, Event::Request(_))));
+    assert_eq!(check_events(&ACME, &events).answer, "bye");
     host.finish().await;
 }
 

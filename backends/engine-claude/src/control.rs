@@ -69,6 +69,10 @@ impl DialogueEngine for Control {
         state.hear(line, out, says)
     }
 
+    fn too_long(&self, head: &str, _state: &mut Dialogue, out: &mut EventFactory, says: &mut Says) {
+        dialogue::too_long(head, out, says);
+    }
+
     fn interrupt(&self, state: &mut Dialogue, says: &mut Says) -> Interruption {
         state.interrupt(says)
     }

@@ -161,6 +161,13 @@ pub trait DialogueEngine: Send + Sync + 'static {
         says: &mut Says,
     ) -> Recognition;
 
+    /// The program said something that is longer than [`LINE_BYTES`](super::LINE_BYTES), of which only the beginning is known.
+    /// People are told of it. If it was a question, this says no: the program would wait for ever. [`super::value_in_head`]
+    /// reads what stands there.
+    fn too_long(&self, head: &str, state: &mut Self::State, out: &mut EventFactory, says: &mut Says) {
+        let _ = (head, state, out, says);
+    }
+
     /// A person wants the turn to end.
     fn interrupt(&self, state: &mut Self::State, says: &mut Says) -> Interruption;
 

@@ -101,7 +101,7 @@ mod tests {
             messages.push(match message {
                 Line::Complete(bytes) => String::from_utf8_lossy(bytes).into_owned(),
                 Line::Torn(bytes) => format!("torn {}", String::from_utf8_lossy(bytes)),
-                Line::TooLong { bytes } => format!("too long {bytes}"),
+                Line::TooLong { bytes, .. } => format!("too long {bytes}"),
             });
         }
         messages
@@ -152,7 +152,8 @@ mod tests {
         assert!(reader.message(Framing::ContentLength).now_or_never().is_none());
         writer.write_all(&[b'x'; 28]).await.unwrap();
         let message = reader.message(Framing::ContentLength).await.unwrap();
-        assert_eq!(message, Some(Line::TooLong { bytes: 33 }));
+        let Some(Line::TooLong { bytes: 33, head }) = message else { panic!("{message:?}") };
+        assert_eq!(head, format!("12345{}", "x".repeat(28)).as_bytes());
     }
 
     #[tokio::test]

@@ -12,6 +12,9 @@ use super::framing::Awaited;
 /// wait for takopi more often.
 const CHUNK: usize = 128 * 1024;
 
+/// How much of a line that is too long is kept, in bytes: whose it is stands at its beginning.
+const HEAD: usize = 1024;
+
 /// Reads lines, and lends them out of its buffer.
 #[derive(Debug)]
 pub struct LineReader<R> {
@@ -24,6 +27,8 @@ pub struct LineReader<R> {
     searched: usize,
     /// How many bytes of a line that is too long were skipped already.
     skipped: u64,
+    /// The beginning of that line.
+    head: Vec<u8>,
     /// Where in a message that says how long it is.
     pub(super) awaited: Awaited,
 }
@@ -39,6 +44,8 @@ pub enum Line<'a> {
     TooLong {
         /// How long it was.
         bytes: u64,
+        /// How it begins, at most a kilobyte.
+        head: &'a [u8],
     },
 }
 
@@ -61,6 +68,7 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
             start: 0,
             searched: 0,
             skipped: 0,
+            head: Vec::new(),
             awaited: Awaited::Message,
         }
     }
@@ -89,6 +97,7 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
             }
             self.searched = self.buffer.len();
             if self.buffer.len() - self.start > self.limit {
+                self.keep_head(self.buffer.len());
                 self.skipped += (self.buffer.len() - self.start) as u64;
                 self.buffer.clear();
                 (self.start, self.searched) = (0, 0);
@@ -126,8 +135,10 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
                 None => {
                     let missing = length - self.skipped;
                     let skipped = missing.min(there as u64);
+                    let end = self.start + usize::try_from(skipped).unwrap_or(there);
+                    self.keep_head(end);
                     self.skipped += skipped;
-                    self.start += usize::try_from(skipped).unwrap_or(there);
+                    self.start = end;
                     self.searched = self.start;
                     if skipped < missing && self.fill().await? > 0 {
                         continue;
@@ -148,8 +159,18 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         match found {
             Found::Complete(line) => Line::Complete(&self.buffer[line]),
             Found::Torn(line) => Line::Torn(&self.buffer[line]),
-            Found::TooLong(bytes) => Line::TooLong { bytes },
+            Found::TooLong(bytes) => Line::TooLong { bytes, head: &self.head },
         }
+    }
+
+    /// Keeps the beginning of a line that is about to be skipped up to `end`.
+    fn keep_head(&mut self, end: usize) {
+        if self.skipped == 0 {
+            self.head.clear();
+        }
+        let missing = HEAD - self.head.len();
+        let there = &self.buffer[self.start..end];
+        self.head.extend(&there[..there.len().min(missing)]);
     }
 
     async fn fill(&mut self) -> io::Result<usize> {
@@ -176,7 +197,7 @@ mod tests {
     enum Owned {
         Complete(Vec<u8>),
         Torn(Vec<u8>),
-        TooLong(u64),
+        TooLong(u64, String),
     }
 
     async fn read(input: &[u8], limit: usize) -> Vec<Owned> {
@@ -186,7 +207,9 @@ mod tests {
             lines.push(match line {
                 Line::Complete(line) => Owned::Complete(line.to_vec()),
                 Line::Torn(line) => Owned::Torn(line.to_vec()),
-                Line::TooLong { bytes } => Owned::TooLong(bytes),
+                Line::TooLong { bytes, head } => {
+                    Owned::TooLong(bytes, String::from_utf8_lossy(head).into_owned())
+                }
             });
         }
         lines
@@ -208,9 +231,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_line_over_the_limit_is_skipped_and_the_next_one_read() {
-        let long = "x".repeat(300_000);
-        let lines = read(format!("{long}\nok\n{long}").as_bytes(), 100_000).await;
-        assert_eq!(lines, [Owned::TooLong(300_000), complete("ok"), Owned::TooLong(300_000)]);
+        let (first, second) = ("x".repeat(300_000), "y".repeat(300_000));
+        let lines = read(format!("{first}\nok\n{second}").as_bytes(), 100_000).await;
+        let too_long = |line: &str| Owned::TooLong(300_000, line[..1024].to_owned());
+        assert_eq!(lines, [too_long(&first), complete("ok"), too_long(&second)]);
     }
 
     #[tokio::test]
@@ -233,7 +257,7 @@ mod tests {
                 match line {
                     Owned::Complete(line) => { again.extend(line); again.push(b'\n'); }
                     Owned::Torn(line) => again.extend(line),
-                    Owned::TooLong(_) => unreachable!("no line is over the limit"),
+                    Owned::TooLong(..) => unreachable!("no line is over the limit"),
                 }
             }
             proptest::prop_assert_eq!(again, input.as_bytes());

@@ -28,6 +28,23 @@ pub struct Reader<'a> {
     depth: u32,
 }
 
+/// The value of a key as it stands in the head of a line that is too long to be read: [`super::Line::TooLong`]. `None` if it
+/// does not stand there whole.
+#[must_use]
+pub fn value_in_head<'a>(head: &'a str, key: &str) -> Option<&'a str> {
+    let mut found = None;
+    let mut reader = Reader::new(head);
+    // It ends by an error, where the head does.
+    let _ = reader.object(|reader, name| {
+        let value = reader.value()?;
+        if name == key && reader.at < head.len() {
+            found.get_or_insert(value);
+        }
+        Ok(())
+    });
+    found
+}
+
 /// What sort of value comes next, by its first character.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
@@ -250,6 +267,18 @@ mod tests {
             })
             .unwrap();
         entries
+    }
+
+    #[test]
+    fn values_stand_whole_in_a_head_or_are_not_there() {
+        let head = r#"{"id":7,"method":"ask","params":{"a":[1],"b":"#;
+        assert_eq!(value_in_head(head, "id"), Some("7"));
+        assert_eq!(value_in_head(head, "method"), Some(r#""ask""#));
+        assert_eq!(value_in_head(head, "params"), None);
+        assert_eq!(value_in_head(head, "a"), None, "it is within another value");
+        for head in [r#"{"id":7"#, r#"{"id":"7"#, r#"{"id""#, "", "x"] {
+            assert_eq!(value_in_head(head, "id"), None, "{head}");
+        }
     }
 
     #[track_caller]

@@ -279,13 +279,15 @@ impl<E: DialogueEngine> LineRun<E> {
                 }
                 false
             }
-            Ok(Some(Line::TooLong { bytes })) => {
+            Ok(Some(Line::TooLong { bytes, head })) => {
                 let engine = self.engine.engine();
                 self.talk.out(|out| {
                     out.warning(format!(
                         "skipped a line of {bytes} bytes from {engine}: the limit is {LINE_BYTES}"
                     ));
                 });
+                self.talk.too_long(&String::from_utf8_lossy(head));
+                self.complete(&*handle).await;
                 false
             }
             Ok(None) => true,

@@ -112,6 +112,14 @@ impl<E: DialogueEngine> Talk<E> {
         self.say(says);
     }
 
+    /// What the program said is too long, and begins so.
+    pub(super) fn too_long(&self, head: &str) {
+        let mut state = self.state();
+        let State { engine, out, says, .. } = &mut *state;
+        self.engine.too_long(head, engine, out, says);
+        self.say(says);
+    }
+
     pub(super) fn out<T>(&self, make: impl FnOnce(&mut EventFactory) -> T) -> T {
         make(&mut self.state().out)
     }

@@ -1,7 +1,7 @@
 //! What one run remembers of the dialogue, and what becomes of each line: a state machine without I/O.
 
 use takopi_api::event::{Decision, EventFactory, RequestId, Resolution, TextKind};
-use takopi_api::jsonl::{Interruption, Receipt, Recognition, Says, Unfinished, Wire};
+use takopi_api::jsonl::{Interruption, Receipt, Recognition, Says, Unfinished, Wire, value_in_head};
 use takopi_api::process::{Ask, Exit};
 use takopi_api::runner::{ControlError, RunSpec};
 
@@ -268,6 +268,17 @@ impl Dialogue {
             unfinished.reason.get_or_insert_with(|| INTERRUPTED.to_owned());
         }
         unfinished
+    }
+}
+
+/// A question that nobody can read is answered by no.
+pub(super) fn too_long(head: &str, out: &mut EventFactory, says: &mut Says) {
+    let text = |key| serde_json::from_str::<String>(value_in_head(head, key)?).ok();
+    if let (Some("control_request"), Some(id)) = (text("type").as_deref(), text("request_id")) {
+        out.warning("claude asked something that is too long to be shown; it was denied");
+        let message =
+            "this is too long to be shown to the person who has to allow it; do it in smaller steps";
+        says.line(&ControlResponse::verdict(&id, Verdict::Deny { message: message.to_owned() }));
     }
 }
 

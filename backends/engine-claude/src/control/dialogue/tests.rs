@@ -446,3 +446,17 @@ fn pieces_of_sub_agents_are_not_the_answer() {
         ["Answer one", "Answer \n\n", "Answer two", "Thinking hm", "Answer three"]
     );
 }
+
+#[test]
+fn what_is_too_long_to_be_shown_is_denied() {
+    let mut talk = Talk::new();
+    let mut hears = |head: &str| {
+        too_long(head, &mut talk.out, &mut talk.says);
+        talk.says.take()
+    };
+    let said =
+        hears(r#"{"type":"control_request","request_id":"r1","request":{"subtype":"can_use_tool","tool_"#);
+    assert_eq!(said.len(), 1);
+    assert!(said[0].contains(r#""request_id":"r1""#) && said[0].contains(r#""behavior":"deny""#), "{said:?}");
+    assert!(hears(r#"{"type":"user","message":{"content":"xx"#).is_empty());
+}
