@@ -58,7 +58,7 @@ impl Play {
         let begun = said.iter().find(|message| message["method"] == "thread/start");
         let model = begun.and_then(|begun| begun["params"]["model"].as_str()).map(str::to_owned);
         let is_torn = !text.contains("\"turn/completed\"");
-        // There a command was allowed for the session, which codex took and had not offered.
+        // There a change was allowed for the session, which codex would keep for more, and a command, which it had not offered.
         let also_ignored = (name == "approve-untrusted").then_some("/result/decision");
         let replayed = Replay::new(text.as_str())
             .place("$WORK", "/repo")

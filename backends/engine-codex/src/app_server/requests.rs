@@ -56,7 +56,6 @@ wire! {
     /// What codex adds when it asks in the name of an MCP server.
     struct Meta<'a> {
         "codex_approval_kind" => kind: Field<'a>,
-        "persist" => persist: Field<'a>,
         "tool_name" => tool: Field<'a>,
     }
 }
@@ -92,15 +91,22 @@ pub(super) struct Request {
 #[derive(Debug, PartialEq)]
 pub(super) enum Kind {
     /// One of the decisions that codex offers; all of them if it does not say.
-    Approval { offered: Option<Vec<String>> },
+    Approval { offered: Option<Vec<String>>, keeps: Keeps },
     /// What of these it may have.
     Permissions { wanted: Value },
     /// Answers to its questions.
     Questions { ids: Vec<String> },
-    /// A tool of an MCP server.
-    Tool { persists: bool },
-    /// What an MCP server wants to know.
+    /// What an MCP server wants to know; empty if a yes is all that it wants.
     Form(Form),
+}
+
+/// What codex keeps of a yes for its session.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Keeps {
+    /// What is shown: this command in this folder.
+    This,
+    /// More, so it is never told one: of a network the host for any command, of a change its files for any other.
+    More,
 }
 
 /// What is said to codex.
@@ -135,7 +141,8 @@ fn command(wanted: &Wanted<'_>, params: Field<'_>) -> Request {
         _ if host.is_present() => (format!("use the network: {}", host.text()), "network"),
         _ => ("run a command".to_owned(), "shell"),
     };
-    let kind = approval(wanted);
+    let keeps = if tool == "shell" && wanted.command.is_present() { Keeps::This } else { Keeps::More };
+    let kind = approval(wanted, keeps);
     // The same text can be an answer to anything.
     let lasting = if tool == "stdin" { Lasting::Nothing } else { kind.lasting() };
     let mut permission = explained(wanted).tool(tool).lasting(lasting);
@@ -150,7 +157,7 @@ fn command(wanted: &Wanted<'_>, params: Field<'_>) -> Request {
 
 fn files(wanted: &Wanted<'_>, params: Field<'_>, patches: &BTreeMap<String, Vec<Patch>>) -> Request {
     let patches = patches.get(&*wanted.item_id.text()).map(Vec::as_slice).unwrap_or_default();
-    let kind = approval(wanted);
+    let kind = approval(wanted, Keeps::More);
     let paths = patches.iter().flat_map(Patch::paths);
     let mut permission = explained(wanted).tool("apply_patch").paths(paths).lasting(kind.lasting());
     if !patches.is_empty() {
@@ -167,7 +174,7 @@ fn files(wanted: &Wanted<'_>, params: Field<'_>, patches: &BTreeMap<String, Vec<
     Request { title, subject: RequestSubject::Permission(permission), kind }
 }
 
-fn approval(wanted: &Wanted<'_>) -> Kind {
+fn approval(wanted: &Wanted<'_>, keeps: Keeps) -> Kind {
     let offered = wanted.offered.read::<Vec<Value>>().map(|offered| {
         let name = |offer: Value| match offer {
             Value::String(name) => Some(name),
@@ -177,7 +184,7 @@ fn approval(wanted: &Wanted<'_>) -> Kind {
         };
         offered.into_iter().filter_map(name).collect()
     });
-    Kind::Approval { offered }
+    Kind::Approval { offered, keeps }
 }
 
 fn permissions(wanted: &Wanted<'_>) -> Option<Request> {
@@ -219,17 +226,13 @@ fn elicitation(wanted: &Wanted<'_>, params: Field<'_>) -> Option<Request> {
     let permission = Permission::default().reason(wanted.message.text());
     let (title, permission, kind) = match &*wanted.mode.text() {
         "form" if meta.kind.text() == "mcp_tool_call" => {
-            let persists = match meta.persist.read::<Value>() {
-                Some(Value::String(scope)) => scope == "session",
-                Some(Value::Array(scopes)) => scopes.iter().any(|scope| scope == "session"),
-                _ => false,
-            };
             let title = format!("use a tool of {server}");
             let tool = match &*meta.tool.text() {
                 "" => server.into_owned(),
                 tool => format!("{server}.{tool}"),
             };
-            (title, permission.tool(tool), Kind::Tool { persists })
+            // Codex would keep a yes for the session for the tool, whatever it is given then: it is told none.
+            (title, permission.tool(tool), Kind::Form(Form::default()))
         }
         "form" => {
             let form = Form::read(&wanted.schema.read()?)?;
@@ -289,13 +292,16 @@ fn is_offered(offered: Option<&[String]>, name: &str) -> bool {
     offered.is_none_or(|offered| offered.iter().any(|offer| offer == name))
 }
 
+fn remembers_this(keeps: Keeps, offered: Option<&[String]>) -> bool {
+    keeps == Keeps::This && is_offered(offered, FOR_SESSION)
+}
+
 impl Kind {
-    /// Whether codex remembers a yes for its session.
+    /// Whether codex remembers a yes for its session, and no more than that.
     fn lasting(&self) -> Lasting {
         let remembers = match self {
-            Self::Approval { offered } => is_offered(offered.as_deref(), FOR_SESSION),
+            Self::Approval { offered, keeps } => remembers_this(*keeps, offered.as_deref()),
             Self::Permissions { .. } => true,
-            Self::Tool { persists } => *persists,
             Self::Questions { .. } | Self::Form(_) => false,
         };
         if remembers { Lasting::Engine } else { Lasting::Rules }
@@ -311,13 +317,13 @@ impl Kind {
                 return Ok(Reply { result: self.no(), reason: reason.clone() });
             }
             (
-                Self::Approval { offered },
+                Self::Approval { offered, keeps },
                 Decision::AllowOnce | Decision::AllowSession | Decision::AllowAlways,
             ) => {
-                let is_offered = |name: &str| is_offered(offered.as_deref(), name);
-                let for_session = *decision == Decision::AllowSession && is_offered(FOR_SESSION);
+                let offered = offered.as_deref();
+                let for_session = *decision == Decision::AllowSession && remembers_this(*keeps, offered);
                 let name = if for_session { FOR_SESSION } else { "accept" };
-                if !is_offered(name) {
+                if !is_offered(offered, name) {
                     return Err("codex does not let anybody allow that".to_owned());
                 }
                 json!({ "decision": name })
@@ -334,14 +340,6 @@ impl Kind {
                     .filter_map(|id| Some((id.clone(), json!({ "answers": answers.get(id)? }))))
                     .collect();
                 json!({ "answers": answers })
-            }
-            (
-                Self::Tool { persists },
-                Decision::AllowOnce | Decision::AllowSession | Decision::AllowAlways,
-            ) => {
-                let for_session = *persists && *decision == Decision::AllowSession;
-                let meta = if for_session { json!({ "persist": "session" }) } else { Value::Null };
-                json!({ "action": "accept", "content": {}, "_meta": meta })
             }
             (Self::Form(form), Decision::Answer { answers }) if !form.is_empty() => {
                 json!({ "action": "accept", "content": form.content(answers)?, "_meta": null })
@@ -362,9 +360,7 @@ impl Kind {
             Self::Approval { .. } => json!({ "decision": "decline" }),
             Self::Permissions { .. } => json!({ "permissions": {}, "scope": "turn" }),
             Self::Questions { .. } => json!({ "answers": {} }),
-            Self::Tool { .. } | Self::Form(_) => {
-                json!({ "action": "decline", "content": null, "_meta": null })
-            }
+            Self::Form(_) => json!({ "action": "decline", "content": null, "_meta": null }),
         }
     }
 }

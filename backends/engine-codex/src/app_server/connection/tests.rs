@@ -5,7 +5,7 @@ mod requests;
 
 use std::path::PathBuf;
 
-use takopi_api::event::{Completed, Decision, Outcome, RequestId, RequestSubject};
+use takopi_api::event::{Completed, Decision, Lasting, Outcome, RequestId, RequestSubject};
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::ControlError;
 use tokio::sync::oneshot;

@@ -40,6 +40,9 @@ fn a_yes_lasts_where_codex_can_remember_it() {
     check(json!({ "command": "x" }), json!("engine"));
     check(json!({ "command": "x", "availableDecisions": ["accept", "acceptForSession"] }), json!("engine"));
     check(json!({ "command": "x", "availableDecisions": ["accept", "cancel"] }), Value::Null);
+    // It would keep the host for any command.
+    check(json!({ "command": "x", "networkApprovalContext": { "host": "example.org" } }), Value::Null);
+    check(json!({}), Value::Null);
     // What is typed is an answer to whatever asks.
     check(json!({ "command": "y", "kind": "writeStdin" }), json!("nothing"));
 }
@@ -85,6 +88,32 @@ fn decisions_are_those_that_codex_offers() {
     check(amendment.clone(), Decision::AllowAlways, "accept");
     check(amendment, Decision::Deny { reason: None }, "decline");
     check(json!(["cancel"]), Decision::AllowOnce, "decline");
+}
+
+/// A yes is for what was shown. Codex would keep one for more: for the host, for the files, for whatever is typed.
+#[test]
+fn codex_hears_no_yes_for_the_session_that_it_would_keep_for_more() {
+    let check = |method: &str, more: Value| {
+        let mut talk = Talk::new();
+        let key = talk.running(wish(), "t", "u");
+        let change = json!([{ "path": "/repo/a", "kind": { "type": "update" }, "diff": "@@ x\n" }]);
+        let item = json!({ "type": "fileChange", "id": "i", "status": "inProgress", "changes": change });
+        talk.notice("item/started", json!({ "threadId": "t", "turnId": "u", "item": item }));
+        talk.ask(5, method, "t", more);
+        let lasting = talk.json(key, "request")[0]["request"]["lasting"].clone();
+        assert_ne!(lasting, "engine", "{method}");
+        talk.answer(key, "5", Decision::AllowSession).unwrap();
+        assert_eq!(talk.sent.last().unwrap()["result"]["decision"], "accept", "{method}");
+    };
+    let offered = json!(["accept", "acceptForSession", "cancel"]);
+    let network = json!({ "host": "example.org", "protocol": "https" });
+    const COMMAND: &str = "item/commandExecution/requestApproval";
+    check(
+        COMMAND,
+        json!({ "command": "x", "networkApprovalContext": network, "availableDecisions": offered }),
+    );
+    check(COMMAND, json!({ "command": "y", "kind": "writeStdin" }));
+    check("item/fileChange/requestApproval", json!({ "grantRoot": null }));
 }
 
 #[test]
@@ -178,9 +207,10 @@ fn servers_of_tools_ask_through_codex() {
             "tool_params": { "page": 7 } },
     });
     let (request, said) = elicit(call.clone(), Decision::AllowSession);
-    assert_eq!(said, json!({ "action": "accept", "content": {}, "_meta": { "persist": "session" } }));
+    // Codex would keep it for every call of the tool.
+    assert_eq!(said, json!({ "action": "accept", "content": {}, "_meta": null }));
     let RequestSubject::Permission(permission) = request.subject else { panic!("no permission") };
-    assert_eq!(permission.tool.as_deref(), Some("docs"));
+    assert_eq!((permission.tool.as_deref(), permission.lasting), (Some("docs"), Lasting::Rules));
     assert!(permission.input.unwrap().contains("\"page\": 7"));
     let (_, said) = elicit(call.clone(), Decision::AllowAlways);
     assert_eq!(said, json!({ "action": "accept", "content": {}, "_meta": null }));
