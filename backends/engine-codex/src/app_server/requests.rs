@@ -75,8 +75,6 @@ const SHOWN: &[&str] = &[
     "proposedExecpolicyAmendment",
     "proposedNetworkPolicyAmendments",
     "availableDecisions",
-    "serverName",
-    "message",
     "mode",
 ];
 
@@ -127,7 +125,7 @@ pub(super) fn read(
     match method {
         "item/commandExecution/requestApproval" => Some(command(&wanted, params)),
         "item/fileChange/requestApproval" => Some(files(&wanted, params, patches)),
-        "item/permissions/requestApproval" => permissions(&wanted),
+        "item/permissions/requestApproval" => permissions(&wanted, params),
         "item/tool/requestUserInput" => questions(&wanted),
         "mcpServer/elicitation/request" => elicitation(&wanted, params),
         _ => None,
@@ -187,10 +185,12 @@ fn approval(wanted: &Wanted<'_>, keeps: Keeps) -> Kind {
     Kind::Approval { offered, keeps }
 }
 
-fn permissions(wanted: &Wanted<'_>) -> Option<Request> {
+fn permissions(wanted: &Wanted<'_>, params: Field<'_>) -> Option<Request> {
     let mut asked: Map<String, Value> = wanted.permissions.read()?;
     asked.retain(|_, value| !value.is_null());
-    let permission = explained(wanted).tool("permissions").input(pretty(&asked));
+    let mut input = remaining(params, &["permissions"]);
+    input.insert("permissions".to_owned(), Value::Object(asked.clone()));
+    let permission = explained(wanted).tool("permissions").input(pretty(&input));
     let kind = Kind::Permissions { wanted: Value::Object(asked) };
     Some(Request {
         title: "have more permissions".to_owned(),
@@ -237,8 +237,9 @@ fn elicitation(wanted: &Wanted<'_>, params: Field<'_>) -> Option<Request> {
         "form" => {
             let form = Form::read(&wanted.schema.read()?)?;
             if !form.is_empty() {
-                let subject = RequestSubject::Question { questions: form.questions() };
-                let title = wanted.message.text().into_owned();
+                let questions = form.questions(&server, &wanted.message.text());
+                let subject = RequestSubject::Question { questions };
+                let title = format!("answer {server}");
                 return Some(Request { title, subject, kind: Kind::Form(form) });
             }
             (format!("agree with {server}"), permission.tool(server), Kind::Form(form))
@@ -270,13 +271,18 @@ fn explained(wanted: &Wanted<'_>) -> Permission {
 
 /// What else is in a request: also what came after this program may decide about the harm that a yes can do.
 fn rest(params: Field<'_>, shown: &[&str]) -> Option<String> {
-    let mut rest: Map<String, Value> = params.read()?;
+    let rest = remaining(params, shown);
+    (!rest.is_empty()).then(|| pretty(&rest))
+}
+
+fn remaining(params: Field<'_>, shown: &[&str]) -> Map<String, Value> {
+    let mut rest: Map<String, Value> = params.read().unwrap_or_default();
     rest.retain(|key, value| {
         let is_shown = SHOWN.contains(&key.as_str()) || shown.contains(&key.as_str());
         let is_here = key == "environmentId" && value == "local";
         !is_shown && !is_here && !value.is_null()
     });
-    (!rest.is_empty()).then(|| pretty(&rest))
+    rest
 }
 
 fn pretty(value: &Map<String, Value>) -> String {

@@ -54,9 +54,15 @@ impl Form {
         self.0.is_empty()
     }
 
-    pub(super) fn questions(&self) -> Vec<Question> {
-        let question = |entry: &Entry| {
-            let question = Question::new(entry.name.as_str(), entry.text.as_str());
+    /// What the server asks. Each question says who asks, and the first one also what the server says about all of them.
+    pub(super) fn questions(&self, server: &str, message: &str) -> Vec<Question> {
+        let question = |(at, entry): (usize, &Entry)| {
+            let text = match message.trim() {
+                message if at == 0 && !message.is_empty() => format!("{message}\n\n{}", entry.text),
+                _ => entry.text.clone(),
+            };
+            let header = format!("{server}: {}", entry.name);
+            let question = Question::new(entry.name.as_str(), text).header(header);
             let choices = |choices: &[(String, Value)]| {
                 choices.iter().map(|(label, _)| Choice::new(label.as_str())).collect::<Vec<_>>()
             };
@@ -67,7 +73,7 @@ impl Form {
                 Shape::Some(values) => question.options(choices(values)).multiple(),
             }
         };
-        self.0.iter().map(question).collect()
+        self.0.iter().enumerate().map(question).collect()
     }
 
     /// What the server gets.
@@ -184,10 +190,12 @@ mod tests {
 
     #[test]
     fn a_form_is_asked_in_questions() {
-        let questions = form().questions();
-        let mut asked: Vec<_> = questions.iter().map(|q| (q.text.as_str(), q.options.len())).collect();
-        asked.sort_unstable();
-        assert_eq!(asked, [("Sure?", 2), ("Your name?", 0), ("age", 0), ("size", 1), ("tags", 2)]);
+        let questions = form().questions("docs", " Who are you? ");
+        let asked: Vec<_> = questions.iter().map(|q| (q.text.as_str(), q.options.len())).collect();
+        let first = "Who are you?\n\nYour name?";
+        assert_eq!(asked, [(first, 0), ("age", 0), ("size", 1), ("Sure?", 2), ("tags", 2)]);
+        let headers: Vec<_> = questions.iter().filter_map(|question| question.header.as_deref()).collect();
+        assert_eq!(headers, ["docs: name", "docs: age", "docs: size", "docs: sure", "docs: tags"]);
     }
 
     #[test]

@@ -221,7 +221,12 @@ fn servers_of_tools_ask_through_codex() {
     let answers = BTreeMap::from([("age".to_owned(), vec!["7".to_owned()])]);
     let (request, said) = elicit(form, Decision::Answer { answers });
     assert_eq!(said, json!({ "action": "accept", "content": { "age": 7 }, "_meta": null }));
-    assert_eq!(request.title, "Who?");
+    assert_eq!(request.title, "answer docs");
+    let RequestSubject::Question { questions } = request.subject else { panic!("no question") };
+    assert_eq!(
+        (questions[0].header.as_deref(), questions[0].text.as_str()),
+        (Some("docs: age"), "Who?\n\nage")
+    );
     let link =
         json!({ "serverName": "docs", "mode": "url", "message": "Log in", "url": "https://example.org" });
     let (request, said) = elicit(link, Decision::AllowOnce);
@@ -229,6 +234,43 @@ fn servers_of_tools_ask_through_codex() {
         (request.title.as_str(), &said["action"]),
         ("open a link of docs: https://example.org", &json!("accept"))
     );
+}
+
+/// A rule is for what is in the input. What a server says about it may be all that there is.
+#[test]
+fn what_a_server_says_is_part_of_what_it_asks() {
+    let input = |params: Value| {
+        let mut talk = Talk::new();
+        let key = talk.running(wish(), "t", "u");
+        talk.ask(1, "mcpServer/elicitation/request", "t", params);
+        talk.json(key, "request")[0]["request"]["input"].as_str().unwrap().to_owned()
+    };
+    let agree = |message: &str| {
+        input(json!({ "serverName": "docs", "mode": "form", "message": message, "_meta": { "x": 1 },
+            "requestedSchema": { "type": "object", "properties": {} } }))
+    };
+    let shown: Value = serde_json::from_str(&agree("May I read?")).unwrap();
+    assert_eq!(shown, json!({ "serverName": "docs", "message": "May I read?", "_meta": { "x": 1 } }));
+    assert_ne!(agree("May I read?"), agree("May I delete?"));
+    let call = |tool: &str| {
+        input(json!({ "serverName": "docs", "mode": "form", "message": format!("Allow docs to run {tool}?"),
+            "_meta": { "codex_approval_kind": "mcp_tool_call" } }))
+    };
+    assert_ne!(call("open"), call("close"));
+}
+
+#[test]
+fn all_that_comes_with_permissions_is_shown() {
+    let mut talk = Talk::new();
+    let key = talk.running(wish(), "t", "u");
+    let permissions = json!({ "network": { "enabled": true }, "fileSystem": null });
+    let more = json!({ "permissions": permissions, "cwd": "/repo", "environmentId": "far", "new": 7 });
+    talk.ask(1, "item/permissions/requestApproval", "t", more);
+    let input = talk.json(key, "request")[0]["request"]["input"].clone();
+    let input: Value = serde_json::from_str(input.as_str().unwrap()).unwrap();
+    let expected =
+        json!({ "environmentId": "far", "new": 7, "permissions": { "network": { "enabled": true } } });
+    assert_eq!(input, expected);
 }
 
 #[test]
