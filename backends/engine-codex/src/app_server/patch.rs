@@ -19,15 +19,17 @@ impl Patch {
         let kind = change.kind.fields();
         // Older versions name the kind as a text.
         let name = if kind.kind.is_present() { kind.kind.text() } else { change.kind.text().into() };
+        let moved_to = kind.moved_to.is_present().then(|| kind.moved_to.text().into_owned());
+        let diff = change.diff.text();
         Self {
             path: change.path.text().into_owned(),
-            moved_to: kind.moved_to.is_present().then(|| kind.moved_to.text().into_owned()),
+            text: moved_to.as_deref().map_or(&*diff, |path| without_move(&diff, path)).to_owned(),
+            moved_to,
             kind: match &*name {
                 "add" => ChangeKind::Add,
                 "delete" => ChangeKind::Delete,
                 _ => ChangeKind::Update,
             },
-            text: change.diff.text().into_owned(),
         }
     }
 
@@ -59,6 +61,12 @@ impl Patch {
     }
 }
 
+/// Codex says below the hunks of a file where it goes, which is no line of a diff.
+fn without_move<'a>(diff: &'a str, path: &str) -> &'a str {
+    let hunks = diff.strip_suffix(path).and_then(|diff| diff.strip_suffix("\n\nMoved to: "));
+    hunks.unwrap_or(diff)
+}
+
 fn marked(mark: char, text: &str) -> String {
     text.lines().map(|line| format!("{mark}{line}\n")).collect()
 }
@@ -86,6 +94,23 @@ mod tests {
         check(
             r#"{"path":"a","kind":{"type":"update","move_path":"b"},"diff":"@@ -1 +1 @@\n-x\n+y"}"#,
             "--- a\n+++ b\n@@ -1 +1 @@\n-x\n+y\n",
+        );
+        check(
+            r#"{"path":"a","kind":{"type":"update","move_path":"b"},"diff":"@@ -1 +1 @@\n-x\n+y\n\n\nMoved to: b"}"#,
+            "--- a\n+++ b\n@@ -1 +1 @@\n-x\n+y\n",
+        );
+        check(
+            r#"{"path":"a","kind":{"type":"update","move_path":"b"},"diff":"\n\nMoved to: b"}"#,
+            "--- a\n+++ b\n",
+        );
+        // What only looks so is a part of the change.
+        check(
+            r#"{"path":"a","kind":{"type":"update","move_path":"b"},"diff":"@@ x\n\nMoved to: c"}"#,
+            "--- a\n+++ b\n@@ x\n\nMoved to: c\n",
+        );
+        check(
+            r#"{"path":"a","kind":{"type":"update"},"diff":"@@ x\n\nMoved to: b"}"#,
+            "--- a\n+++ a\n@@ x\n\nMoved to: b\n",
         );
         check(r#"{"path":"a","kind":"add","diff":"x\n"}"#, "--- /dev/null\n+++ a\n@@ -0,0 +1,1 @@\n+x\n");
         check(r#"{"path":7,"kind":[]}"#, "--- 7\n+++ 7\n");
