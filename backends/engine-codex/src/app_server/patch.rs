@@ -1,5 +1,7 @@
 //! A change of a file, as codex tells it before it asks.
 
+use std::collections::BTreeMap;
+
 use takopi_api::event::{ChangeKind, FileChange};
 
 use super::message::Change;
@@ -12,6 +14,45 @@ pub(super) struct Patch {
     kind: ChangeKind,
     /// The hunks of a file that is changed; the content of one that is new or goes.
     text: String,
+}
+
+/// Changes that were begun, by the item that makes them.
+#[derive(Debug, Default)]
+pub(super) struct Patches(BTreeMap<ItemKey, Vec<Patch>>);
+
+/// An item. Models may number theirs anew in each thread.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct ItemKey {
+    thread: String,
+    item: String,
+}
+
+impl ItemKey {
+    fn new(thread: &str, item: &str) -> Self {
+        Self { thread: thread.to_owned(), item: item.to_owned() }
+    }
+}
+
+impl Patches {
+    pub(super) fn begin(&mut self, thread: &str, item: &str, changes: &[Change<'_>]) {
+        self.0.insert(ItemKey::new(thread, item), changes.iter().map(Patch::new).collect());
+    }
+
+    /// A change is another one now. What comes of one that has not begun may be a piece of it, as the model writes it.
+    pub(super) fn update(&mut self, thread: &str, item: &str, changes: &[Change<'_>]) {
+        if let Some(patches) = self.0.get_mut(&ItemKey::new(thread, item)) {
+            *patches = changes.iter().map(Patch::new).collect();
+        }
+    }
+
+    pub(super) fn end(&mut self, thread: &str, item: &str) {
+        self.0.remove(&ItemKey::new(thread, item));
+    }
+
+    /// The files of a change; none if nobody knows of it.
+    pub(super) fn of(&self, thread: &str, item: &str) -> &[Patch] {
+        self.0.get(&ItemKey::new(thread, item)).map(Vec::as_slice).unwrap_or_default()
+    }
 }
 
 impl Patch {

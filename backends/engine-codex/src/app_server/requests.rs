@@ -4,21 +4,20 @@
 
 mod form;
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 use takopi_api::event::{Choice, Decision, Lasting, Permission, Question, RequestSubject};
 use takopi_api::jsonl::{Field, Object, Objects};
 use takopi_api::wire;
 
 use self::form::Form;
-use super::patch::Patch;
+use super::patch::{Patch, Patches};
 use crate::text;
 
 wire! {
     /// What a request is about. One struct for all methods: each has the fields of its method.
     struct Wanted<'a> {
         "kind" => kind: Field<'a>,
+        "threadId" => thread_id: Field<'a>,
         "itemId" => item_id: Field<'a>,
         "command" => command: Field<'a>,
         "cwd" => cwd: Field<'a>,
@@ -115,21 +114,25 @@ pub(super) struct Reply {
     pub(super) reason: Option<String>,
 }
 
-/// Reads a request; `None` if nobody could know what a yes would mean.
-pub(super) fn read(
-    method: &str,
-    params: Field<'_>,
-    patches: &BTreeMap<String, Vec<Patch>>,
-) -> Option<Request> {
-    let wanted: Wanted<'_> = params.object()?;
-    match method {
+/// Reads a request.
+///
+/// # Errors
+/// Why nobody could know what a yes would mean.
+pub(super) fn read(method: &str, params: Field<'_>, patches: &Patches) -> Result<Request, String> {
+    let unknown = || format!("codex asked something that takopi does not know: {method}");
+    let wanted: Wanted<'_> = params.object().ok_or_else(unknown)?;
+    let request = match method {
         "item/commandExecution/requestApproval" => Some(command(&wanted, params)),
-        "item/fileChange/requestApproval" => Some(files(&wanted, params, patches)),
+        "item/fileChange/requestApproval" => {
+            let unseen = || "codex asked to change files, and takopi has not seen how".to_owned();
+            return files(&wanted, params, patches).ok_or_else(unseen);
+        }
         "item/permissions/requestApproval" => permissions(&wanted, params),
         "item/tool/requestUserInput" => questions(&wanted),
         "mcpServer/elicitation/request" => elicitation(&wanted, params),
         _ => None,
-    }
+    };
+    request.ok_or_else(unknown)
 }
 
 fn command(wanted: &Wanted<'_>, params: Field<'_>) -> Request {
@@ -153,23 +156,22 @@ fn command(wanted: &Wanted<'_>, params: Field<'_>) -> Request {
     Request { title, subject: RequestSubject::Permission(permission), kind }
 }
 
-fn files(wanted: &Wanted<'_>, params: Field<'_>, patches: &BTreeMap<String, Vec<Patch>>) -> Request {
-    let patches = patches.get(&*wanted.item_id.text()).map(Vec::as_slice).unwrap_or_default();
+/// A change that was not seen can not be shown, so nobody can allow it.
+fn files(wanted: &Wanted<'_>, params: Field<'_>, patches: &Patches) -> Option<Request> {
+    let patches = patches.of(&wanted.thread_id.text(), &wanted.item_id.text());
+    let title = match patches {
+        [] => return None,
+        [patch] => format!("change {}", patch.path),
+        patches => format!("change {} files", patches.len()),
+    };
     let kind = approval(wanted, Keeps::More);
     let paths = patches.iter().flat_map(Patch::paths);
     let mut permission = explained(wanted).tool("apply_patch").paths(paths).lasting(kind.lasting());
-    if !patches.is_empty() {
-        permission = permission.diff(patches.iter().map(Patch::unified).collect::<String>());
-    }
+    permission = permission.diff(patches.iter().map(Patch::unified).collect::<String>());
     if let Some(rest) = rest(params, &[]) {
         permission = permission.input(rest);
     }
-    let title = match patches {
-        [patch] => format!("change {}", patch.path),
-        [] => "change files that codex does not name".to_owned(),
-        patches => format!("change {} files", patches.len()),
-    };
-    Request { title, subject: RequestSubject::Permission(permission), kind }
+    Some(Request { title, subject: RequestSubject::Permission(permission), kind })
 }
 
 fn approval(wanted: &Wanted<'_>, keeps: Keeps) -> Kind {

@@ -20,7 +20,7 @@ pub(crate) use self::begin::MODES;
 use self::items::Voice;
 use super::message::{Address, Notice, Outcome};
 use super::meter::Meter;
-use super::patch::Patch;
+use super::patch::Patches;
 use super::policy::Policy;
 use super::profile::Overrides;
 use super::requests::{self, Kind};
@@ -120,8 +120,7 @@ pub(super) struct Session {
     voice: Voice,
     troubles: Troubles,
     meter: Meter,
-    /// Changes of files that were begun, by item.
-    patches: BTreeMap<String, Vec<Patch>>,
+    patches: Patches,
     open: BTreeMap<RequestId, Open>,
     /// The list of what is to be done.
     todo: Option<Action>,
@@ -146,7 +145,7 @@ impl Session {
             voice: Voice::default(),
             troubles: Troubles::default(),
             meter: Meter::default(),
-            patches: BTreeMap::new(),
+            patches: Patches::default(),
             open: BTreeMap::new(),
             todo: None,
             is_warned: false,
@@ -246,14 +245,18 @@ impl Session {
             self.troubles.settle(ActionOutcome::Ok, None, &mut self.out);
         }
         match method {
-            "item/started" | "item/completed" => return self.item(method == "item/completed", &notice, says),
+            "item/started" | "item/completed" => {
+                return self.item(method == "item/completed", &thread, &notice, says);
+            }
             "item/agentMessage/delta" | "item/plan/delta" => {
                 self.voice.answer(&notice.item_id.text(), &notice.delta.text(), &mut self.out);
             }
             "item/reasoning/summaryTextDelta" | "item/reasoning/textDelta" => {
                 self.voice.thinking(&notice.item_id.text(), &notice.delta.text(), &mut self.out);
             }
-            "item/fileChange/patchUpdated" => self.patch(&notice.item_id.text(), notice.changes.get()),
+            "item/fileChange/patchUpdated" => {
+                self.patches.update(&thread, &notice.item_id.text(), notice.changes.get());
+            }
             "thread/tokenUsage/updated" => {
                 if let Some(tokens) = notice.tokens.get() {
                     self.meter.note(&thread, tokens);
@@ -291,6 +294,9 @@ impl Session {
             "item/started" | "item/completed" if !self.is_over() => {
                 return self.item_of_agent(method == "item/completed", thread, notice, says);
             }
+            "item/fileChange/patchUpdated" => {
+                self.patches.update(thread, &notice.item_id.text(), notice.changes.get());
+            }
             "thread/tokenUsage/updated" => {
                 if let Some(tokens) = notice.tokens.get() {
                     self.meter.note(thread, tokens);
@@ -313,12 +319,13 @@ impl Session {
             says.refuse(id, "the run is over");
             return;
         }
-        let Some(request) = requests::read(method, params, &self.patches) else {
-            self.out.warning(format!(
-                "codex asked something that takopi does not know: {method}; it was told no"
-            ));
-            says.refuse(id, format!("takopi does not know {method}"));
-            return;
+        let request = match requests::read(method, params, &self.patches) {
+            Ok(request) => request,
+            Err(reason) => {
+                self.out.warning(format!("{reason}; it was told no"));
+                says.refuse(id, reason);
+                return;
+            }
         };
         let name = RequestId::new(id.to_string());
         if self.open.contains_key(&name) {

@@ -7,7 +7,7 @@ use takopi_api::jsonl::Recognition;
 
 use super::Session;
 use crate::answer::Said;
-use crate::app_server::message::{Change, Item, Notice};
+use crate::app_server::message::{Item, Notice};
 use crate::app_server::patch::Patch;
 use crate::app_server::says::Says;
 use crate::{steps, text};
@@ -57,7 +57,13 @@ impl Voice {
 }
 
 impl Session {
-    pub(super) fn item(&mut self, is_completed: bool, notice: &Notice<'_>, says: &mut Says) -> Recognition {
+    pub(super) fn item(
+        &mut self,
+        is_completed: bool,
+        thread: &str,
+        notice: &Notice<'_>,
+        says: &mut Says,
+    ) -> Recognition {
         let Some(item) = notice.item.get() else {
             return Recognition::Malformed { reason: "an item that is none".to_owned() };
         };
@@ -72,7 +78,10 @@ impl Session {
                 self.message(item, "final_answer", is_completed);
                 Recognition::Known
             }
-            kind => self.step(kind, is_completed, None, item, says),
+            kind => {
+                self.note_patch(kind, is_completed, thread, item);
+                self.step(kind, is_completed, None, item, says)
+            }
         }
     }
 
@@ -89,7 +98,10 @@ impl Session {
             "userMessage" | "hookPrompt" | "functionCallOutput" | "agentMessage" | "plan" | "reasoning" => {
                 Recognition::Ignored
             }
-            kind => self.step(kind, is_completed, Some(agent), item, says),
+            kind => {
+                self.note_patch(kind, is_completed, agent, item);
+                self.step(kind, is_completed, Some(agent), item, says)
+            }
         }
     }
 
@@ -127,10 +139,6 @@ impl Session {
                 self.agents.entry(thread.clone()).or_default();
                 says.follow(thread);
             }),
-            "fileChange" if is_completed => {
-                self.patches.remove(&*item.id.text());
-            }
-            "fileChange" => self.patch(&item.id.text(), item.changes.get()),
             "reasoning" if !is_completed => return Recognition::Known,
             _ => {}
         }
@@ -153,8 +161,13 @@ impl Session {
         recognition
     }
 
-    pub(super) fn patch(&mut self, item: &str, changes: &[Change<'_>]) {
-        self.patches.insert(item.to_owned(), changes.iter().map(Patch::new).collect());
+    /// A change is kept until it is made: codex may ask about it meanwhile.
+    fn note_patch(&mut self, kind: &str, is_completed: bool, thread: &str, item: &Item<'_>) {
+        match kind {
+            "fileChange" if is_completed => self.patches.end(thread, &item.id.text()),
+            "fileChange" => self.patches.begin(thread, &item.id.text(), item.changes.get()),
+            _ => {}
+        }
     }
 
     /// A sub-agent begins or ends: one action, named by its thread.

@@ -66,6 +66,47 @@ fn a_change_is_asked_with_its_diff() {
     assert!(request["input"].as_str().unwrap().contains("grantRoot"));
 }
 
+fn changing(thread: &str, turn: &str, diff: &str) -> Value {
+    let changes = json!([{ "path": "/repo/a", "kind": { "type": "update" }, "diff": diff }]);
+    let item = json!({ "type": "fileChange", "id": "i", "status": "inProgress", "changes": changes });
+    json!({ "threadId": thread, "turnId": turn, "itemId": "i", "item": item, "changes": changes })
+}
+
+#[test]
+fn a_change_is_that_of_the_thread_that_asks() {
+    let mut talk = Talk::new();
+    let key = talk.running(wish(), "t", "u");
+    talk.notice("turn/started", json!({ "threadId": "a", "turn": { "id": "ua", "rootTurnId": "u" } }));
+    talk.notice("item/started", changing("t", "u", "@@ main\n"));
+    talk.notice("item/started", changing("a", "ua", "@@ begun\n"));
+    talk.notice("item/fileChange/patchUpdated", changing("a", "ua", "@@ agent\n"));
+    talk.ask(1, "item/fileChange/requestApproval", "t", json!({}));
+    talk.notice("item/completed", changing("t", "u", "@@ main\n"));
+    talk.ask(2, "item/fileChange/requestApproval", "a", json!({ "turnId": "ua" }));
+    let diffs: Vec<Value> =
+        talk.json(key, "request").iter().map(|event| event["request"]["diff"].clone()).collect();
+    assert_eq!(diffs, ["main", "agent"].map(|name| json!(format!("--- /repo/a\n+++ /repo/a\n@@ {name}\n"))));
+}
+
+#[test]
+fn a_change_that_was_not_seen_is_refused() {
+    let mut talk = Talk::new();
+    let key = talk.running(wish(), "t", "u");
+    // Its beginning was lost, and this may be a piece of it.
+    talk.notice("item/fileChange/patchUpdated", changing("t", "u", "@@ piece\n"));
+    talk.ask(1, "item/fileChange/requestApproval", "t", json!({}));
+    let nothing = json!({ "type": "fileChange", "id": "i", "status": "inProgress", "changes": [] });
+    talk.notice("item/started", json!({ "threadId": "t", "turnId": "u", "item": nothing }));
+    talk.ask(2, "item/fileChange/requestApproval", "t", json!({}));
+    for id in 1..=2 {
+        let refused = talk.sent.iter().find(|message| message["id"] == id && message["error"].is_object());
+        assert!(refused.is_some(), "{id} is not refused: {:?}", talk.sent);
+    }
+    assert!(talk.json(key, "request").is_empty());
+    let told = "codex asked to change files, and takopi has not seen how; it was told no";
+    assert_eq!(talk.titles(key).iter().filter(|title| *title == told).count(), 2);
+}
+
 #[test]
 fn decisions_are_those_that_codex_offers() {
     let check = |offered: Value, decision: Decision, expected: &str| {
@@ -96,9 +137,7 @@ fn codex_hears_no_yes_for_the_session_that_it_would_keep_for_more() {
     let check = |method: &str, more: Value| {
         let mut talk = Talk::new();
         let key = talk.running(wish(), "t", "u");
-        let change = json!([{ "path": "/repo/a", "kind": { "type": "update" }, "diff": "@@ x\n" }]);
-        let item = json!({ "type": "fileChange", "id": "i", "status": "inProgress", "changes": change });
-        talk.notice("item/started", json!({ "threadId": "t", "turnId": "u", "item": item }));
+        talk.notice("item/started", changing("t", "u", "@@ x\n"));
         talk.ask(5, method, "t", more);
         let lasting = talk.json(key, "request")[0]["request"]["lasting"].clone();
         assert_ne!(lasting, "engine", "{method}");
