@@ -13,11 +13,35 @@ use super::wire;
 /// How much of a command or an address a title shows, in characters.
 const TITLE_CHARS: usize = 120;
 
+/// A call of a tool. Some models count theirs anew in each session, so sub-agents have calls of the same id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct ToolCall {
+    session: String,
+    id: String,
+}
+
+impl ToolCall {
+    pub(super) fn new(session: impl Into<String>, id: impl Into<String>) -> Self {
+        Self { session: session.into(), id: id.into() }
+    }
+
+    /// The call that asks, if it is one.
+    pub(super) fn asking(asked: &wire::Asked<'_>) -> Option<Self> {
+        let id = asked.tool.fields().call_id.text();
+        (!id.is_empty()).then(|| Self::new(asked.session_id.text(), id))
+    }
+
+    /// What the step of the run is called that shows it.
+    pub(super) fn step(&self, thread: &str) -> String {
+        if self.session == thread { self.id.clone() } else { format!("{}.{}", self.session, self.id) }
+    }
+}
+
 /// A request that waits for an answer.
 #[derive(Debug)]
 pub(super) struct Open {
     /// The call that waits for it, if it is one.
-    pub(super) call: Option<String>,
+    pub(super) call: Option<ToolCall>,
     kind: Kind,
 }
 
@@ -79,9 +103,13 @@ pub(super) fn permission(asked: &wire::Asked<'_>, place: Place<'_>) -> Option<(R
     let mut is_said = true;
     if metadata.command.is_present() {
         subject = metadata.command.text().into_owned();
+        permission = permission.command(subject.as_str());
         let workdir = input.workdir.text();
-        let cwd = if workdir.is_empty() { place.cwd } else { &*workdir };
-        permission = permission.command(subject.as_str()).cwd(cwd);
+        if !workdir.is_empty() {
+            permission = permission.cwd(workdir);
+        } else if place.input.is_some() {
+            permission = permission.cwd(place.cwd);
+        }
     } else if metadata.diff.is_present() {
         let files: Option<Vec<File>> = metadata.files.read();
         let paths = match &files {
@@ -109,7 +137,7 @@ pub(super) fn permission(asked: &wire::Asked<'_>, place: Place<'_>) -> Option<(R
     if !reason.is_empty() {
         permission = permission.reason(reason.join("; "));
     }
-    let call = call(asked);
+    let call = ToolCall::asking(asked);
     if call.is_some() && place.input.is_none() {
         // The rest of what it does is said by its call.
         permission = permission.lasting(Lasting::Nothing);
@@ -124,7 +152,7 @@ pub(super) fn question(asked: &wire::Asked<'_>) -> Option<(Request, Open)> {
     let questions: Vec<_> =
         asked.questions.get().iter().enumerate().map(|(at, question)| read(at, question)).collect();
     let title = questions.first().map_or("opencode asks", |question| &question.text);
-    let open = Open { call: call(asked), kind: Kind::Question(questions.len()) };
+    let open = Open { call: ToolCall::asking(asked), kind: Kind::Question(questions.len()) };
     Some((Request::new(id, shortened(title), RequestSubject::Question { questions }), open))
 }
 
@@ -180,11 +208,6 @@ pub(super) fn is_id(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
-fn call(asked: &wire::Asked<'_>) -> Option<String> {
-    let call = asked.tool.fields().call_id.text();
-    (!call.is_empty()).then(|| call.into_owned())
-}
-
 fn everything(asked: &wire::Asked<'_>, input: Field<'_>) -> String {
     let value = |field: Field<'_>| field.read::<Value>().filter(|value| *value != json!({}));
     let shown =
@@ -234,17 +257,19 @@ mod tests {
 
     #[test]
     fn a_command_is_shown_with_its_folder_and_its_reason() {
-        let json = r#"{"id":"per_1","permission":"bash","patterns":["rm -r x","ls"],"metadata":{"command":"rm -r x && ls"},"always":["rm *"],"tool":{"callID":"call_1"}}"#;
+        let json = r#"{"id":"per_1","sessionID":"ses_1","permission":"bash","patterns":["rm -r x","ls"],"metadata":{"command":"rm -r x && ls"},"always":["rm *"],"tool":{"callID":"call_1"}}"#;
         let (title, permission) = subject(json, PLACE);
         assert_eq!(title, "bash: rm -r x && ls");
-        let shown = Permission::default().tool("bash").command("rm -r x && ls").cwd("/repo");
         // Its call may say another folder.
+        let shown = Permission::default().tool("bash").command("rm -r x && ls");
         assert_eq!(permission, shown.lasting(Lasting::Nothing));
+        let (_, permission) = subject(json, Place { input: Some(r#"{"command":"rm -r x && ls"}"#), ..PLACE });
+        assert_eq!((permission.cwd.as_deref(), permission.lasting), (Some("/repo"), Lasting::Rules));
         let input = r#"{"command":"rm -r x && ls","workdir":"/other","description":"Removes x"}"#;
         let (_, permission) = subject(json, Place { input: Some(input), is_inner: true, ..PLACE });
         assert_eq!((permission.cwd.as_deref(), permission.lasting), (Some("/other"), Lasting::Rules));
         assert_eq!(permission.reason.as_deref(), Some("Removes x; asked by a sub-agent"));
-        assert_eq!(asked(json, PLACE).1.call.as_deref(), Some("call_1"));
+        assert_eq!(asked(json, PLACE).1.call, Some(ToolCall::new("ses_1", "call_1")));
     }
 
     #[test]

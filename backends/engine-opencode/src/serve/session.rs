@@ -17,6 +17,7 @@ use takopi_api::jsonl::{Field, Wire};
 use takopi_api::resume::ResumeToken;
 use takopi_api::runner::ControlError;
 
+use super::ask::ToolCall;
 use super::prompt::Prompt;
 use super::wire;
 use crate::step;
@@ -108,9 +109,11 @@ pub(super) struct Session {
     is_summary: bool,
     has_told_text: bool,
     /// Calls that go on: what they are called, and their input.
-    calls: HashMap<String, (String, String)>,
-    /// Parts that are over and must not count twice.
-    over: HashSet<String>,
+    calls: HashMap<ToolCall, (String, String)>,
+    /// Calls that are over.
+    over: HashSet<ToolCall>,
+    /// The ends of steps that were counted.
+    counted: HashSet<String>,
     requests: Requests,
     usage: Usage,
     /// Why the last step ended.
@@ -156,6 +159,7 @@ impl Session {
             has_told_text: false,
             calls: HashMap::new(),
             over: HashSet::new(),
+            counted: HashSet::new(),
             requests: Requests::default(),
             usage: Usage::default(),
             finish: String::new(),

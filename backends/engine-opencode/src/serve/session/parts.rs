@@ -1,9 +1,9 @@
 //! Messages and their parts: what the model says and does.
 
 use takopi_api::event::{ActionId, ActionOutcome, EventFactory, TextKind};
-use takopi_api::jsonl::Field;
 
 use super::{Piece, Session};
+use crate::serve::ask::ToolCall;
 use crate::serve::wire;
 use crate::step::{self, Stand};
 
@@ -81,43 +81,48 @@ impl Session {
         let state = part.state.fields();
         let id = if part.call_id.is_present() { part.call_id.text() } else { part.id.text() };
         // While it is pending, the model still writes what it wants.
-        if state.status.text() == "pending" || self.over.contains(&*id) || id.trim().is_empty() {
+        if state.status.text() == "pending" || id.trim().is_empty() {
             return;
         }
-        let (mut action, stand) = step::call(&*id, &part.tool.text(), state);
+        let call = ToolCall::new(part.session_id.text(), id);
+        if self.over.contains(&call) {
+            return;
+        }
+        let step = call.step(self.thread.value());
+        let (mut action, stand) = step::call(step.as_str(), &part.tool.text(), state);
         if !is_own {
             action.detail.parent = self.inner.get(&*part.session_id.text()).cloned().flatten();
         }
         let inner = state.metadata.fields().session_id.text();
         if !inner.is_empty() {
-            self.inner.insert(inner.into_owned(), Some(ActionId::new(&*id)));
+            self.inner.insert(inner.into_owned(), Some(ActionId::new(step)));
         }
         match stand {
             Stand::Over(outcome) => {
                 // A command that was cut off has no exit code, and opencode calls it completed.
                 let is_cut_off = self.is_interrupted && action.detail.exit_code.is_none();
                 let outcome = if is_cut_off { ActionOutcome::Failed } else { outcome };
-                self.calls.remove(&*id);
-                self.requests.call_ended(&id, out);
-                self.over.insert(id.into_owned());
+                self.calls.remove(&call);
+                self.requests.call_ended(&call, out);
+                self.over.insert(call);
                 out.action_completed(action, outcome);
             }
             Stand::Open => {
                 let input = state.input.text().into_owned();
-                let known = self.calls.insert(id.clone().into_owned(), (action.title.clone(), input));
+                let known = self.calls.insert(call.clone(), (action.title.clone(), input));
                 match known {
                     None => out.action_started(action),
                     Some((title, _)) if title != action.title => out.action_updated(action),
                     // Its output grows.
                     Some(_) => {}
                 }
-                self.call_told(&id, out);
+                self.call_told(&call, out);
             }
         }
     }
 
     fn step_finished(&mut self, part: &wire::Part<'_>, is_own: bool, out: &mut EventFactory) {
-        if !self.over.insert(part.id.text().into_owned()) {
+        if !self.counted.insert(part.id.text().into_owned()) {
             return;
         }
         self.usage += step::usage(part.tokens.fields(), part.cost);
@@ -149,7 +154,7 @@ impl Session {
     }
 
     /// The input of a call that goes on.
-    pub(super) fn input_of(&self, call: Field<'_>) -> Option<&str> {
-        self.calls.get(&*call.text()).map(|(_, input)| input.as_str())
+    pub(super) fn input_of(&self, call: &ToolCall) -> Option<&str> {
+        self.calls.get(call).map(|(_, input)| input.as_str())
     }
 }

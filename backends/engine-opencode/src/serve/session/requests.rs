@@ -7,7 +7,7 @@ use takopi_api::jsonl::Wire;
 use takopi_api::runner::ControlError;
 
 use super::{Call, Session};
-use crate::serve::ask::{self, Answer, Open, Place};
+use crate::serve::ask::{self, Answer, Open, Place, ToolCall};
 use crate::serve::wire;
 
 /// The requests of a turn.
@@ -24,7 +24,7 @@ pub(super) struct Requests {
 #[derive(Debug)]
 struct Waiting {
     id: RequestId,
-    call: String,
+    call: ToolCall,
     /// What is asked, as JSON.
     asked: String,
 }
@@ -55,9 +55,9 @@ impl Requests {
     }
 
     /// A call is over, and with it what it asked.
-    pub(super) fn call_ended(&mut self, call: &str, out: &mut EventFactory) {
-        self.waiting.retain(|waiting| waiting.call != call);
-        self.withdraw(|open| open.call.as_deref() == Some(call), out);
+    pub(super) fn call_ended(&mut self, call: &ToolCall, out: &mut EventFactory) {
+        self.waiting.retain(|waiting| waiting.call != *call);
+        self.withdraw(|open| open.call.as_ref() == Some(call), out);
     }
 
     /// The turn is over.
@@ -130,8 +130,8 @@ impl Session {
     }
 
     /// The server has told what a call is.
-    pub(super) fn call_told(&mut self, call: &str, out: &mut EventFactory) {
-        self.show_waiting(|waiting| waiting.call == call, out);
+    pub(super) fn call_told(&mut self, call: &ToolCall, out: &mut EventFactory) {
+        self.show_waiting(|waiting| waiting.call == *call, out);
     }
 
     /// The server had a moment to tell of the call of a request. Nobody waits for it any longer.
@@ -160,7 +160,7 @@ impl Session {
     fn place(&self, asked: &wire::Asked<'_>) -> Place<'_> {
         Place {
             cwd: &self.cwd,
-            input: self.input_of(asked.tool.fields().call_id),
+            input: ToolCall::asking(asked).and_then(|call| self.input_of(&call)),
             is_inner: !self.is_own(asked.session_id),
         }
     }

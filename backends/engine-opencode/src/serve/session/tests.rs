@@ -220,6 +220,48 @@ fn a_call_that_is_not_told_is_asked_about_all_the_same_and_for_this_once() {
     assert_eq!(asked(&mut out), []);
 }
 
+/// Two sub-agents count their calls from the same number on.
+#[test]
+fn calls_of_sub_agents_are_told_apart() {
+    let (mut session, mut out) = session();
+    let mut calls = vec![session.begin(&mut out)];
+    for inner in ["ses_a", "ses_b"] {
+        let created =
+            json!({"type": "session.created", "properties": {"info": {"id": inner, "parentID": "ses_1"}}});
+        session.hear(&created.to_string(), &mut out, &mut calls);
+    }
+    let call = |inner: &str, status: &str, folder: &str| {
+        let state = json!({"status": status, "input": {"command": "ls", "workdir": folder}});
+        let part = json!({"id": inner, "sessionID": inner, "type": "tool", "tool": "bash", "callID": "functions.bash:0", "state": state});
+        json!({"type": "message.part.updated", "properties": {"part": part}}).to_string()
+    };
+    let ask = |id: &str, inner: &str| {
+        let asked = json!({"id": id, "sessionID": inner, "permission": "bash", "patterns": ["ls"],
+            "metadata": {"command": "ls"}, "tool": {"callID": "functions.bash:0"}});
+        json!({"type": "permission.asked", "properties": asked}).to_string()
+    };
+    session.hear(&call("ses_a", "running", "/a"), &mut out, &mut calls);
+    session.hear(&ask("per_b", "ses_b"), &mut out, &mut calls);
+    assert_eq!(asked(&mut out), [], "what the call of the other is given says nothing about this one");
+    session.hear(&call("ses_b", "running", "/b"), &mut out, &mut calls);
+    let folders: Vec<_> = asked(&mut out).into_iter().map(|permission| permission.cwd).collect();
+    assert_eq!(folders, [Some("/b".to_owned())]);
+
+    // The end of one call is not that of the other, nor does it hide the next one.
+    session.hear(&call("ses_a", "completed", "/a"), &mut out, &mut calls);
+    let events: Vec<Event> = std::iter::from_fn(|| out.pop()).collect();
+    assert!(!events.iter().any(|event| matches!(event, Event::RequestResolved(_))), "{events:?}");
+    assert!(session.answer(&RequestId::new("per_b"), Decision::AllowOnce).is_ok());
+    session.hear(&call("ses_b", "completed", "/b"), &mut out, &mut calls);
+    let steps: Vec<_> = std::iter::from_fn(|| out.pop())
+        .filter_map(|event| match event {
+            Event::Action(event) => Some(event.action.id.as_str().to_owned()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(steps, ["ses_b.functions.bash:0"]);
+}
+
 /// The messages of a thread that was continued, which was answered before.
 fn present(is_busy: bool) -> Present {
     let messages = json!([
