@@ -15,19 +15,22 @@ wire! {
         "error" => error: Field<'a>,
     }
 
-    /// What a line is about. One struct for all types: a part has the fields of its type.
+    /// A part of a message, which a line is about. One struct for all types: each has its own fields.
     pub(crate) struct Part<'a> {
         "id" => id: Field<'a>,
-        /// `text` and `reasoning`.
+        /// Only `opencode serve` is asked for these, and for `synthetic`.
+        "sessionID" => session_id: Field<'a>,
+        "messageID" => message_id: Field<'a>,
+        "type" => kind: Field<'a>,
+        /// Texts, also of thinking.
         "text" => text: Field<'a>,
-        /// `tool_use`.
+        "synthetic" => synthetic: Field<'a>,
+        /// Calls of tools.
         "tool" => tool: Field<'a>,
         "callID" => call_id: Field<'a>,
-        /// `tool_use`.
         "state" => state: Object<'a, State<'a>>,
-        /// `step_finish`.
+        /// Ends of steps.
         "reason" => reason: Field<'a>,
-        /// `step_finish`.
         "tokens" => tokens: Object<'a, Tokens<'a>>,
         "cost" => cost: Field<'a>,
     }

@@ -3,7 +3,7 @@
 use takopi_api::jsonl::{Field, Object, Objects};
 use takopi_api::wire;
 
-use crate::event::{State, Tokens};
+use crate::event::Part;
 
 wire! {
     /// One event.
@@ -20,7 +20,6 @@ wire! {
         /// `message.part.updated`.
         "part" => part: Object<'a, Part<'a>>,
         /// `message.part.delta`.
-        "messageID" => message_id: Field<'a>,
         "partID" => part_id: Field<'a>,
         "field" => field: Field<'a>,
         "delta" => delta: Field<'a>,
@@ -40,27 +39,6 @@ wire! {
         "parentID" => parent_id: Field<'a>,
         /// Whether it is what became of a conversation that got too long.
         "summary" => summary: Field<'a>,
-        /// Of a session: where it works.
-        "directory" => directory: Field<'a>,
-    }
-
-    /// A part of a message.
-    pub(super) struct Part<'a> {
-        "id" => id: Field<'a>,
-        "sessionID" => session_id: Field<'a>,
-        "messageID" => message_id: Field<'a>,
-        "type" => kind: Field<'a>,
-        /// `text` and `reasoning`.
-        "text" => text: Field<'a>,
-        "synthetic" => synthetic: Field<'a>,
-        /// `tool`.
-        "tool" => tool: Field<'a>,
-        "callID" => call_id: Field<'a>,
-        "state" => state: Object<'a, State<'a>>,
-        /// `step-finish`.
-        "reason" => reason: Field<'a>,
-        "tokens" => tokens: Object<'a, Tokens<'a>>,
-        "cost" => cost: Field<'a>,
     }
 
     /// What a session does.

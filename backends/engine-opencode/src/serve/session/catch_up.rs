@@ -6,6 +6,7 @@ use takopi_api::event::EventFactory;
 use takopi_api::jsonl::Wire;
 
 use super::{Call, Session};
+use crate::event::Part;
 use crate::serve::wire;
 
 /// What the server has, each as JSON.
@@ -46,7 +47,7 @@ impl Session {
         for message in self.of_this_turn(&messages) {
             self.message(&wire::Info::read(message.info.get()).unwrap_or_default(), out);
             for part in &message.parts {
-                self.part(&wire::Part::read(part.get()).unwrap_or_default(), out);
+                self.part(&Part::read(part.get()).unwrap_or_default(), out);
             }
         }
         let mut open = Vec::new();

@@ -3,6 +3,7 @@
 use takopi_api::event::{ActionId, ActionOutcome, EventFactory, TextKind};
 
 use super::{Piece, Session};
+use crate::event::Part;
 use crate::serve::ask::ToolCall;
 use crate::serve::wire;
 use crate::step::{self, Stand};
@@ -33,7 +34,7 @@ impl Session {
     }
 
     /// A part is new, or something about it is: each time it is told as a whole.
-    pub(super) fn part(&mut self, part: &wire::Part<'_>, out: &mut EventFactory) {
+    pub(super) fn part(&mut self, part: &Part<'_>, out: &mut EventFactory) {
         let is_own = self.is_own(part.session_id);
         if !is_own && !self.inner.contains_key(&*part.session_id.text()) {
             return;
@@ -65,7 +66,7 @@ impl Session {
         out.text(piece.kind, delta);
     }
 
-    fn text(&mut self, part: &wire::Part<'_>, kind: TextKind) {
+    fn text(&mut self, part: &Part<'_>, kind: TextKind) {
         if part.message_id.text() != self.reply || self.is_summary || part.synthetic.read() == Some(true) {
             return;
         }
@@ -77,7 +78,7 @@ impl Session {
         }
     }
 
-    fn call(&mut self, part: &wire::Part<'_>, is_own: bool, out: &mut EventFactory) {
+    fn call(&mut self, part: &Part<'_>, is_own: bool, out: &mut EventFactory) {
         let state = part.state.fields();
         let id = if part.call_id.is_present() { part.call_id.text() } else { part.id.text() };
         // While it is pending, the model still writes what it wants.
@@ -121,7 +122,7 @@ impl Session {
         }
     }
 
-    fn step_finished(&mut self, part: &wire::Part<'_>, is_own: bool, out: &mut EventFactory) {
+    fn step_finished(&mut self, part: &Part<'_>, is_own: bool, out: &mut EventFactory) {
         if !self.counted.insert(part.id.text().into_owned()) {
             return;
         }
