@@ -1,6 +1,7 @@
 //! The talk with one server: who asked what, and whose is what it says. A state machine without I/O.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use takopi_api::event::Event;
@@ -15,6 +16,9 @@ const UNKNOWN_KINDS: usize = 64;
 
 /// How much of a line is shown to a person, in characters.
 const SHOWN_CHARS: usize = 200;
+
+/// How long the clearing of a run may take while the server talks with others, whose runs would end with it.
+const CLEARING: Duration = Duration::from_secs(60);
 
 /// Codes of JSON-RPC (section 5.1 of its specification).
 const METHOD_NOT_FOUND: i32 = -32601;
@@ -106,10 +110,14 @@ impl Connection {
         self.runs.is_empty()
     }
 
-    /// Whether a server that may only be slow is worth more than the end of this run.
-    pub(super) fn may_outlast(&self, run: RunKey, is_heard: bool) -> bool {
-        let is_harmless = self.runs.get(&run).is_none_or(Session::is_harmless);
-        is_harmless && (is_heard || self.runs.values().any(|session| !session.is_over()))
+    /// Whether a server that may only be slow is worth more than the end of this run, which was waited for so long.
+    pub(super) fn may_outlast(&self, run: RunKey, is_heard: bool, waited: Duration) -> bool {
+        let Some(run) = self.runs.get(&run) else { return true };
+        if run.is_harmless() {
+            return is_heard || self.runs.values().any(|session| !session.is_over());
+        }
+        let is_needed = || self.runs.values().any(|session| session.turn().is_some() && !session.is_over());
+        run.is_clearing() && is_heard && waited < CLEARING && is_needed()
     }
 
     pub(super) fn add(&mut self, session: Session) -> RunKey {

@@ -151,7 +151,7 @@ impl Server {
     }
 
     /// Ends a run that goes on. If it is not over in time, the server does not answer, and is ended. For the sake of a run
-    /// that never had a turn it is not, as long as it may only be slow.
+    /// that never had a turn it is not, as long as it may only be slow; for that of one whose turn is over, not at once.
     pub(super) fn stop(self: &Arc<Self>, key: RunKey, patience: Duration) {
         self.with(|connection| connection.tell(key, Session::stop));
         self.expect_end(&self.state(), key, patience);
@@ -167,6 +167,7 @@ impl Server {
         let Some(listener) = state.listeners.get(&key) else { return };
         let mut life = listener.life.subscribe();
         let mut heard = state.heard;
+        let mut waited = Duration::ZERO;
         let server = Arc::downgrade(self);
         spawn(async move {
             loop {
@@ -174,10 +175,11 @@ impl Server {
                 let is_over = tokio::time::timeout(patience, over).await.is_ok();
                 let Some(server) = server.upgrade().filter(|_| !is_over) else { return };
                 let before = std::mem::replace(&mut heard, server.state().heard);
-                if !server.with(|connection| connection.may_outlast(key, heard > before)) {
+                waited += patience;
+                if !server.with(|connection| connection.may_outlast(key, heard > before, waited)) {
                     return server.give_up(format!(
                         "codex app-server was ended: it did not end a run within {} s",
-                        patience.as_secs()
+                        waited.as_secs()
                     ));
                 }
             }

@@ -171,6 +171,11 @@ impl Session {
         self.is_told && !self.has_turn
     }
 
+    /// Whether its turn is over, and what it left is not cleared away yet.
+    pub(super) const fn is_clearing(&self) -> bool {
+        matches!(self.stage, Stage::Clearing { .. })
+    }
+
     pub(super) fn turn(&self) -> Option<&str> {
         match &self.stage {
             Stage::Running { turn } => Some(turn),

@@ -414,6 +414,23 @@ fn errors_are_told_once_and_reconnects_are_one_step() {
 }
 
 #[test]
+fn a_slow_clearing_does_not_cost_the_runs_of_others_at_once() {
+    let (once, long) = (Duration::from_secs(10), CLEARING);
+    let mut talk = Talk::new();
+    let one = talk.running(wish(), "t1", "u1");
+    let two = talk.running(wish(), "t2", "u2");
+    assert!(!talk.connection.may_outlast(one, true, once), "its turn goes on");
+    talk.turn_completed("t1", "u1", "completed");
+    assert!(talk.connection.may_outlast(one, true, once));
+    assert!(!talk.connection.may_outlast(one, false, once), "the server says nothing more");
+    assert!(!talk.connection.may_outlast(one, true, long));
+    // The next run of the thread waits for nothing but this.
+    talk.turn_completed("t2", "u2", "completed");
+    talk.add(resuming("t1"));
+    assert!(!talk.connection.may_outlast(one, true, once) && !talk.connection.may_outlast(two, true, once));
+}
+
+#[test]
 fn the_end_of_the_server_is_the_end_of_every_run() {
     let mut talk = Talk::new();
     let one = talk.running(wish(), "t1", "u1");
