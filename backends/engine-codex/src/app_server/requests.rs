@@ -23,7 +23,7 @@ wire! {
         "cwd" => cwd: Field<'a>,
         "reason" => reason: Field<'a>,
         "availableDecisions" => offered: Field<'a>,
-        "networkApprovalContext" => network: Object<'a, Network<'a>>,
+        "networkApprovalContext" => network: Field<'a>,
         "permissions" => permissions: Field<'a>,
         "questions" => questions: Objects<'a, Asked<'a>>,
         "serverName" => server: Field<'a>,
@@ -136,13 +136,18 @@ pub(super) fn read(method: &str, params: Field<'_>, patches: &Patches) -> Result
 }
 
 fn command(wanted: &Wanted<'_>, params: Field<'_>) -> Request {
-    let host = wanted.network.fields().host;
-    let (title, tool) = match &*wanted.kind.text() {
+    let kind = wanted.kind.text();
+    let (title, tool) = match &*kind {
         "writeStdin" => ("type into a command that runs".to_owned(), "stdin"),
-        _ if host.is_present() => (format!("use the network: {}", host.text()), "network"),
+        _ if wanted.network.is_present() => {
+            let network: Network<'_> = wanted.network.object().unwrap_or_default();
+            (format!("use the network: {}", network.host.text()), "network")
+        }
         _ => ("run a command".to_owned(), "shell"),
     };
-    let keeps = if tool == "shell" && wanted.command.is_present() { Keeps::This } else { Keeps::More };
+    // Of a kind that came after this program nobody knows it.
+    let is_command = tool == "shell" && matches!(&*kind, "" | "command") && wanted.command.is_present();
+    let keeps = if is_command { Keeps::This } else { Keeps::More };
     let kind = approval(wanted, keeps);
     // The same text can be an answer to anything.
     let lasting = if tool == "stdin" { Lasting::Nothing } else { kind.lasting() };

@@ -42,6 +42,9 @@ fn a_yes_lasts_where_codex_can_remember_it() {
     check(json!({ "command": "x", "availableDecisions": ["accept", "cancel"] }), Value::Null);
     // It would keep the host for any command.
     check(json!({ "command": "x", "networkApprovalContext": { "host": "example.org" } }), Value::Null);
+    check(json!({ "command": "x", "networkApprovalContext": { "hosts": ["a", "b"] } }), Value::Null);
+    check(json!({ "command": "x", "networkApprovalContext": "any" }), Value::Null);
+    check(json!({ "command": "x", "kind": "newer" }), Value::Null);
     check(json!({}), Value::Null);
     // What is typed is an answer to whatever asks.
     check(json!({ "command": "y", "kind": "writeStdin" }), json!("nothing"));
