@@ -1,8 +1,8 @@
 //! What an agent asks a person, and how the answer is told to it.
 
 use agent_client_protocol::v1::schema::{
-    Diff, PermissionOption, PermissionOptionKind, RequestPermissionOutcome, RequestPermissionResponse,
-    SelectedPermissionOutcome, ToolCall, ToolCallContent, ToolKind,
+    Diff, RequestPermissionOutcome, RequestPermissionResponse, SelectedPermissionOutcome, ToolCall,
+    ToolCallContent, ToolKind,
 };
 use agent_client_protocol::{Error, RawJsonRpcId, RawJsonRpcMessage};
 use serde_json::{Map, Value};
@@ -10,6 +10,7 @@ use takopi_api::event::{
     Choice, Decision, Lasting, Permission, Question, Request, RequestId, RequestSubject,
 };
 
+use crate::options::{Answers, Yes};
 use crate::{diff, goose, question, rpc, speech, steps};
 
 /// The decisions that let an agent go on.
@@ -37,17 +38,6 @@ pub(crate) struct Asked {
     answers: Answers,
 }
 
-/// The answers that the agent takes.
-#[derive(Debug)]
-enum Answers {
-    /// Yes and no.
-    Verdict { once: Option<String>, always: Option<String>, reject: Option<String> },
-    /// One of these: what a person reads, and what the agent calls it.
-    OneOf(Vec<(String, String)>),
-    /// Words, beside the option that hands them in.
-    Words { questions: Vec<Question>, submit: String, reject: Option<String> },
-}
-
 /// What became of a person's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
@@ -60,27 +50,13 @@ pub(crate) enum Verdict {
 }
 
 impl Asked {
-    /// Reads what the agent asks. `call` is what is known of the step, and `meta` what else is said of it.
-    pub(crate) fn read(
+    /// What the agent asks. `call` is what is known of the step.
+    pub(crate) fn new(
         call_id: RawJsonRpcId,
         step: Option<String>,
         call: &ToolCall,
-        meta: Option<&Map<String, Value>>,
-        options: &Value,
+        answers: Answers,
     ) -> Self {
-        let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
-        let known: Option<Vec<PermissionOption>> =
-            options.iter().map(|option| serde_json::from_value(option.clone()).ok()).collect();
-        let answers = match known {
-            Some(known) if !known.is_empty() => match (verdict(&known), question::read(meta)) {
-                (Answers::Verdict { once: Some(submit), reject, .. }, Some(questions)) => {
-                    Answers::Words { questions, submit, reject }
-                }
-                (verdict, _) => verdict,
-            },
-            // Options of a kind that the protocol did not have when this was written: the person sees what they say.
-            _ => Answers::OneOf(options.iter().filter_map(named).collect()),
-        };
         let title = match &answers {
             Answers::Words { questions, .. } => questions.first().map(|question| question.text.clone()),
             Answers::Verdict { .. } | Answers::OneOf(_) => None,
@@ -93,18 +69,20 @@ impl Asked {
     pub(crate) fn request(&self, id: RequestId, call: &ToolCall, cwd: &str) -> Request {
         let subject = match &self.answers {
             Answers::OneOf(options) => {
-                let choices = options.iter().map(|(label, _)| Choice::new(label));
-                RequestSubject::Question {
-                    questions: vec![Question::new(QUESTION, self.title.as_str()).options(choices)],
-                }
+                let text = plan(call).unwrap_or_else(|| spelled_out(permission(call, cwd)));
+                let choices = options.iter().map(|option| Choice::new(&option.label));
+                RequestSubject::Question { questions: vec![Question::new(QUESTION, text).options(choices)] }
             }
             Answers::Words { questions, .. } => RequestSubject::Question { questions: questions.clone() },
-            Answers::Verdict { once, always, .. } => match plan(call) {
+            Answers::Verdict { yes, further, .. } => match plan(call) {
                 Some(text) => RequestSubject::Plan { text },
                 None => {
-                    let is_remembered = once.is_none() && always.is_some();
-                    let lasting = if is_remembered { Lasting::Engine } else { Lasting::Rules };
-                    RequestSubject::Permission(permission(call, cwd).lasting(lasting))
+                    let lasting = match yes {
+                        Some(Yes::Always(_)) => Lasting::Engine,
+                        Some(Yes::Once(_)) | None => Lasting::Rules,
+                    };
+                    let permission = besides(permission(call, cwd), further);
+                    RequestSubject::Permission(permission.lasting(lasting))
                 }
             },
         };
@@ -115,22 +93,25 @@ impl Asked {
     pub(crate) fn answer(self, decision: &Decision) -> (RawJsonRpcMessage, Verdict) {
         let mut words = None;
         let (option, verdict) = match (self.answers, decision) {
-            (Answers::Verdict { once: Some(once), .. }, allowed!()) => (Some(once), Verdict::Allowed),
+            (Answers::Verdict { yes: Some(Yes::Once(once)), .. }, allowed!()) => {
+                (Some(once), Verdict::Allowed)
+            }
             // Who allows it once does not allow it for ever.
             (
-                Answers::Verdict { once: None, always: Some(always), .. },
+                Answers::Verdict { yes: Some(Yes::Always(always)), .. },
                 Decision::AllowSession | Decision::AllowAlways,
-            ) => (Some(always), Verdict::Allowed),
+            ) => (Some(always.id), Verdict::Allowed),
             (Answers::Verdict { reject, .. }, allowed!()) => {
                 (reject, Verdict::NotPossible("the agent takes no such permission"))
             }
             (Answers::Verdict { reject, .. }, _) => (reject, Verdict::Denied),
             (Answers::OneOf(options), Decision::Answer { answers }) => {
                 let said = answers.get(QUESTION).and_then(|said| said.first()).map_or("", |said| said.trim());
-                let chosen =
-                    options.into_iter().find(|(label, id)| label.eq_ignore_ascii_case(said) || id == said);
+                let chosen = options
+                    .into_iter()
+                    .find(|option| option.label.eq_ignore_ascii_case(said) || option.id == said);
                 match chosen {
-                    Some((_, id)) => (Some(id), Verdict::Allowed),
+                    Some(option) => (Some(option.id), Verdict::Allowed),
                     None => (None, Verdict::NotPossible("the agent takes only one of its own answers")),
                 }
             }
@@ -168,24 +149,6 @@ fn answer(
         response["answers"] = Value::Object(words);
     }
     rpc::answer(call, response.map_err(Error::from))
-}
-
-fn verdict(options: &[PermissionOption]) -> Answers {
-    let of = |kind: PermissionOptionKind| {
-        options.iter().find(|option| option.kind == kind).map(|option| option.option_id.to_string())
-    };
-    Answers::Verdict {
-        once: of(PermissionOptionKind::AllowOnce),
-        always: of(PermissionOptionKind::AllowAlways),
-        reject: of(PermissionOptionKind::RejectOnce).or_else(|| of(PermissionOptionKind::RejectAlways)),
-    }
-}
-
-/// An option whose kind is not known.
-fn named(option: &Value) -> Option<(String, String)> {
-    let id = option.get("optionId")?.as_str()?;
-    let name = option.get("name").and_then(Value::as_str).unwrap_or(id);
-    Some((name.to_owned(), id.to_owned()))
 }
 
 /// One line.
@@ -253,6 +216,38 @@ fn permission(call: &ToolCall, cwd: &str) -> Permission {
         permission = permission.input(input);
     }
     permission
+}
+
+/// With what else the agent would take: who decides is to know that there is more than a yes and a no.
+fn besides(permission: Permission, further: &[String]) -> Permission {
+    if further.is_empty() {
+        return permission;
+    }
+    let further = format!("the agent also takes answers that takopi does not know: {}", further.join(", "));
+    let reason = permission.reason.iter().cloned().chain([further]).collect::<Vec<_>>().join("\n");
+    permission.reason(reason)
+}
+
+/// All that a permission says, in lines: a question has no other place for it. What is short comes first.
+fn spelled_out(permission: Permission) -> String {
+    let Permission { tool, command, cwd, paths, diff, input, reason, .. } = permission;
+    let files = (!paths.is_empty()).then(|| paths.join("\n"));
+    let said = [
+        ("tool", tool),
+        ("folder", cwd),
+        ("files", files),
+        ("command", command),
+        ("change", diff),
+        ("input", input),
+        ("why", reason),
+    ];
+    let line = |(what, text): (&str, Option<String>)| {
+        let text = text?;
+        let text = text.trim_end_matches('\n');
+        let between = if text.contains('\n') { '\n' } else { ' ' };
+        Some(format!("{what}:{between}{text}"))
+    };
+    said.into_iter().filter_map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// The tool as the agent calls it. Its kind is no name: two tools of one kind must not share a rule.

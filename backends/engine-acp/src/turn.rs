@@ -16,6 +16,7 @@ use takopi_api::jsonl::{Interruption, Recognition, Says, Unfinished};
 use takopi_api::process::Ask;
 use takopi_api::runner::ControlError;
 
+use crate::options::Answers;
 use crate::permission::{Asked, Verdict};
 use crate::rpc::{self, Refusal};
 use crate::speech::Speech;
@@ -181,8 +182,11 @@ impl Turn {
                 reason: format!("a second request with the id {}", id.as_str()),
             };
         }
-        let options = params.get_mut("options").map(Value::take).unwrap_or_default();
-        let meta = update.meta.clone();
+        let options = params.get("options").unwrap_or(&Value::Null);
+        let Some(answers) = Answers::read(options, update.meta.as_ref()) else {
+            says.line(&crate::permission::not_asked(call));
+            return Recognition::Malformed { reason: "a request that takes no answer".to_owned() };
+        };
         // Nothing is told of the steps of other sessions, so nobody would tell how such a step ends.
         let step = self.is_own(&params).then(|| update.tool_call_id.to_string());
         let told = step.as_ref().and_then(|step| {
@@ -197,7 +201,7 @@ impl Turn {
             goose::recognize(&mut now);
             now
         });
-        let asked = Asked::read(call, step, &now, meta.as_ref(), &options);
+        let asked = Asked::new(call, step, &now, answers);
         out.request(asked.request(id.clone(), &now, &self.cwd));
         self.asked.insert(id, asked);
         Recognition::Known

@@ -117,21 +117,60 @@ async fn options_of_another_kind_are_a_question() {
         |said: &str| Decision::Answer { answers: [("option".to_owned(), vec![said.to_owned()])].into() };
     let (answer, events) = told(&options, said("blue")).await;
     assert_eq!(answer, selected("blue"));
-    let questions = events.iter().find_map(|event| match event {
-        Event::Request(asked) => match &asked.request.subject {
-            RequestSubject::Question { questions } => Some(questions),
-            _ => None,
-        },
-        _ => None,
-    });
-    let labels: Vec<&str> =
-        questions.unwrap()[0].options.iter().map(|choice| choice.label.as_str()).collect();
+    let question = question(events);
+    let labels: Vec<&str> = question.options.iter().map(|choice| choice.label.as_str()).collect();
     assert_eq!(labels, ["Red", "Blue"]);
     let why = "the agent takes only one of its own answers; it was told no".to_owned();
     assert_eq!(refused(&options, said("green")).await, (CANCELLED.to_owned(), why));
     assert_eq!(told(&options, Decision::AllowAlways).await.0, CANCELLED);
     assert_eq!(told(&options, Decision::Deny { reason: None }).await.0, CANCELLED);
-    assert_eq!(told(&json!("odd"), Decision::AllowOnce).await.0, CANCELLED);
+    for nothing in [json!("odd"), json!([]), json!([{ "name": "Red" }])] {
+        let (answer, events) = told(&nothing, Decision::AllowOnce).await;
+        assert_eq!((&*answer, warnings(&events).len()), (CANCELLED, 1), "{nothing}");
+    }
+}
+
+/// The one question that a person was asked.
+fn question(events: Vec<Event>) -> Question {
+    let question = events.into_iter().find_map(|event| match event {
+        Event::Request(asked) => match asked.request.subject {
+            RequestSubject::Question { mut questions } => questions.pop(),
+            _ => None,
+        },
+        _ => None,
+    });
+    question.unwrap()
+}
+
+#[tokio::test]
+async fn an_option_of_another_kind_hides_nothing() {
+    let call = json!({
+        "toolCallId": "t", "title": "sh", "kind": "execute", "locations": [{ "path": "/work/repo/a" }],
+        "rawInput": { "command": "echo hi\nrm -rf ~", "cwd": "/work/repo/b", "timeout": 5 },
+        "content": [{ "type": "diff", "path": "/work/repo/a", "oldText": "a", "newText": "b" }],
+    });
+    let edit = json!({ "optionId": "e", "name": "With edit", "kind": "allow_with_edit" });
+    let once = json!({ "optionId": "o", "name": "Yes", "kind": "allow_once" });
+    let reject = json!({ "optionId": "r", "name": "No", "kind": "reject_once" });
+
+    let agent = asking(ask(7, &call, &json!([once, edit, reject])));
+    let (completed, events) = play(&agent, |_| Some(Decision::AllowOnce)).await;
+    assert_eq!(completed.answer, selected("o"));
+    let asked = permission_of(events);
+    assert_eq!(asked.command.as_deref(), Some("echo hi\nrm -rf ~"));
+    let further = "the agent also takes answers that takopi does not know: With edit";
+    assert_eq!(asked.reason.as_deref(), Some(further));
+
+    let agent = asking(ask(7, &call, &json!([edit, reject])));
+    let (_, events) = play(&agent, |_| Some(Decision::Deny { reason: None })).await;
+    let shown = "tool: execute\nfolder: /work/repo/b\nfiles: /work/repo/a\ncommand:\necho hi\nrm -rf ~\nchange:\n\
+                 --- /work/repo/a\n+++ /work/repo/a\n@@ -1,1 +1,1 @@\n-a\n+b\ninput:\n{\n  \"timeout\": 5\n}";
+    assert_eq!(question(events).text, shown);
+
+    let plan = json!({ "toolCallId": "p", "title": "Go?", "kind": "switch_mode", "rawInput": { "plan": "1. do it" } });
+    let agent = asking(ask(7, &plan, &json!([edit, reject])));
+    let (_, events) = play(&agent, |_| Some(Decision::Deny { reason: None })).await;
+    assert_eq!(question(events).text, "1. do it");
 }
 
 #[tokio::test]
@@ -232,6 +271,11 @@ async fn asked_after(told: &[Value], call: Value) -> Permission {
         _ => fake::usual(message),
     });
     let (_, events) = play(&agent, |_| Some(Decision::AllowOnce)).await;
+    permission_of(events)
+}
+
+/// The permission that a person was asked for.
+fn permission_of(events: Vec<Event>) -> Permission {
     let permission = events.into_iter().find_map(|event| match event {
         Event::Request(asked) => match asked.request.subject {
             RequestSubject::Permission(permission) => Some(permission),
