@@ -77,12 +77,11 @@ impl Asked {
             Answers::Verdict { yes, further, .. } => match plan(call) {
                 Some(text) => RequestSubject::Plan { text },
                 None => {
-                    let lasting = match yes {
-                        Some(Yes::Always(_)) => Lasting::Engine,
-                        Some(Yes::Once(_)) | None => Lasting::Rules,
-                    };
                     let permission = besides(permission(call, cwd), further);
-                    RequestSubject::Permission(permission.lasting(lasting))
+                    RequestSubject::Permission(match yes {
+                        Some(Yes::Always(always)) => only_for_more(permission, &always.label),
+                        Some(Yes::Once(_)) | None => permission,
+                    })
                 }
             },
         };
@@ -226,6 +225,16 @@ fn besides(permission: Permission, further: &[String]) -> Permission {
     let further = format!("the agent also takes answers that takopi does not know: {}", further.join(", "));
     let reason = permission.reason.iter().cloned().chain([further]).collect::<Vec<_>>().join("\n");
     permission.reason(reason)
+}
+
+/// The only yes that there is, is for more than this one time. For how much, only the agent's own words say: they are shown,
+/// and without a tool no rule is ever made of it.
+fn only_for_more(mut permission: Permission, words: &str) -> Permission {
+    let tool = permission.tool.take().map(|tool| format!("tool: {tool}"));
+    let only = format!("the only yes that the agent takes, not just for this once: {words}");
+    let lines = [Some(only), tool, permission.input.take()];
+    let input = lines.into_iter().flatten().collect::<Vec<_>>().join("\n");
+    permission.input(input).lasting(Lasting::Engine)
 }
 
 /// All that a permission says, in lines: a question has no other place for it. What is short comes first.

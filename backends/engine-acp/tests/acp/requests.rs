@@ -3,7 +3,8 @@
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use takopi_api::event::{
-    ActionOutcome, Choice, Decision, Event, Outcome, Permission, Phase, Question, RequestSubject, Resolution,
+    ActionOutcome, Choice, Decision, Event, Lasting, Outcome, Permission, Phase, Question, RequestSubject,
+    Resolution,
 };
 use takopi_api::runner::ControlError;
 use takopi_api::testing::check_events;
@@ -105,6 +106,20 @@ async fn nobody_allows_more_than_was_allowed() {
     // An answer to a question is no permission.
     let answers = Decision::Answer { answers: [("option".to_owned(), vec!["Once".to_owned()])].into() };
     assert_eq!(told(&usual_options(), answers).await.0, selected("r"));
+}
+
+#[tokio::test]
+async fn a_yes_for_more_than_once_is_shown_in_the_words_of_the_agent() {
+    let always = json!([
+        { "optionId": "a", "name": "Yes, allow all edits during this session", "kind": "allow_always" },
+        { "optionId": "r", "name": "No", "kind": "reject_once" },
+    ]);
+    let (_, events) = told(&always, Decision::AllowSession).await;
+    let words =
+        "the only yes that the agent takes, not just for this once: Yes, allow all edits during this session";
+    let shown = Permission::default().command("rm x").cwd("/work/repo").lasting(Lasting::Engine);
+    // What has an input and no tool is like nothing else: no rule can be made of it.
+    assert_eq!(permission_of(events), shown.input(format!("{words}\ntool: execute")));
 }
 
 #[tokio::test]
