@@ -5,11 +5,15 @@ use std::fmt::Write as _;
 /// How many lines around a change are shown.
 const CONTEXT: usize = 3;
 
-/// A unified diff of one file: what lies between the first line and the last line that differ is one change. A file that is
-/// new is all additions.
+/// A unified diff of one file, or of a part of one: what lies between the first line and the last line that differ is one
+/// change. A file that is new is all additions. The end of a line is a change like any other: with `a\n` in place of `a`,
+/// what followed on this line becomes a line of its own.
 pub(crate) fn unified(path: &str, old: Option<&str>, new: &str) -> String {
-    let before: Vec<&str> = old.unwrap_or_default().lines().collect();
-    let after: Vec<&str> = new.lines().collect();
+    let before: Vec<&str> = old.map(|old| old.split('\n').collect()).unwrap_or_default();
+    let after: Vec<&str> = match old {
+        Some(_) => new.split('\n').collect(),
+        None => new.split_terminator('\n').collect(),
+    };
     let same = |pairs: usize, at: &dyn Fn(usize) -> (usize, usize)| {
         (0..pairs)
             .take_while(|&n| {
@@ -70,6 +74,13 @@ mod tests {
     #[test]
     fn new_files_and_emptied_ones() {
         assert_eq!(unified("a", None, "x\ny\n"), "--- /dev/null\n+++ a\n@@ -0,0 +1,2 @@\n+x\n+y\n");
-        assert_eq!(unified("a", Some("x\n"), ""), "--- a\n+++ a\n@@ -1,1 +0,0 @@\n-x\n");
+        assert_eq!(unified("a", Some("x\n"), ""), "--- a\n+++ a\n@@ -1,2 +1,1 @@\n-x\n \n");
+    }
+
+    #[test]
+    fn ends_of_lines_are_changes() {
+        assert_eq!(unified("a", Some("# a"), "# a\n"), "--- a\n+++ a\n@@ -1,1 +1,2 @@\n # a\n+\n");
+        assert_eq!(unified("a", Some("x\n"), "x"), "--- a\n+++ a\n@@ -1,2 +1,1 @@\n x\n-\n");
+        assert_eq!(unified("a", Some("x\r\ny"), "x\ny"), "--- a\n+++ a\n@@ -1,2 +1,2 @@\n-x\r\n+x\n y\n");
     }
 }
