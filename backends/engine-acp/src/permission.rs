@@ -23,9 +23,6 @@ macro_rules! allowed {
 /// The id of the one question of a request.
 const QUESTION: &str = "option";
 
-/// The longest input of a tool that is shown besides what is known of it. A request may hold a megabyte.
-const SHOWN_INPUT: usize = 64 * 1024;
-
 /// A request of an agent that waits for a person.
 #[derive(Debug)]
 pub(crate) struct Asked {
@@ -331,7 +328,7 @@ impl Input {
         self.leave_out_false(&["replace_all", "replaceAll"]);
     }
 
-    /// What was not taken, as a person can read it.
+    /// What was not taken, as a person can read it: all of it, since a yes is for all of it.
     fn rest(self) -> Option<String> {
         let rest = match self.other {
             None if self.fields.is_empty() => return None,
@@ -339,13 +336,7 @@ impl Input {
             Some(other) => other,
         };
         // What was read as JSON is written as JSON.
-        let mut text = serde_json::to_string_pretty(&rest).unwrap_or_default();
-        if text.len() > SHOWN_INPUT {
-            let end = (0..=SHOWN_INPUT).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
-            text.truncate(end);
-            text.push_str("\n…");
-        }
-        Some(text)
+        Some(serde_json::to_string_pretty(&rest).unwrap_or_default())
     }
 }
 

@@ -335,6 +335,14 @@ async fn what_is_not_shown_in_a_way_of_its_own_is_shown_as_it_stands() {
 }
 
 #[tokio::test]
+async fn an_input_is_shown_to_its_end_however_long_it_is() {
+    let fields = json!({ "path": "/work/repo/a", "content": format!("{}\nrm -rf ~", "ä\n".repeat(500_000)) });
+    let call = json!({ "toolCallId": "w", "title": "write", "name": "write", "rawInput": fields });
+    let asked = asked_after(&[], call).await;
+    assert!(asked.input == Some(input(&fields)), "it is cut");
+}
+
+#[tokio::test]
 async fn what_was_told_of_the_input_before_still_counts() {
     let step = json!({
         "sessionUpdate": "tool_call", "toolCallId": "t", "title": "bash", "kind": "execute",
