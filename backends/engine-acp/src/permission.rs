@@ -62,6 +62,11 @@ impl Asked {
         Self { call: call_id, step, title, answers }
     }
 
+    /// Whether this is the agent's name for it.
+    pub(crate) fn is_of(&self, call: &RawJsonRpcId) -> bool {
+        self.call == *call
+    }
+
     /// What a person is asked.
     pub(crate) fn request(&self, id: RequestId, call: &ToolCall, cwd: &str) -> Request {
         let subject = match &self.answers {

@@ -176,7 +176,11 @@ impl Turn {
             says.line(&crate::permission::not_asked(call));
             return Recognition::Ignored;
         }
-        if self.asked.contains_key(&id) {
+        if let Some(first) = self.asked.get(&id) {
+            if !first.is_of(&call) {
+                // A number and a text may read the same.
+                says.line(&crate::permission::not_asked(call));
+            }
             // One answer can not answer two, and the first one is what people look at.
             return Recognition::Malformed {
                 reason: format!("a second request with the id {}", id.as_str()),

@@ -406,6 +406,73 @@ async fn a_name_is_no_command() {
     assert_eq!(words.command.as_deref(), Some("sh -c 'rm '\\''a'\\'' b'"));
 }
 
+/// An agent never waits for an answer that nobody can give.
+#[tokio::test]
+async fn what_can_not_be_asked_is_refused_and_told() {
+    let call = json!({ "toolCallId": "t", "title": "rm x" });
+    let good = json!({ "sessionId": "s", "toolCall": call, "options": usual_options() });
+    let with = |field: &str, value: Value| {
+        let mut params = good.clone();
+        params[field] = value;
+        params
+    };
+    let unreadable = [
+        json!(null),
+        json!([]),
+        json!({}),
+        with("toolCall", json!(null)),
+        with("toolCall", json!("t")),
+        with("toolCall", json!({ "title": "rm x" })),
+        with("toolCall", json!({ "toolCallId": 7 })),
+        with("options", json!(null)),
+        with("options", json!({ "optionId": "o" })),
+        with("options", json!([7, { "optionId": 7, "name": "Yes", "kind": "allow_once" }])),
+    ];
+    for params in unreadable {
+        let agent = asking(Reply::Say(
+            json!({ "jsonrpc": "2.0", "id": 7, "method": "session/request_permission", "params": params }),
+        ));
+        let (completed, events) = play(&agent, |_| Some(Decision::AllowOnce)).await;
+        assert!(["null", CANCELLED].contains(&&*completed.answer), "{params}: {}", completed.answer);
+        assert_eq!(warnings(&events).len(), 1, "{params}");
+    }
+    let odd = json!({
+        "toolCallId": "t", "title": 7, "kind": 7, "status": 7, "content": [{ "type": 7 }], "locations": 7,
+        "rawInput": { "command": "rm x" },
+    });
+    let (completed, events) =
+        play(&asking(ask(7, &odd, &usual_options())), |_| Some(Decision::AllowOnce)).await;
+    assert_eq!(completed.answer, selected("o"));
+    let shown = input(&json!({ "command": "rm x" }));
+    assert!(permission_of(events).input.is_some_and(|input| input.ends_with(&shown)));
+}
+
+#[tokio::test]
+async fn a_number_and_a_text_are_not_one_request() {
+    let agent = Agent::new(|message| match message["method"].as_str() {
+        Some("session/prompt") => {
+            let params =
+                json!({ "sessionId": "s", "toolCall": { "toolCallId": "u" }, "options": usual_options() });
+            let method = "session/request_permission";
+            let text = json!({ "jsonrpc": "2.0", "id": "7", "method": method, "params": params });
+            vec![permission(&usual_options()), Reply::Say(text), say("both asked")]
+        }
+        None if message["id"] == 7 => vec![answer(3, &json!({ "stopReason": "end_turn" }))],
+        _ => fake::usual(message),
+    });
+    let mut run = runner().run(spec(&agent));
+    let mut asked = Vec::new();
+    while let Some(event) = run.events.next().await {
+        match event {
+            Event::Request(event) => asked.push(event.request.id),
+            Event::Text(_) => run.control.answer(&asked[0], Decision::AllowOnce).await.unwrap(),
+            _ => {}
+        }
+    }
+    let told = agent.heard().into_iter().find(|message| message["id"] == "7").unwrap();
+    assert_eq!(told["result"]["outcome"]["outcome"], "cancelled");
+}
+
 #[tokio::test]
 async fn a_request_that_is_withdrawn_is_answered_by_nobody() {
     let withdraw = |how: Reply| {
