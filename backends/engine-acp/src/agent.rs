@@ -5,6 +5,15 @@ use takopi_api::process::Environment;
 
 use crate::minute::Sessions;
 
+/// How an agent is made to ask before it does what could do harm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asks {
+    /// By its mode, its variables, or by nature.
+    AsStarted,
+    /// By rules for what the person's own configuration leaves open, as opencode takes them.
+    BesideItsConfiguration,
+}
+
 /// An agent, as its row and its table make it.
 #[derive(Debug, Clone)]
 pub(crate) struct Agent {
@@ -26,6 +35,8 @@ pub(crate) struct Agent {
     pub(crate) model: Option<String>,
     /// How it is told to log in before a session begins, if it is.
     pub(crate) auth: Option<String>,
+    /// How it is made to ask.
+    pub(crate) asks: Asks,
     /// Its sessions, if they can not be opened again within a minute.
     pub(crate) sessions: Option<Sessions>,
     /// Where its table says that, for messages: `[claude_acp]`.

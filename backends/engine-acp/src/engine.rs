@@ -1,18 +1,21 @@
 //! The engine: a program to start, and a talk with it.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use takopi_api::engine::EngineId;
 use takopi_api::event::{Decision, EventFactory, RequestId};
 use takopi_api::jsonl::{DialogueEngine, Interruption, Recognition, RefusedRun, Says, Unfinished};
-use takopi_api::process::{CommandSpec, Exit};
+use takopi_api::process::{CommandSpec, Environment, Exit};
 use takopi_api::resume::ResumeLines;
 use takopi_api::runner::{ControlError, RunSpec};
 
-use crate::agent::Agent;
+use crate::agent::{Agent, Asks};
 use crate::dialogue::Dialogue;
+use crate::opencode;
 use crate::resume_line::TakopiLine;
 
 /// The engine of an agent.
@@ -22,11 +25,37 @@ pub(crate) struct Acp {
     resume: TakopiLine,
     /// Which agent it is; if it is none, why.
     agent: Result<Arc<Agent>, String>,
+    /// What an agent that asks beside its configuration is given for that, by the folder of the run.
+    rules: Mutex<HashMap<PathBuf, String>>,
 }
 
 impl Acp {
     pub(crate) fn new(engine: EngineId, agent: Result<Agent, String>) -> Self {
-        Self { resume: TakopiLine::new(engine.clone()), engine, agent: agent.map(Arc::new) }
+        Self {
+            resume: TakopiLine::new(engine.clone()),
+            engine,
+            agent: agent.map(Arc::new),
+            rules: Mutex::default(),
+        }
+    }
+
+    fn rules(&self) -> MutexGuard<'_, HashMap<PathBuf, String>> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The variables of a run.
+    fn environment(&self, agent: &Agent, spec: &RunSpec) -> Result<Environment, RefusedRun> {
+        let environment = agent.environment.clone();
+        match agent.asks {
+            Asks::AsStarted => Ok(environment),
+            Asks::BesideItsConfiguration => {
+                let rules = self.rules().get(&spec.cwd).cloned();
+                let rules = rules.ok_or_else(|| {
+                    RefusedRun(format!("{} was not asked for its configuration", agent.name))
+                })?;
+                Ok(environment.set(opencode::CONTENT, rules))
+            }
+        }
     }
 
     /// How long a run has to wait before it can open its session.
@@ -66,6 +95,13 @@ impl DialogueEngine for Acp {
         if let Some(wait) = self.wait(spec).await {
             tokio::time::sleep(wait).await;
         }
+        match &self.agent {
+            Ok(agent) if agent.asks == Asks::BesideItsConfiguration => {
+                let rules = opencode::content(agent, spec).await.map_err(RefusedRun)?;
+                self.rules().insert(spec.cwd.clone(), rules);
+            }
+            Ok(_) | Err(_) => {}
+        }
         Ok(())
     }
 
@@ -76,7 +112,7 @@ impl DialogueEngine for Acp {
         }
         Ok(CommandSpec::new(&agent.program, &spec.cwd)
             .args(&agent.args)
-            .environment(agent.environment.clone()))
+            .environment(self.environment(agent, spec)?))
     }
 
     fn state(&self, spec: &RunSpec) -> Option<Dialogue> {

@@ -12,6 +12,7 @@ mod engine;
 mod goose;
 mod minute;
 mod offer;
+mod opencode;
 mod options;
 mod permission;
 mod presets;

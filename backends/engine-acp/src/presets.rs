@@ -1,5 +1,6 @@
 //! Agents that takopi knows how to start: each is an engine of its own.
 
+use crate::agent::Asks;
 use crate::minute::Sessions;
 
 /// An agent that is known.
@@ -25,6 +26,8 @@ pub(crate) struct Preset {
     pub(crate) kept: &'static [&'static str],
     /// Variables that are set for it.
     pub(crate) set: &'static [(&'static str, &'static str)],
+    /// How it is made to ask.
+    pub(crate) asks: Asks,
     /// Its sessions, if they can not be opened again within a minute.
     pub(crate) sessions: Option<Sessions>,
 }
@@ -48,6 +51,7 @@ pub(crate) const CLAUDE: Preset = Preset {
     // With it claude bills the API, although the person has a subscription.
     kept: &["ANTHROPIC_API_KEY"],
     set: &[],
+    asks: Asks::AsStarted,
     sessions: None,
 };
 
@@ -63,6 +67,7 @@ pub(crate) const CODEX: Preset = Preset {
     passed: &["CODEX_*", "OPENAI_*", "RUST_LOG"],
     kept: &[],
     set: &[],
+    asks: Asks::AsStarted,
     sessions: None,
 };
 
@@ -78,6 +83,7 @@ pub(crate) const GEMINI: Preset = Preset {
     kept: &[],
     // It warns of a plain terminal on standard error, where a person would read it as the reason of a failure.
     set: &[("TERM", "xterm-256color"), ("COLORTERM", "truecolor")],
+    asks: Asks::AsStarted,
     sessions: Some(Sessions { home: "GEMINI_CLI_HOME", folder: ".gemini/tmp" }),
 };
 
@@ -92,6 +98,7 @@ pub(crate) const QWEN: Preset = Preset {
     passed: &["QWEN_*", "OPENAI_*", "DASHSCOPE_*", "GEMINI_*", "GOOGLE_*"],
     kept: &[],
     set: &[],
+    asks: Asks::AsStarted,
     sessions: None,
 };
 
@@ -116,10 +123,8 @@ pub(crate) const OPENCODE: Preset = Preset {
         "XAI_API_KEY",
     ],
     kept: &[],
-    set: &[(
-        "OPENCODE_CONFIG_CONTENT",
-        r#"{"permission":{"bash":"ask","edit":"ask","webfetch":"ask","external_directory":"ask"}}"#,
-    )],
+    set: &[],
+    asks: Asks::BesideItsConfiguration,
     sessions: None,
 };
 
@@ -135,5 +140,6 @@ pub(crate) const GOOSE: Preset = Preset {
     kept: &[],
     // In its own default it does everything without a word.
     set: &[("GOOSE_MODE", "approve")],
+    asks: Asks::AsStarted,
     sessions: None,
 };

@@ -10,7 +10,7 @@ use takopi_api::process::Environment;
 use takopi_api::runner::Runner;
 use takopi_api::schemars::{self, JsonSchema};
 
-use crate::agent::Agent;
+use crate::agent::{Agent, Asks};
 use crate::presets::Preset;
 
 /// The table `[acp]`.
@@ -76,6 +76,7 @@ pub(crate) fn known(preset: &'static Preset, config: &EngineConfig) -> Result<Ag
         mode: preset.mode.map(str::to_owned),
         model: None,
         auth: None,
+        asks: preset.asks,
         sessions: preset.sessions,
         table: format!("[{}]", preset.id),
     };
@@ -100,6 +101,7 @@ pub(crate) fn own(engine: EngineId, id: &str, config: &EngineConfig) -> Result<A
         mode: None,
         model: None,
         auth: None,
+        asks: Asks::AsStarted,
         sessions: None,
         table: format!("[acp.agents.{id}]"),
     };

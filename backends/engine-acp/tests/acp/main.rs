@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says by panicking that something is missing")]
 
 mod fake;
+mod opencode;
 mod opening;
 mod play;
 mod replay;

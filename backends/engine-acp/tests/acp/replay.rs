@@ -11,7 +11,9 @@ use serde_json::Value;
 use takopi_api::config::{ConfigTable, EngineConfig};
 use takopi_api::event::{ActionKind, Decision, Event, Outcome, Phase, RequestSubject, Resolution};
 use takopi_api::runner::{RunControl, RunSpec, Runner, ThreadLocks};
-use takopi_api::testing::{Replay, check_events, engine};
+use takopi_api::testing::{Replay, Script, check_events, engine};
+
+use crate::opencode::Host;
 
 /// The engine of a recording, and the mode in which it was recorded.
 fn engine_of(name: &str) -> (&'static str, &'static str) {
@@ -98,8 +100,8 @@ async fn play(path: &Path) -> String {
         .ignoring(["/params/clientInfo", "/params/clientCapabilities/auth", "/error/message"])
         .start();
     let runner = runner(engine, &format!("mode = {mode:?}"));
-    let spec =
-        RunSpec::new(said.prompt.as_str(), "/work/repo", Arc::new(replay.clone()), ThreadLocks::default());
+    let host = Host::new(Script::new("{}"), Arc::new(replay.clone()));
+    let spec = RunSpec::new(said.prompt.as_str(), "/work/repo", host, ThreadLocks::default());
     let mut run = runner.run(spec);
     let mut choices = said.choices.iter();
     let mut events = Vec::new();
