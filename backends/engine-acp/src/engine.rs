@@ -15,8 +15,8 @@ use takopi_api::runner::{ControlError, RunSpec};
 
 use crate::agent::{Agent, Asks};
 use crate::dialogue::Dialogue;
-use crate::opencode;
 use crate::resume_line::TakopiLine;
+use crate::{opencode, permission};
 
 /// The engine of an agent.
 #[derive(Debug)]
@@ -135,6 +135,13 @@ impl DialogueEngine for Acp {
         match state {
             Some(dialogue) => dialogue.hear(line, out, says),
             None => Recognition::Ignored,
+        }
+    }
+
+    fn too_long(&self, head: &str, _state: &mut Option<Dialogue>, out: &mut EventFactory, says: &mut Says) {
+        if let Some(refusal) = permission::too_long(head) {
+            out.warning("the agent asked something that is too long to be shown; it was denied");
+            says.line(&refusal);
         }
     }
 

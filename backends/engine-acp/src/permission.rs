@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use takopi_api::event::{
     Choice, Decision, Lasting, Permission, Question, Request, RequestId, RequestSubject,
 };
+use takopi_api::jsonl::value_in_head;
 
 use crate::options::{Answers, Yes};
 use crate::{diff, goose, question, rpc, speech, steps};
@@ -133,6 +134,13 @@ impl Asked {
     pub(crate) fn cancel(self) -> RawJsonRpcMessage {
         answer(self.call, RequestPermissionOutcome::Cancelled, None)
     }
+}
+
+/// What the agent is told where a line is too long to be read, and is a question by its beginning.
+pub(crate) fn too_long(head: &str) -> Option<RawJsonRpcMessage> {
+    let method: String = serde_json::from_str(value_in_head(head, "method")?).ok()?;
+    let call = serde_json::from_str(value_in_head(head, "id")?).ok()?;
+    (method == "session/request_permission").then(|| not_asked(call))
 }
 
 /// What the agent is told when nobody is asked.
@@ -375,4 +383,24 @@ fn texts(call: &ToolCall) -> Option<String> {
         .filter(|text| !text.trim().is_empty())
         .collect();
     (!texts.is_empty()).then(|| texts.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_that_is_too_long_is_answered_by_its_beginning() {
+        let head = |method: &str, id: &str| {
+            format!(r#"{{"jsonrpc":"2.0",{id}"method":"{method}","params":{{"x":"xx"#)
+        };
+        let told = |head: &str| too_long(head).map(|message| serde_json::to_value(message).unwrap());
+        let refused = told(&head("session/request_permission", r#""id":7,"#)).unwrap();
+        assert_eq!(
+            (refused["id"].as_i64(), &refused["result"]["outcome"]["outcome"]),
+            (Some(7), &"cancelled".into())
+        );
+        assert!(told(&head("session/update", "")).is_none());
+        assert!(told(&head("fs/read_text_file", r#""id":7,"#)).is_none());
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use takopi_api::event::Event;
-use takopi_api::jsonl::{Field, Recognition};
+use takopi_api::jsonl::{Field, Recognition, value_in_head};
 
 use super::message::{Address, Heard, Outcome};
 use super::says::{Call, Saying, Says};
@@ -168,6 +168,14 @@ impl Connection {
     /// What is wrong with a line may be the matter of any run.
     pub(super) fn unreadable(&mut self, what: &str) {
         self.runs.values_mut().for_each(|session| session.unreadable(what));
+    }
+
+    /// A line is too long to be read, and begins so. A question in it is answered by no, or codex would wait for ever.
+    pub(super) fn too_long(&mut self, head: &str) {
+        let value = |key| serde_json::from_str::<Value>(value_in_head(head, key)?).ok();
+        if let (Some(id), Some(_method)) = (value("id"), value("method")) {
+            self.refuse(&id, "this is too long to be shown to the person who has to allow it");
+        }
     }
 
     /// The server says nothing more.

@@ -275,10 +275,11 @@ async fn read(stdout: Box<dyn AsyncRead + Send + Unpin>, server: Weak<Server>) {
             }
             // It was cut off when the program ended, which is said instead.
             Ok(Some(Line::Torn(line))) => tracing::debug!(bytes = line.len(), "codex broke off in a line"),
-            Ok(Some(Line::TooLong { bytes })) => server.with(|connection| {
+            Ok(Some(Line::TooLong { bytes, head })) => server.with(|connection| {
                 connection.unreadable(&format!(
                     "skipped a line of {bytes} bytes from codex: the limit is {LINE_BYTES}"
                 ));
+                connection.too_long(&String::from_utf8_lossy(head));
             }),
             Ok(None) => break,
             Err(error) => {

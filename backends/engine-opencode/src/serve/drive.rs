@@ -123,8 +123,9 @@ async fn talk(ready: Ready, mut told: Told, mut inbox: Inbox) {
                     is_rejoined = false;
                     session.hear(&data, out, &mut calls);
                 }
-                Ok(Some(Heard::TooLong { bytes })) => {
+                Ok(Some(Heard::TooLong { bytes, head })) => {
                     out.warning(format!("skipped something of {bytes} bytes that opencode told: it is too long"));
+                    session.too_long(&head, out);
                 }
                 broken => {
                     let why = broken.map_or_else(|error| error.to_string(), |_| "it ended".to_owned());

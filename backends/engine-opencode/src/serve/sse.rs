@@ -12,8 +12,13 @@ pub(super) enum Heard {
     TooLong {
         /// How long it was, about.
         bytes: usize,
+        /// How it begins.
+        head: String,
     },
 }
+
+/// How much of an event that is too long is kept, in bytes: what it tells of stands at its beginning.
+const HEAD: usize = 256;
 
 /// Cuts a stream into events, and holds no more of one than the limit.
 #[derive(Debug)]
@@ -28,6 +33,8 @@ pub(super) struct Cutter {
     has_data: bool,
     /// How much of the event was skipped, if it is too long.
     skipped: usize,
+    /// How that event begins.
+    head: Vec<u8>,
     heard: VecDeque<Heard>,
 }
 
@@ -40,6 +47,7 @@ impl Cutter {
             data: Vec::new(),
             has_data: false,
             skipped: 0,
+            head: Vec::new(),
             heard: VecDeque::new(),
         }
     }
@@ -64,6 +72,9 @@ impl Cutter {
         if self.skipped == 0 && self.line.len() + self.data.len() + bytes.len() <= self.limit {
             self.line.extend_from_slice(bytes);
             return;
+        }
+        if self.skipped == 0 {
+            self.head = [&self.data, &self.line, bytes].into_iter().flatten().copied().take(HEAD).collect();
         }
         self.skipped += self.data.len() + bytes.len();
         self.data = Vec::new();
@@ -104,7 +115,10 @@ impl Cutter {
                 Err(error) => String::from_utf8_lossy(error.as_bytes()).into_owned(),
             })),
             0 => {}
-            bytes => self.heard.push_back(Heard::TooLong { bytes }),
+            bytes => {
+                let head = String::from_utf8_lossy(&std::mem::take(&mut self.head)).into_owned();
+                self.heard.push_back(Heard::TooLong { bytes, head });
+            }
         }
     }
 }
@@ -138,7 +152,7 @@ mod tests {
         for end in ["\n", "\r\n"] {
             let long = format!("data: {}{end}data: more{end}{end}data: next{end}{end}", "x".repeat(1000));
             let heard = cut(20, &[long.as_bytes()]);
-            assert!(matches!(heard[0], Heard::TooLong { bytes } if bytes >= 1000), "{heard:?}");
+            assert!(matches!(heard[0], Heard::TooLong { bytes, .. } if bytes >= 1000), "{heard:?}");
             assert_eq!(heard[1..], [data("next")]);
         }
         // Many short lines are an event that is too long, too.

@@ -129,6 +129,13 @@ impl Session {
         }
     }
 
+    /// Something is too long to be read, and begins so. What it asks can not be answered: its id stands further on.
+    pub(in crate::serve) fn too_long(&mut self, head: &str, out: &mut EventFactory) {
+        if ["\"permission.asked\"", "\"question.asked\""].iter().any(|kind| head.contains(kind)) {
+            self.fail("opencode asks something that is too long to be shown".to_owned(), out);
+        }
+    }
+
     /// The server has told what a call is.
     pub(super) fn call_told(&mut self, call: &ToolCall, out: &mut EventFactory) {
         self.show_waiting(|waiting| waiting.call == *call, out);

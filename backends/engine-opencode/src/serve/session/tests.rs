@@ -336,6 +336,16 @@ fn a_turn_that_is_to_end_takes_nothing_and_asks_nothing() {
     assert_eq!(asked(&mut out), []);
 }
 
+#[test]
+fn a_question_that_is_too_long_ends_the_run() {
+    let (mut session, mut out) = session();
+    session.begin(&mut out);
+    session.too_long(r#"data: {"type":"message.part.updated","properties":{"part":"xx"#, &mut out);
+    assert!(!session.is_over());
+    session.too_long(r#"data: {"type":"permission.asked","properties":{"id":"per_1"#, &mut out);
+    assert!(session.is_over());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 

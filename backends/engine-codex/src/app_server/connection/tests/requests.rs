@@ -369,3 +369,19 @@ fn nobody_decides_about_a_run_that_is_to_end() {
     talk.ask(2, "item/commandExecution/requestApproval", "t", json!({ "command": "y" }));
     assert!(talk.sent.last().unwrap()["error"].is_object());
 }
+
+#[test]
+fn what_is_too_long_to_be_shown_is_refused() {
+    let mut talk = Talk::new();
+    talk.running(wish(), "t", "u");
+    talk.connection
+        .too_long(r#"{"method":"item/fileChange/requestApproval","id":7,"params":{"changes":"xxx"#);
+    talk.take();
+    let said = talk.sent.last().unwrap();
+    assert!(said["id"] == 7 && said["error"].is_object(), "{said}");
+    let count = talk.sent.len();
+    talk.connection.too_long(r#"{"method":"item/completed","params":{"item":"xxx"#);
+    talk.connection.too_long(r#"{"id":7,"result":{"data":"xxx"#);
+    talk.take();
+    assert_eq!(talk.sent.len(), count);
+}
