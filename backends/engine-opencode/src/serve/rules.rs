@@ -251,11 +251,13 @@ fn rules_of_server(server: &str, own: &[&(String, Rule)]) -> Vec<(String, Rule)>
         .collect()
 }
 
-/// Another name for the same tool.
+/// Another name for the same tools.
 fn alias(name: &str) -> String {
     let mut letters = name.chars();
-    letters.next_back();
-    format!("{}?", letters.as_str())
+    match letters.next_back() {
+        Some('*') => format!("{name}*"),
+        _ => format!("{}?", letters.as_str()),
+    }
 }
 
 /// Whether a name with `*` and `?` fits another one, as opencode compares them.
@@ -362,6 +364,12 @@ mod tests {
         check(
             r#"{"mcp":{"github":{}},"permission":{"github_search":"allow"}}"#,
             &asks(r#""github?*":"ask","github_searc?":"allow""#),
+            &["explore", "plan"],
+        );
+        // A star fits more than the one character that it would become.
+        check(
+            r#"{"mcp":{"github":{}},"permission":{"github_d*":"deny"}}"#,
+            &asks(r#""github?*":"ask","github_d**":"deny""#),
             &["explore", "plan"],
         );
         check(r#"{"mcp":{"github":{}},"permission":{"github_*":"allow"}}"#, ALL, &["explore", "plan"]);
