@@ -107,6 +107,16 @@ async fn without_buttons_numbers_and_words_decide() {
 }
 
 #[tokio::test]
+async fn without_buttons_a_question_without_options_shows_no_numbers() {
+    let talk = Talk::new(Capabilities::none()).await;
+    talk.says("1", "secret").await;
+    talk.sees("which password?").await;
+    assert!(!talk.chat.screen().contains("1."), "{}", talk.chat.screen());
+    talk.says("2", "1").await;
+    talk.sees("told: 1 characters").await;
+}
+
+#[tokio::test]
 async fn an_engine_that_does_not_take_an_answer_is_told_of() {
     let talk = Talk::new(buttons()).await;
     talk.says("1", "deaf").await;

@@ -146,44 +146,100 @@ impl Form {
         }
     }
 
-    /// What written words do, where nobody said before that they are about this request. `Aimed` says how sure it is that
-    /// they are.
-    pub(super) fn words(&mut self, text: &str, aimed: Aimed) -> Effect {
+    /// What written words do, where nobody said before that they are about this request. `aimed` says how sure it is that
+    /// they are, `shown` what people see of the choices.
+    pub(super) fn words(&mut self, text: &str, aimed: Aimed, shown: Shown) -> Effect {
         let text = text.trim();
         if text.is_empty() {
             return Effect::Nothing;
         }
+        if let Self::Questions(questions) = self {
+            if let Shown::Numbers { .. } = shown {
+                match questions.numbers(text) {
+                    Step::Nothing => {}
+                    step => return after(step, questions),
+                }
+            }
+            return self.answer(text, shown);
+        }
+        if let Some(act) = self.numbered(text, shown) {
+            return self.act(act);
+        }
+        match aimed {
+            Aimed::Loosely if is_deny(text) => refusal(text).map_or(Effect::Nothing, deny),
+            Aimed::Loosely => Effect::Nothing,
+            Aimed::Reply => self.reply(text, shown),
+        }
+    }
+
+    /// The choice that words make where words are waited for and the message shows numbers: a number of it, or its label.
+    pub(super) fn instead_of_words(&self, text: &str) -> Option<Act> {
+        let shown = Shown::Numbers { waits_for_words: true };
+        let text = text.trim();
+        self.numbered(text, shown).or_else(|| named(&self.buttons(true), text))
+    }
+
+    /// Words for the current question that are no number of an option.
+    fn answer(&mut self, text: &str, shown: Shown) -> Effect {
+        // Options are known by now; of the other buttons, numbers are as good as labels.
+        if let Shown::Numbers { .. } = shown
+            && let Some(act @ (Act::Deny | Act::Done)) =
+                self.numbered(text, shown).or_else(|| named(&self.buttons(false), text))
+        {
+            return self.act(act);
+        }
+        let Self::Questions(questions) = self else { return Effect::Nothing };
+        let step = questions.words(text);
+        after(step, questions)
+    }
+
+    /// Words that answer the message.
+    fn reply(&mut self, text: &str, shown: Shown) -> Effect {
+        let buttons = [self.buttons(false), self.buttons(shown.waits_for_words())].concat();
+        if let Some(act) = named(&buttons, text) {
+            return self.act(act);
+        }
+        if let Some(reason) = refusal(text) {
+            return deny(reason);
+        }
+        if ["yes", "y"].iter().any(|yes| text.eq_ignore_ascii_case(yes)) {
+            return self.act(Act::AllowOnce);
+        }
+        // Who answers a plan says how it should be. A number is none of that, wherever it comes from.
+        if matches!(self, Self::Plan) && (shown == Shown::Buttons || text.parse::<usize>().is_err()) {
+            return deny(Some(text.to_owned()));
+        }
+        Effect::Nothing
+    }
+
+    /// The button whose number this is, where numbers are shown.
+    fn numbered(&self, text: &str, shown: Shown) -> Option<Act> {
+        let Shown::Numbers { waits_for_words } = shown else { return None };
+        if self.is_free() {
+            return None;
+        }
+        let number = text.parse::<usize>().ok()?.checked_sub(1)?;
+        self.buttons(waits_for_words).into_iter().flatten().nth(number).map(|(_, act)| act)
+    }
+
+    /// Whether it asks for words and offers none. A number is then as good an answer as any.
+    pub(super) fn is_free(&self) -> bool {
         match self {
             Self::Questions(questions) => {
-                if aimed == Aimed::Numbers {
-                    match questions.numbers(text) {
-                        Step::Nothing => {}
-                        step => return after(step, questions),
-                    }
-                    // Options are known by now; of the other buttons, numbers are as good as labels.
-                    if let Some(act @ (Act::Deny | Act::Done)) = chosen(&self.buttons(false), text, aimed) {
-                        return self.act(act);
-                    }
-                }
-                let Self::Questions(questions) = self else { return Effect::Nothing };
-                let step = questions.words(text);
-                after(step, questions)
+                questions.current().is_some_and(|question| question.options.is_empty())
             }
-            // Who answers a plan says how it should be.
-            Self::Plan if aimed == Aimed::Reply && chosen(&self.buttons(false), text, aimed).is_none() => {
-                deny(Some(refusal(text).flatten().unwrap_or_else(|| text.to_owned())))
-            }
-            _ => {
-                if let Some(reason) = refusal(text)
-                    && (aimed != Aimed::Loosely || is_deny(text))
-                {
-                    return deny(reason);
-                }
-                match chosen(&self.buttons(false), text, aimed) {
-                    Some(act) => self.act(act),
-                    None => Effect::Nothing,
-                }
-            }
+            _ => false,
+        }
+    }
+
+    /// What people can say, for who said something else.
+    pub(super) const fn hint(&self, has_buttons: bool) -> &'static str {
+        match (self, has_buttons) {
+            (Self::Permission(_) | Self::Plan, true) => "say `yes`, or `deny because …`, or press a button",
+            (Self::Unknown, true) => "say `deny because …`, or press a button",
+            (Self::Questions(_), true) => "press a button",
+            (Self::Questions(_), false) => "answer with a number",
+            (_, false) => "answer with a number, or `deny because …`",
         }
     }
 }
@@ -195,8 +251,23 @@ pub(super) enum Aimed {
     Loosely,
     /// They answer its message.
     Reply,
-    /// The chat has no buttons, and the message shows numbers in their place.
-    Numbers,
+}
+
+/// What people see of the choices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Shown {
+    Buttons,
+    /// The chat has no buttons, and the message shows numbers in their place: of the choices that there are while words are
+    /// waited for, or of the others.
+    Numbers {
+        waits_for_words: bool,
+    },
+}
+
+impl Shown {
+    const fn waits_for_words(self) -> bool {
+        matches!(self, Self::Numbers { waits_for_words: true })
+    }
 }
 
 fn after(step: Step, questions: &Questions) -> Effect {
@@ -211,21 +282,9 @@ pub(super) const fn deny(reason: Option<String>) -> Effect {
     Effect::Decides(Verdict::Deny, Decision::Deny { reason })
 }
 
-/// The button that words name: by its label, by its number where numbers are shown, and `yes` where they can mean nothing
-/// else.
-fn chosen(rows: &[Vec<(String, Act)>], text: &str, aimed: Aimed) -> Option<Act> {
-    if aimed == Aimed::Loosely {
-        return None;
-    }
-    let mut buttons = rows.iter().flatten();
-    if aimed == Aimed::Numbers
-        && let Ok(number) = text.parse::<usize>()
-    {
-        return buttons.nth(number.checked_sub(1)?).map(|(_, act)| *act);
-    }
-    let named = buttons.find(|(label, _)| label.eq_ignore_ascii_case(text)).map(|(_, act)| *act);
-    let is_yes = ["yes", "y"].iter().any(|yes| text.eq_ignore_ascii_case(yes));
-    named.or_else(|| is_yes.then_some(Act::AllowOnce))
+/// The button that has these words on it.
+fn named(rows: &[Vec<(String, Act)>], text: &str) -> Option<Act> {
+    rows.iter().flatten().find(|(label, _)| label.eq_ignore_ascii_case(text)).map(|(_, act)| *act)
 }
 
 fn is_deny(text: &str) -> bool {
@@ -262,9 +321,16 @@ mod tests {
         deny(Some(reason.to_owned()))
     }
 
+    const NUMBERS: Shown = Shown::Numbers { waits_for_words: false };
+
     #[track_caller]
     fn check(aimed: Aimed, text: &str, expected: &Effect) {
-        assert_eq!(permission().words(text, aimed), *expected, "{text:?} {aimed:?}");
+        assert_eq!(permission().words(text, aimed, Shown::Buttons), *expected, "{text:?} {aimed:?}");
+    }
+
+    #[track_caller]
+    fn check_numbers(text: &str, expected: &Effect) {
+        assert_eq!(permission().words(text, Aimed::Loosely, NUMBERS), *expected, "{text:?}");
     }
 
     #[test]
@@ -284,39 +350,54 @@ mod tests {
         check(Aimed::Reply, "Allow once", &allow);
         check(Aimed::Reply, "yes", &allow);
         check(Aimed::Reply, "no", &deny(None));
+        check(Aimed::Reply, "deny, and say why", &Effect::Words);
         check(Aimed::Reply, "no, use the other one", &denied("use the other one"));
         for other in ["1", "yes please do", "perhaps", "always"] {
             check(Aimed::Reply, other, &Effect::Nothing);
         }
         let mut plan = Form::Plan;
-        assert_eq!(plan.words("add tests", Aimed::Reply), denied("add tests"));
-        assert_eq!(plan.words("approve", Aimed::Reply), allow);
-        assert_eq!(plan.words("add tests", Aimed::Loosely), Effect::Nothing);
-        assert_eq!(Form::Unknown.words("yes", Aimed::Reply), Effect::Nothing);
+        assert_eq!(plan.words("add tests", Aimed::Reply, Shown::Buttons), denied("add tests"));
+        assert_eq!(plan.words("approve", Aimed::Reply, Shown::Buttons), allow);
+        assert_eq!(plan.words("add tests", Aimed::Loosely, Shown::Buttons), Effect::Nothing);
+        assert_eq!(Form::Unknown.words("yes", Aimed::Reply, Shown::Buttons), Effect::Nothing);
     }
 
     #[test]
     fn numbers_count_where_they_are_shown() {
         let session = Effect::Decides(Verdict::AllowSession, Decision::AllowSession);
-        check(Aimed::Numbers, "3", &session);
-        check(Aimed::Numbers, "5", &Effect::Words);
-        for other in ["0", "6", "99999999999999999999999", "1.", "-1"] {
-            check(Aimed::Numbers, other, &Effect::Nothing);
+        check_numbers("3", &session);
+        check_numbers("5", &Effect::Words);
+        for other in ["0", "6", "99999999999999999999999", "1.", "-1", "yes", "allow once"] {
+            check_numbers(other, &Effect::Nothing);
         }
         let options = [Choice::new("red"), Choice::new("blue")];
         let asked = RequestSubject::Question { questions: vec![Question::new("q", "?").options(options)] };
-        let words = |text: &str, aimed| Form::of(&asked, Remember::No).words(text, aimed);
+        let words = |text: &str, shown| Form::of(&asked, Remember::No).words(text, Aimed::Loosely, shown);
         let answer = |text: &str| {
             let answers = [("q".to_owned(), vec![text.to_owned()])].into();
             Effect::Decides(Verdict::Answer, Decision::Answer { answers })
         };
-        assert_eq!(words("2", Aimed::Numbers), answer("blue"));
-        assert_eq!(words("3", Aimed::Numbers), deny(None));
-        assert_eq!(words("4", Aimed::Numbers), answer("4"));
-        assert_eq!(words("yes", Aimed::Numbers), answer("yes"));
-        assert_eq!(words("no answer", Aimed::Numbers), deny(None));
-        assert_eq!(words("2", Aimed::Loosely), answer("2"));
-        assert_eq!(words("deny it all", Aimed::Loosely), answer("deny it all"));
+        assert_eq!(words("2", NUMBERS), answer("blue"));
+        assert_eq!(words("3", NUMBERS), deny(None));
+        assert_eq!(words("4", NUMBERS), answer("4"));
+        assert_eq!(words("yes", NUMBERS), answer("yes"));
+        assert_eq!(words("no answer", NUMBERS), deny(None));
+        assert_eq!(words("2", Shown::Buttons), answer("2"));
+        assert_eq!(words("deny it all", Shown::Buttons), answer("deny it all"));
+        let asked = RequestSubject::Question { questions: vec![Question::new("q", "how many?")] };
+        let words = |text: &str| Form::of(&asked, Remember::No).words(text, Aimed::Loosely, NUMBERS);
+        assert_eq!(words("1"), answer("1"), "it is no number of a choice");
+        assert_eq!(words("no answer"), deny(None));
+    }
+
+    #[test]
+    fn who_is_not_understood_is_told_what_there_is() {
+        let questions = Form::Questions(Questions::new(&[]));
+        for form in [permission(), Form::Plan, questions, Form::Unknown] {
+            assert!(!form.hint(false).contains("press") && !form.hint(false).contains("yes"), "{form:?}");
+            let takes_yes = form.clone().words("yes", Aimed::Reply, Shown::Buttons) != Effect::Nothing;
+            assert_eq!(form.hint(true).contains("yes"), takes_yes, "{form:?}");
+        }
     }
 
     #[test]

@@ -237,8 +237,12 @@ impl Inner {
     /// The message that asks, as it has to be now, with buttons of its own. `None` if the request is not open any more.
     fn render(&self, kept: &Kept, token: &RequestToken) -> Option<OutgoingMessage> {
         let mut state = self.requests.state();
-        let rows = state.board.buttons(token)?;
+        let mut rows = state.board.buttons(token)?;
         let (form, waits_for_words) = state.board.form(token)?;
+        if form.is_free() && !kept.link.outgoing.capabilities().buttons {
+            // A number would be an answer there, and none of these.
+            rows.clear();
+        }
         Some(kept.sheet.get()?.message(form, waits_for_words, rows, &kept.means))
     }
 

@@ -8,7 +8,7 @@ use takopi_api::message::{ButtonData, MessageId, MessageRef, PersonId};
 use takopi_api::runner::RunId;
 use tokio::time::Instant;
 
-use super::acts::{Act, Aimed, Effect, Form, deny};
+use super::acts::{Act, Aimed, Effect, Form, Shown, deny};
 use crate::store::{Place, RequestToken, Verdict};
 
 /// What a button of a request begins with.
@@ -130,8 +130,8 @@ pub(super) enum Pressed<T> {
 pub(super) enum Said<T> {
     /// They are about something else.
     NotForIt,
-    /// They answer the message of a request, and mean nothing there.
-    Unclear,
+    /// They answer the message of a request, and mean nothing there: this is what would.
+    Unclear(&'static str),
     Decides(Claim, T),
     /// The message has to show something else.
     Changed(RequestToken),
@@ -320,29 +320,26 @@ impl<T: Clone, E> Board<T, E> {
         here.sort_unstable_by_key(|open| open.number);
         let is_about = |open: &Open<T>| aimed_at.is_none_or(|message| open.is_asked_by(message));
         if let Some(open) = here.iter_mut().find(|open| open.waits_for_words_of(who) && is_about(open)) {
-            let reason = Some(text.trim().to_owned());
-            return match deny(reason) {
-                Effect::Decides(verdict, decision) => {
-                    let (claim, kept) = open.claim(verdict, decision);
-                    Said::Decides(claim, kept)
-                }
-                _ => Said::NotForIt,
+            let instead = if has_buttons { None } else { open.asked.form.instead_of_words(text) };
+            let effect = match instead {
+                Some(act) => open.asked.form.act(act),
+                None => deny(Some(text.trim().to_owned())),
             };
+            return open.said(effect, who);
         }
-        let aimed = if has_buttons { Aimed::Loosely } else { Aimed::Numbers };
         if let Some(aimed_at) = aimed_at {
             let Some(open) = here.iter_mut().find(|open| open.is_asked_by(aimed_at)) else {
                 return Said::NotForIt;
             };
-            let aimed = if has_buttons { Aimed::Reply } else { aimed };
-            return match open.words(text, aimed, who) {
-                Said::NotForIt => Said::Unclear,
+            return match open.words(text, Aimed::Reply, has_buttons, who) {
+                Said::NotForIt => Said::Unclear(open.asked.form.hint(has_buttons)),
                 said => said,
             };
         }
-        let said = here.into_iter().filter(|open| open.is_of(who)).map(|open| open.words(text, aimed, who));
+        let own = here.into_iter().filter(|open| open.is_of(who));
+        let mut said = own.map(|open| open.words(text, Aimed::Loosely, has_buttons, who));
         // What the oldest one can not take may be for the next one.
-        said.into_iter().find(|said| !matches!(said, Said::NotForIt)).unwrap_or(Said::NotForIt)
+        said.find(|said| !matches!(said, Said::NotForIt)).unwrap_or(Said::NotForIt)
     }
 
     /// Whether somebody pressed for words, and what they write next at this place are those.
@@ -483,8 +480,16 @@ impl<T: Clone> Open<T> {
         matches!(&self.message, Message::There(message) if message.id == *id)
     }
 
-    fn words(&mut self, text: &str, aimed: Aimed, who: Who<'_>) -> Said<T> {
-        let effect = self.asked.form.words(text, aimed);
+    fn words(&mut self, text: &str, aimed: Aimed, has_buttons: bool, who: Who<'_>) -> Said<T> {
+        let shown = match has_buttons {
+            true => Shown::Buttons,
+            false => Shown::Numbers { waits_for_words: self.waits_for_words() },
+        };
+        let effect = self.asked.form.words(text, aimed, shown);
+        self.said(effect, who)
+    }
+
+    fn said(&mut self, effect: Effect, who: Who<'_>) -> Said<T> {
         match effect {
             Effect::Decides(verdict, decision) => {
                 let (claim, kept) = self.claim(verdict, decision);

@@ -26,8 +26,8 @@ pub(in crate::chat) enum Answered {
     Yes(RunId),
     /// They are an answer, which could not be stored. It says why.
     Failed(String),
-    /// They answer the message of a request, and do not say what to do.
-    Unclear,
+    /// They answer the message of a request, and do not say what to do: this would.
+    Unclear(&'static str),
 }
 
 impl Inner {
@@ -57,7 +57,7 @@ impl Inner {
         let told = match pressed {
             Pressed::NotOpen => self.press_ended(link, press, &button.token).await,
             Pressed::Elsewhere => ELSEWHERE.to_owned(),
-            Pressed::NotYours => "only who asked may decide this".to_owned(),
+            Pressed::NotYours => "only who asked, or an approver, may decide this".to_owned(),
             Pressed::Old => {
                 self.reshow(&button.token);
                 "this looks different by now; look at it again".to_owned()
@@ -186,7 +186,7 @@ impl Inner {
             self.requests.state().board.say(place, who, text, aimed_at.as_ref(), has_buttons, Instant::now());
         match said {
             Said::NotForIt => Answered::No,
-            Said::Unclear => Answered::Unclear,
+            Said::Unclear(hint) => Answered::Unclear(hint),
             Said::Changed(token) => {
                 let run = self.requests.state().board.kept(&token).map(|kept| kept.live.id.clone());
                 self.reshow(&token);

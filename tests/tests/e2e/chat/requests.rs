@@ -25,7 +25,7 @@ fn a_permission_is_given_by_who_asked_and_by_nobody_else() {
         ["allow once", "deny", "allow for this session", "always allow", "deny, and say why"]
     );
     let told = talk.press_as("you", &request, "allow once");
-    assert_eq!(told.as_deref(), Some("only who asked may decide this"));
+    assert_eq!(told.as_deref(), Some("only who asked, or an approver, may decide this"));
     assert_eq!(talk.press_as("eve", &request, "allow once"), None, "a stranger is told nothing");
     assert!(!file.exists(), "nothing is written before the answer");
     assert_eq!(talk.press(&request, "allow once"), None);

@@ -24,13 +24,18 @@ fn at(channel: &str, id: &str) -> MessageRef {
 struct Desk {
     board: Requests,
     now: Instant,
+    has_buttons: bool,
 }
 
 const ME: &str = "me";
 
 impl Desk {
     fn new() -> Self {
-        Self { board: Board::default(), now: Instant::now() }
+        Self { board: Board::default(), now: Instant::now(), has_buttons: true }
+    }
+
+    fn without_buttons() -> Self {
+        Self { has_buttons: false, ..Self::new() }
     }
 
     /// Something is asked in chat `c` by the run `r`, and shown by message `id` of it.
@@ -73,7 +78,7 @@ impl Desk {
         let person = PersonId::new(who);
         let who = Who { person: Some(&person), is_local: false, is_approver: who == "boss" };
         let reply = reply.map(MessageId::new);
-        self.board.say(&place("c"), who, text, reply.as_ref(), true, self.now)
+        self.board.say(&place("c"), who, text, reply.as_ref(), self.has_buttons, self.now)
     }
 }
 
@@ -201,6 +206,37 @@ fn a_reason_is_what_is_written_next_by_who_wanted_to() {
 }
 
 #[test]
+fn without_buttons_the_numbers_that_are_shown_count() {
+    let mut desk = Desk::without_buttons();
+    desk.permission("1");
+    assert!(matches!(desk.says("boss", "5", Some("1")), Said::Changed(_)));
+    assert_eq!(reason(desk.says(ME, "1", Some("1"))), None, "it is `deny without a word` now");
+
+    desk.asks("2", &RequestSubject::Plan { text: "plan".to_owned() });
+    assert!(matches!(desk.says("boss", "2", Some("2")), Said::Changed(_)));
+    assert_eq!(reason(desk.says(ME, "1", Some("2"))), None, "it is `reject` now");
+
+    desk.permission("3");
+    for back in ["2", " Back "] {
+        assert!(matches!(desk.says("boss", "5", Some("3")), Said::Changed(_)));
+        assert!(matches!(desk.says("boss", back, None), Said::Changed(_)), "{back}");
+    }
+    assert!(matches!(desk.says("boss", "5", Some("3")), Said::Changed(_)));
+    assert_eq!(
+        reason(desk.says("boss", "3 of them are wrong", None)).as_deref(),
+        Some("3 of them are wrong")
+    );
+}
+
+#[test]
+fn without_buttons_a_reply_to_a_plan_says_how_it_should_be() {
+    let mut desk = Desk::without_buttons();
+    desk.asks("1", &RequestSubject::Plan { text: "plan".to_owned() });
+    assert!(matches!(desk.says(ME, "7", Some("1")), Said::Unclear(_)));
+    assert_eq!(reason(desk.says(ME, "add tests", Some("1"))).as_deref(), Some("add tests"));
+}
+
+#[test]
 fn words_go_to_the_oldest_question_or_to_the_one_that_they_answer() {
     let question = |id: &str| RequestSubject::Question { questions: vec![Question::new(id, "?")] };
     let answer = |said: Said<&'static str>| match said {
@@ -218,7 +254,10 @@ fn words_go_to_the_oldest_question_or_to_the_one_that_they_answer() {
     assert!(answer(desk.says("boss", "blue", Some("2"))).contains_key("second"));
     assert!(answer(desk.says(ME, "red", None)).contains_key("first"));
     assert!(answer(desk.says(ME, "red", None)).contains_key("third"));
-    assert_eq!(desk.says(ME, "perhaps", Some("0")), Said::Unclear);
+    assert_eq!(
+        desk.says(ME, "perhaps", Some("0")),
+        Said::Unclear("say `yes`, or `deny because …`, or press a button")
+    );
     assert_eq!(reason(desk.says(ME, "deny because", None)), None);
 }
 
