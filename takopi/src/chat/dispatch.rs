@@ -218,9 +218,7 @@ impl Inner {
             Answered::Yes(run) => Some(Outcome::Ended(MessageEnd::Steered(run))),
             Answered::Failed(told) => Some(say(&told)),
             // It may be a password: it goes nowhere else.
-            Answered::No | Answered::Unclear(_) if is_secret => {
-                Some(say("nothing asks for this any more; it was given to nobody"))
-            }
+            Answered::No if is_secret => Some(say("nothing asks for this any more; it was given to nobody")),
             Answered::Unclear(hint) => Some(say(hint)),
             Answered::No => None,
         }

@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use takopi_api::event::{Request, RequestSubject};
-use takopi_api::message::{IncomingMessage, MessageId, MessageRef, PersonId};
+use takopi_api::message::{IncomingMessage, MessageRef, PersonId};
 use takopi_api::resume::ResumeToken;
 use takopi_api::transport::TransportId;
 use tokio::sync::watch;
@@ -31,7 +31,7 @@ use tokio::time::Instant;
 pub(crate) use self::open::PREFIX;
 pub(super) use self::press::Answered;
 
-use self::open::{Board, Ending, Who};
+use self::open::{Aim, Board, Ending, Who};
 use self::outcome::{Outcome, Subject};
 use self::rules::Ground;
 use self::view::{Means, Sheet};
@@ -146,15 +146,9 @@ impl Requests {
 
     /// Whether what this person writes here is the answer to a question that wants it kept nowhere. If so, it is remembered
     /// of this message, which then is nothing else.
-    fn take_secret(
-        &self,
-        place: &Place,
-        who: Who<'_>,
-        message: &IncomingMessage,
-        aimed_at: Option<&MessageId>,
-    ) -> bool {
+    fn take_secret(&self, place: &Place, who: Who<'_>, message: &IncomingMessage, aim: &Aim) -> bool {
         let mut state = self.state();
-        let is_secret = state.board.expects_secret(place, who, aimed_at, Instant::now());
+        let is_secret = state.board.expects_secret(place, who, aim, Instant::now());
         if is_secret {
             state.secrets.insert((place.transport.clone(), message.reference()));
         }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use takopi_api::event::{Decision, RequestId};
+use takopi_api::event::{Decision, Question, RequestId};
 use takopi_api::message::{ButtonData, MessageId, MessageRef, PersonId};
 use takopi_api::runner::RunId;
 use tokio::time::Instant;
@@ -36,6 +36,17 @@ pub(super) struct Who<'a> {
     pub(super) is_local: bool,
     /// The configuration names them as one who may decide.
     pub(super) is_approver: bool,
+}
+
+/// Which request words are for, as far as it is seen where they were written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// Any that is asked there.
+    Here,
+    /// That of the message that they answer, if that can be one of these.
+    Message(MessageId),
+    /// What this run asks: they answer the message that shows it.
+    Run(RunId),
 }
 
 /// What a button carries: the request, and which of its buttons it is. Neither says what the button does.
@@ -93,6 +104,8 @@ struct Open<T> {
     is_withdrawn: bool,
     /// Its message does not show it as it is.
     is_outdated: bool,
+    /// Others were asked there while it was: a number need not be one of its own, even when those have ended.
+    is_among_others: bool,
     buttons: Vec<(String, Act)>,
 }
 
@@ -130,7 +143,7 @@ pub(super) enum Pressed<T> {
 pub(super) enum Said<T> {
     /// They are about something else.
     NotForIt,
-    /// They answer the message of a request, and mean nothing there: this is what would.
+    /// They are about a request, and do not say what to do: this would.
     Unclear(&'static str),
     Decides(Claim, T),
     /// The message has to show something else.
@@ -194,6 +207,10 @@ impl<T: Clone, E> Board<T, E> {
             return Err(AskedTwice);
         }
         self.asked += 1;
+        let mut is_among_others = false;
+        for other in self.open.values_mut().filter(|other| other.asked.place == asked.place) {
+            (other.is_among_others, is_among_others) = (true, true);
+        }
         self.by_run.insert(name, asked.token.clone());
         let open = Open {
             number: self.asked,
@@ -202,6 +219,7 @@ impl<T: Clone, E> Board<T, E> {
             is_claimed: false,
             is_withdrawn: false,
             is_outdated: false,
+            is_among_others,
             buttons: Vec::new(),
             asked,
         };
@@ -298,28 +316,23 @@ impl<T: Clone, E> Board<T, E> {
         }
     }
 
-    /// Somebody wrote something at a place. `aimed_at` is the message that it answers, if that can be one of these.
+    /// Somebody wrote something at a place.
     pub(super) fn say(
         &mut self,
         place: &Place,
         who: Who<'_>,
         text: &str,
-        aimed_at: Option<&MessageId>,
+        aim: &Aim,
         has_buttons: bool,
         now: Instant,
     ) -> Said<T> {
         if text.trim().is_empty() {
             return Said::NotForIt;
         }
-        let mut here: Vec<&mut Open<T>> = self
-            .open
-            .values_mut()
-            .filter(|open| open.asked.place == *place && !open.is_claimed && open.asked.expires > now)
-            .filter(|open| open.may_be_decided_by(who))
-            .collect();
+        let mut here: Vec<&mut Open<T>> =
+            self.open.values_mut().filter(|open| open.hears(place, who, aim, now)).collect();
         here.sort_unstable_by_key(|open| open.number);
-        let is_about = |open: &Open<T>| aimed_at.is_none_or(|message| open.is_asked_by(message));
-        if let Some(open) = here.iter_mut().find(|open| open.waits_for_words_of(who) && is_about(open)) {
+        if let Some(open) = here.iter_mut().find(|open| open.waits_for_words_of(who)) {
             let instead = if has_buttons { None } else { open.asked.form.instead_of_words(text) };
             let effect = match instead {
                 Some(act) => open.asked.form.act(act),
@@ -327,16 +340,15 @@ impl<T: Clone, E> Board<T, E> {
             };
             return open.said(effect, who);
         }
-        if let Some(aimed_at) = aimed_at {
-            let Some(open) = here.iter_mut().find(|open| open.is_asked_by(aimed_at)) else {
-                return Said::NotForIt;
-            };
+        if let Aim::Message(_) = aim {
+            let Some(open) = here.into_iter().next() else { return Said::NotForIt };
             return match open.words(text, Aimed::Reply, has_buttons, who) {
                 Said::NotForIt => Said::Unclear(open.asked.form.hint(has_buttons)),
                 said => said,
             };
         }
-        let own = here.into_iter().filter(|open| open.is_of(who));
+        // Nobody answers what nobody has seen.
+        let own = here.into_iter().filter(|open| open.is_of(who) && open.is_there());
         let mut said = own.map(|open| open.words(text, Aimed::Loosely, has_buttons, who));
         // What the oldest one can not take may be for the next one.
         said.find(|said| !matches!(said, Said::NotForIt)).unwrap_or(Said::NotForIt)
@@ -355,39 +367,19 @@ impl<T: Clone, E> Board<T, E> {
     }
 
     /// Whether what this person writes next at this place is a secret: the question that takes it says so.
-    pub(super) fn expects_secret(
-        &self,
-        place: &Place,
-        who: Who<'_>,
-        aimed_at: Option<&MessageId>,
-        now: Instant,
-    ) -> bool {
-        let is_here = |open: &&Open<T>| {
-            open.asked.place == *place
-                && !open.is_claimed
-                && open.asked.expires > now
-                && open.may_be_decided_by(who)
-        };
-        let mut here = self.open.values().filter(is_here);
-        // As in `say`: words that are waited for go there, unless they answer another message.
-        let is_about = |open: &Open<T>| aimed_at.is_none_or(|message| open.is_asked_by(message));
-        if here.clone().any(|open| open.waits_for_words_of(who) && is_about(open)) {
+    pub(super) fn expects_secret(&self, place: &Place, who: Who<'_>, aim: &Aim, now: Instant) -> bool {
+        let mut here = self.open.values().filter(|open| open.hears(place, who, aim, now));
+        // As in `say`: words that are waited for go there.
+        if here.clone().any(|open| open.waits_for_words_of(who)) {
             return false;
         }
-        let is_secret = |open: &Open<T>| match &open.asked.form {
-            Form::Questions(questions) => questions.current().is_some_and(|question| question.secret),
-            _ => false,
-        };
-        match aimed_at {
-            Some(message) => here.any(|open| open.is_asked_by(message) && is_secret(open)),
-            None => {
-                let mut own: Vec<_> = here.filter(|open| open.is_of(who)).collect();
-                own.sort_unstable_by_key(|open| open.number);
-                // One without a question takes no words.
-                let takes_words = |open: &&&Open<T>| matches!(&open.asked.form, Form::Questions(questions) if questions.current().is_some());
-                own.iter().find(takes_words).is_some_and(|open| is_secret(open))
-            }
+        let is_secret = |open: &Open<T>| open.question().is_some_and(|question| question.secret);
+        if let Aim::Message(_) = aim {
+            return here.any(is_secret);
         }
+        // One without a question takes no words.
+        let takes_words = |open: &&Open<T>| open.is_of(who) && open.is_there() && open.question().is_some();
+        here.filter(takes_words).min_by_key(|open| open.number).is_some_and(is_secret)
     }
 
     /// Nobody decides any more: its time is over, or it can not be asked. Nothing if somebody did before.
@@ -468,6 +460,29 @@ impl<T: Clone> Open<T> {
         self.is_of(who) || who.person.is_some() && who.is_approver
     }
 
+    /// Whether words of this person, which are for this, can be about it.
+    fn hears(&self, place: &Place, who: Who<'_>, aim: &Aim, now: Instant) -> bool {
+        let is_meant = match aim {
+            Aim::Here => true,
+            Aim::Message(message) => self.is_asked_by(message),
+            Aim::Run(run) => self.asked.run == *run,
+        };
+        let is_open = !self.is_claimed && self.asked.expires > now;
+        is_meant && is_open && self.asked.place == *place && self.may_be_decided_by(who)
+    }
+
+    const fn is_there(&self) -> bool {
+        matches!(self.message, Message::There(_))
+    }
+
+    /// The question that takes words, if one does.
+    fn question(&self) -> Option<&Question> {
+        match &self.asked.form {
+            Form::Questions(questions) => questions.current(),
+            _ => None,
+        }
+    }
+
     const fn waits_for_words(&self) -> bool {
         matches!(self.stage, Stage::Words { .. })
     }
@@ -481,6 +496,9 @@ impl<T: Clone> Open<T> {
     }
 
     fn words(&mut self, text: &str, aimed: Aimed, has_buttons: bool, who: Who<'_>) -> Said<T> {
+        if !has_buttons && aimed == Aimed::Loosely && self.is_among_others && is_numbers(text) {
+            return Said::Unclear(WHICH);
+        }
         let shown = match has_buttons {
             true => Shown::Buttons,
             false => Shown::Numbers { waits_for_words: self.waits_for_words() },
@@ -509,6 +527,14 @@ impl<T: Clone> Open<T> {
         let claim = Claim { token: self.asked.token.clone(), verdict, decision };
         (claim, self.asked.kept.clone())
     }
+}
+
+/// What somebody is told who writes a number where several things are asked.
+const WHICH: &str = "several things are asked here; reply to the message that you mean";
+
+fn is_numbers(text: &str) -> bool {
+    let mut words = text.split([' ', ',']).filter(|word| !word.is_empty()).peekable();
+    words.peek().is_some() && words.all(|word| word.parse::<usize>().is_ok())
 }
 
 #[cfg(test)]

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use takopi_api::event::Decision;
-use takopi_api::message::{IncomingMessage, MessageId, PersonId, Press, Sender};
+use takopi_api::message::{IncomingMessage, MessageRef, PersonId, Press, Sender};
 use takopi_api::runner::RunId;
 use takopi_api::transport::People;
 use tokio::time::Instant;
 
 use super::close::SOON;
-use super::open::{Claim, Pressable, Pressed, Reopened, Said, Who};
+use super::open::{Aim, Claim, Pressable, Pressed, Reopened, Said, Who};
 use super::outcome::Outcome;
 use super::{Kept, Remembered};
 use crate::chat::conversation::{Inner, Link};
@@ -26,7 +26,7 @@ pub(in crate::chat) enum Answered {
     Yes(RunId),
     /// They are an answer, which could not be stored. It says why.
     Failed(String),
-    /// They answer the message of a request, and do not say what to do: this would.
+    /// They are about a request, and do not say what to do: this would.
     Unclear(&'static str),
 }
 
@@ -180,10 +180,9 @@ impl Inner {
     ) -> Answered {
         let person = message.sender.as_ref().map(|sender| &sender.id);
         let who = self.who(link, person);
-        let aimed_at = self.aimed_at(link, message);
+        let aim = self.aim(link, message);
         let has_buttons = link.outgoing.capabilities().buttons;
-        let said =
-            self.requests.state().board.say(place, who, text, aimed_at.as_ref(), has_buttons, Instant::now());
+        let said = self.requests.state().board.say(place, who, text, &aim, has_buttons, Instant::now());
         match said {
             Said::NotForIt => Answered::No,
             Said::Unclear(hint) => Answered::Unclear(hint),
@@ -207,17 +206,17 @@ impl Inner {
         }
         let who = self.who(link, message.sender.as_ref().map(|sender| &sender.id));
         let place = Place::new(link.id.clone(), message.address.clone());
-        let aimed_at = self.aimed_at(link, message);
-        self.requests.take_secret(&place, who, message, aimed_at.as_ref())
+        let aim = self.aim(link, message);
+        self.requests.take_secret(&place, who, message, &aim)
     }
 
-    /// The message of takopi that a message answers, unless that shows a run: who answers that means what the run asks.
-    fn aimed_at(&self, link: &Link, message: &IncomingMessage) -> Option<MessageId> {
-        let reply = message.reply_to.as_ref().filter(|reply| reply.is_own)?;
-        let at = takopi_api::message::MessageRef::new(message.address.clone(), reply.id.clone());
+    /// What a message answers: a message of takopi, or, by the message that shows it, a run.
+    fn aim(&self, link: &Link, message: &IncomingMessage) -> Aim {
+        let Some(reply) = message.reply_to.as_ref().filter(|reply| reply.is_own) else { return Aim::Here };
+        let at = MessageRef::new(message.address.clone(), reply.id.clone());
         match self.live.of_message(&link.id, &at) {
-            Some(run) if run.waits_for_a_person() => None,
-            _ => Some(reply.id.clone()),
+            Some(run) => Aim::Run(run.id.clone()),
+            None => Aim::Message(reply.id.clone()),
         }
     }
 }

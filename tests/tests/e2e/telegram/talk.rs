@@ -67,7 +67,10 @@ fn a_permission_is_given_by_a_button_and_only_by_who_may() {
     let request = phone.sees("the request", group, |message| message.labels().contains(&"allow once"));
     assert_eq!(request.reply_to, Some(id));
     assert_eq!(phone.press(&request, "allow once", eve), None, "a stranger is told nothing");
-    assert_eq!(phone.press(&request, "allow once", you).as_deref(), Some("only who asked, or an approver, may decide this"));
+    assert_eq!(
+        phone.press(&request, "allow once", you).as_deref(),
+        Some("only who asked, or an approver, may decide this")
+    );
     assert!(!phone.sandbox.work().join("NOTES.md").exists());
     assert_eq!(phone.press(&request, "allow once", phone.me), None);
     phone.reads(group, id, "done · acme");

@@ -14,7 +14,15 @@ fn place(channel: &str) -> Place {
 }
 
 fn run() -> RunId {
-    serde_json::from_str("\"r\"").unwrap()
+    run_called("r")
+}
+
+fn run_called(id: &str) -> RunId {
+    serde_json::from_value(id.into()).unwrap()
+}
+
+fn aim(reply: Option<&str>) -> Aim {
+    reply.map_or(Aim::Here, |message| Aim::Message(MessageId::new(message)))
 }
 
 fn at(channel: &str, id: &str) -> MessageRef {
@@ -40,10 +48,17 @@ impl Desk {
 
     /// Something is asked in chat `c` by the run `r`, and shown by message `id` of it.
     fn asks(&mut self, id: &str, subject: &RequestSubject) -> RequestToken {
+        let token = self.is_about_to_ask(run(), id, subject);
+        assert_eq!(self.board.shown(&token, &at("c", id)), Arrived::AsItIs);
+        token
+    }
+
+    /// Something is asked in chat `c`, and the message that shows it is under way.
+    fn is_about_to_ask(&mut self, run: RunId, id: &str, subject: &RequestSubject) -> RequestToken {
         let token = RequestToken::unique();
         let asked = NewOpen {
             token: token.clone(),
-            run: run(),
+            run,
             id: RequestId::new(id),
             place: place("c"),
             person: Some(PersonId::new(ME)),
@@ -53,7 +68,6 @@ impl Desk {
         };
         self.board.add(asked).unwrap();
         self.board.buttons(&token).unwrap();
-        assert_eq!(self.board.shown(&token, &at("c", id)), Arrived::AsItIs);
         token
     }
 
@@ -75,10 +89,19 @@ impl Desk {
     }
 
     fn says(&mut self, who: &str, text: &str, reply: Option<&str>) -> Said<&'static str> {
+        self.says_about(who, text, &aim(reply))
+    }
+
+    fn says_about(&mut self, who: &str, text: &str, aim: &Aim) -> Said<&'static str> {
         let person = PersonId::new(who);
         let who = Who { person: Some(&person), is_local: false, is_approver: who == "boss" };
-        let reply = reply.map(MessageId::new);
-        self.board.say(&place("c"), who, text, reply.as_ref(), self.has_buttons, self.now)
+        self.board.say(&place("c"), who, text, aim, self.has_buttons, self.now)
+    }
+
+    fn expects_secret(&self, who: &str, aim: &Aim) -> bool {
+        let person = PersonId::new(who);
+        let who = Who { person: Some(&person), is_local: false, is_approver: who == "boss" };
+        self.board.expects_secret(&place("c"), who, aim, self.now)
     }
 }
 
@@ -236,9 +259,68 @@ fn without_buttons_a_reply_to_a_plan_says_how_it_should_be() {
     assert_eq!(reason(desk.says(ME, "add tests", Some("1"))).as_deref(), Some("add tests"));
 }
 
+fn question(id: &str) -> RequestSubject {
+    RequestSubject::Question { questions: vec![Question::new(id, "?")] }
+}
+
+#[test]
+fn what_nobody_has_seen_takes_no_words() {
+    let mut desk = Desk::without_buttons();
+    let secret = RequestSubject::Question { questions: vec![Question::new("key", "?").secret()] };
+    let token = desk.is_about_to_ask(run(), "1", &secret);
+    assert!(!desk.expects_secret(ME, &Aim::Here));
+    assert_eq!(desk.says(ME, "also add tests", None), Said::NotForIt);
+    desk.board.shown(&token, &at("c", "1"));
+    assert!(desk.expects_secret(ME, &Aim::Here));
+    assert_eq!(desk.board.give_up(&token), Some("kept"));
+    desk.board.end(&token, "expired").unwrap();
+
+    let permission = RequestSubject::Permission(Permission::default());
+    let token = desk.is_about_to_ask(run(), "2", &permission);
+    for text in ["1", "yes", "deny"] {
+        assert_eq!(desk.says(ME, text, None), Said::NotForIt, "{text}");
+    }
+    desk.board.shown(&token, &at("c", "2"));
+    assert!(matches!(desk.says(ME, "1", None), Said::Decides(..)));
+}
+
+#[test]
+fn a_number_where_several_things_were_asked_has_to_say_which() {
+    let mut desk = Desk::without_buttons();
+    let first = desk.permission("1");
+    let second = desk.permission("2");
+    for text in ["1", " 5 ", "1, 2"] {
+        assert_eq!(desk.says(ME, text, None), Said::Unclear(WHICH), "{text}");
+    }
+    assert_eq!(desk.says(ME, "and 1 more thing", None), Said::NotForIt);
+    assert_eq!(desk.board.give_up(&first), Some("kept"));
+    desk.board.end(&first, "expired").unwrap();
+    assert_eq!(desk.says(ME, "1", None), Said::Unclear(WHICH), "it was for the one that expired");
+    let Said::Decides(claim, _) = desk.says(ME, "1", Some("2")) else { panic!() };
+    assert_eq!((claim.token, claim.decision), (second.clone(), Decision::AllowOnce));
+    desk.board.end(&second, "allowed").unwrap();
+    desk.permission("3");
+    assert_eq!(reason(desk.says(ME, "2", None)), None);
+}
+
+#[test]
+fn words_that_answer_the_card_of_a_run_are_for_what_it_asks() {
+    let secret = RequestSubject::Question { questions: vec![Question::new("key", "?").secret()] };
+    let mut desk = Desk::new();
+    desk.asks("1", &secret);
+    let other = run_called("other");
+    assert!(!desk.expects_secret(ME, &Aim::Run(other.clone())));
+    assert_eq!(desk.says_about(ME, "blue", &Aim::Run(other.clone())), Said::NotForIt);
+    let token = desk.is_about_to_ask(other.clone(), "2", &question("second"));
+    desk.board.shown(&token, &at("c", "2"));
+    assert!(!desk.expects_secret(ME, &Aim::Run(other.clone())) && desk.expects_secret(ME, &Aim::Run(run())));
+    assert_eq!(desk.says_about("boss", "blue", &Aim::Run(other.clone())), Said::NotForIt);
+    let Said::Decides(claim, _) = desk.says_about(ME, "blue", &Aim::Run(other)) else { panic!() };
+    assert_eq!(claim.token, token);
+}
+
 #[test]
 fn words_go_to_the_oldest_question_or_to_the_one_that_they_answer() {
-    let question = |id: &str| RequestSubject::Question { questions: vec![Question::new(id, "?")] };
     let answer = |said: Said<&'static str>| match said {
         Said::Decides(Claim { decision: Decision::Answer { answers }, .. }, _) => answers,
         other => panic!("nothing is answered: {other:?}"),
@@ -296,12 +378,7 @@ fn a_secret_is_expected_of_who_answers_it() {
     let mut desk = Desk::new();
     let questions = vec![Question::new("a", "who?"), Question::new("b", "password?").secret()];
     desk.asks("1", &RequestSubject::Question { questions });
-    let expects = |desk: &Desk, who: &str, reply: Option<&str>| {
-        let person = PersonId::new(who);
-        let who = Who { person: Some(&person), is_local: false, is_approver: who == "boss" };
-        let reply = reply.map(MessageId::new);
-        desk.board.expects_secret(&place("c"), who, reply.as_ref(), desk.now)
-    };
+    let expects = |desk: &Desk, who: &str, reply: Option<&str>| desk.expects_secret(who, &aim(reply));
     assert!(!expects(&desk, ME, None));
     assert!(matches!(desk.says(ME, "me", None), Said::Changed(_)));
     assert!(expects(&desk, ME, None) && expects(&desk, "boss", Some("1")));
