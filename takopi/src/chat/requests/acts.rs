@@ -242,6 +242,14 @@ impl Form {
             (_, false) => "answer with a number, or `deny because …`",
         }
     }
+
+    /// Which of its questions is asked now, counted from 0.
+    pub(super) fn question(&self) -> Option<usize> {
+        match self {
+            Self::Questions(questions) => Some(questions.answered().count()),
+            _ => None,
+        }
+    }
 }
 
 /// How words are known to be about a request.

@@ -106,6 +106,7 @@ struct Open<T> {
     is_outdated: bool,
     /// Others were asked there while it was: a number need not be one of its own, even when those have ended.
     is_among_others: bool,
+    /// Those that count. There are none until it is shown as it is now.
     buttons: Vec<(String, Act)>,
 }
 
@@ -296,7 +297,7 @@ impl<T: Clone, E> Board<T, E> {
             open.is_outdated = true;
             return Pressed::Old;
         };
-        let effect = open.asked.form.act(act);
+        let effect = open.does(|form| form.act(act));
         open.is_outdated |= !matches!(effect, Effect::Decides(..));
         match effect {
             Effect::Decides(verdict, decision) => {
@@ -335,7 +336,8 @@ impl<T: Clone, E> Board<T, E> {
         if let Some(open) = here.iter_mut().find(|open| open.waits_for_words_of(who)) {
             let instead = if has_buttons { None } else { open.asked.form.instead_of_words(text) };
             let effect = match instead {
-                Some(act) => open.asked.form.act(act),
+                Some(_) if open.buttons.is_empty() => return Said::Unclear(LOOK),
+                Some(act) => open.does(|form| form.act(act)),
                 None => deny(Some(text.trim().to_owned())),
             };
             return open.said(effect, who);
@@ -499,12 +501,29 @@ impl<T: Clone> Open<T> {
         if !has_buttons && aimed == Aimed::Loosely && self.is_among_others && is_numbers(text) {
             return Said::Unclear(WHICH);
         }
+        if !has_buttons && self.buttons.is_empty() && is_numbers(text) {
+            return Said::Unclear(LOOK);
+        }
         let shown = match has_buttons {
             true => Shown::Buttons,
             false => Shown::Numbers { waits_for_words: self.waits_for_words() },
         };
-        let effect = self.asked.form.words(text, aimed, shown);
+        let effect = self.does(|form| form.words(text, aimed, shown));
         self.said(effect, who)
+    }
+
+    /// Does something with what is asked. What was shown of another question, or of other choices, counts no more: somebody
+    /// who presses that means what was there.
+    fn does(&mut self, act: impl FnOnce(&mut Form) -> Effect) -> Effect {
+        let before = self.asked.form.question();
+        let effect = act(&mut self.asked.form);
+        let is_another = self.asked.form.question() != before;
+        match effect {
+            Effect::Words | Effect::NoWords => self.buttons.clear(),
+            Effect::Changed if is_another => self.buttons.clear(),
+            _ => {}
+        }
+        effect
     }
 
     fn said(&mut self, effect: Effect, who: Who<'_>) -> Said<T> {
@@ -531,6 +550,9 @@ impl<T: Clone> Open<T> {
 
 /// What somebody is told who writes a number where several things are asked.
 const WHICH: &str = "several things are asked here; reply to the message that you mean";
+
+/// What somebody is told who writes a number that may be of what was shown before.
+pub(super) const LOOK: &str = "this looks different by now; look at it again";
 
 fn is_numbers(text: &str) -> bool {
     let mut words = text.split([' ', ',']).filter(|word| !word.is_empty()).peekable();

@@ -9,7 +9,7 @@ use takopi_api::transport::People;
 use tokio::time::Instant;
 
 use super::close::SOON;
-use super::open::{Aim, Claim, Pressable, Pressed, Reopened, Said, Who};
+use super::open::{Aim, Claim, LOOK, Pressable, Pressed, Reopened, Said, Who};
 use super::outcome::Outcome;
 use super::{Kept, Remembered};
 use crate::chat::conversation::{Inner, Link};
@@ -60,7 +60,7 @@ impl Inner {
             Pressed::NotYours => "only who asked, or an approver, may decide this".to_owned(),
             Pressed::Old => {
                 self.reshow(&button.token);
-                "this looks different by now; look at it again".to_owned()
+                LOOK.to_owned()
             }
             Pressed::Expired => {
                 self.give_up(&button.token, Undecided::Expired).await;

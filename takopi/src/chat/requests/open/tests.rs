@@ -231,19 +231,26 @@ fn a_reason_is_what_is_written_next_by_who_wanted_to() {
 #[test]
 fn without_buttons_the_numbers_that_are_shown_count() {
     let mut desk = Desk::without_buttons();
-    desk.permission("1");
+    let token = desk.permission("1");
     assert!(matches!(desk.says("boss", "5", Some("1")), Said::Changed(_)));
+    assert_eq!(desk.says(ME, "1", Some("1")), Said::Unclear(LOOK), "it may be `allow once`");
+    desk.board.buttons(&token);
     assert_eq!(reason(desk.says(ME, "1", Some("1"))), None, "it is `deny without a word` now");
 
-    desk.asks("2", &RequestSubject::Plan { text: "plan".to_owned() });
+    let token = desk.asks("2", &RequestSubject::Plan { text: "plan".to_owned() });
     assert!(matches!(desk.says("boss", "2", Some("2")), Said::Changed(_)));
+    desk.board.buttons(&token);
     assert_eq!(reason(desk.says(ME, "1", Some("2"))), None, "it is `reject` now");
 
-    desk.permission("3");
+    let token = desk.permission("3");
     for back in ["2", " Back "] {
+        desk.board.buttons(&token);
         assert!(matches!(desk.says("boss", "5", Some("3")), Said::Changed(_)));
+        assert_eq!(desk.says("boss", back, None), Said::Unclear(LOOK), "{back}");
+        desk.board.buttons(&token);
         assert!(matches!(desk.says("boss", back, None), Said::Changed(_)), "{back}");
     }
+    desk.board.buttons(&token);
     assert!(matches!(desk.says("boss", "5", Some("3")), Said::Changed(_)));
     assert_eq!(
         reason(desk.says("boss", "3 of them are wrong", None)).as_deref(),
@@ -357,20 +364,34 @@ fn several_questions_are_one_message_that_changes() {
     let same = Pressed::Changed { waits_for_words: false };
     let red = desk.button(&token, "red");
     assert_eq!(desk.press(&red, &at("c", "1"), ME), same);
-    assert_eq!(
-        desk.press(&red, &at("c", "1"), ME),
-        same,
-        "as long as it is to be seen it is of the next one"
-    );
-    let blue = desk.button(&token, "☐ blue");
-    assert_eq!(desk.press(&red, &at("c", "1"), ME), Pressed::Old);
-    assert_eq!(desk.press(&blue, &at("c", "1"), ME), same);
+    assert_eq!(desk.press(&red, &at("c", "1"), ME), Pressed::Old, "it was for the question before");
+    assert_eq!(desk.press(&red, &at("c", "1"), "boss"), Pressed::Old);
+    let blue = {
+        let rows = desk.board.buttons(&token).unwrap();
+        let read = |row: usize| Pressable::read(rows[row][0].1.as_str()).unwrap();
+        let (red, blue) = (read(0), read(1));
+        assert_eq!(desk.press(&red, &at("c", "1"), ME), same);
+        blue
+    };
+    assert_eq!(desk.press(&blue, &at("c", "1"), ME), same, "it is the same question still");
     let done = desk.button(&token, "done");
     let Decision::Answer { answers } = claimed(desk.press(&done, &at("c", "1"), ME)) else { panic!() };
     assert_eq!(
         (&answers["a"][..], &answers["b"][..]),
         (&["red".into()][..], &["red".into(), "blue".into()][..])
     );
+}
+
+#[test]
+fn a_number_for_the_question_before_is_no_answer_to_the_next_one() {
+    let options = ["red", "blue"].map(Choice::new);
+    let questions = ["a", "b"].map(|id| Question::new(id, "which?").options(options.clone()));
+    let mut desk = Desk::without_buttons();
+    let token = desk.asks("1", &RequestSubject::Question { questions: questions.to_vec() });
+    assert!(matches!(desk.says(ME, "1", None), Said::Changed(_)));
+    assert_eq!(desk.says(ME, "1", None), Said::Unclear(LOOK));
+    desk.board.buttons(&token);
+    assert!(matches!(desk.says(ME, "2", None), Said::Decides(..)));
 }
 
 #[test]
