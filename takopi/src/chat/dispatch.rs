@@ -45,11 +45,14 @@ impl Inner {
         let Waiting { seq, message, shown, busy } = waiting;
         let Some(link) = self.link(&place.transport) else {
             // It stays stored, and is taken once the transport is there.
+            self.requests.forget_secret(&place.transport, &message);
             return;
         };
         let existing = shown.as_ref();
         let considered =
             AssertUnwindSafe(self.consider(&link, place, seq, &message, existing)).catch_unwind().await;
+        // Whoever wrote it, and whatever it came to: it does not come again.
+        self.requests.forget_secret(&link.id, &message);
         let outcome = match considered {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => {
@@ -208,7 +211,8 @@ impl Inner {
         place: &Place,
         message: &IncomingMessage,
     ) -> Option<Outcome> {
-        let is_secret = self.requests.forget_secret(&link.id, message);
+        // One that came while its question was on its way has been stored; nobody is to see it all the same.
+        let is_secret = self.requests.forget_secret(&link.id, message) || self.expects_secret(link, message);
         let answered = self.answer_in_words(link, place, message, &voice::said(message)).await;
         if is_secret {
             self.hide(link, message);
@@ -217,10 +221,13 @@ impl Inner {
         match answered {
             Answered::Yes(run) => Some(Outcome::Ended(MessageEnd::Steered(run))),
             Answered::Failed(told) => Some(say(&told)),
-            // It may be a password: it goes nowhere else.
-            Answered::No if is_secret => Some(say("nothing asks for this any more; it was given to nobody")),
             Answered::Unclear(hint) => Some(say(hint)),
-            Answered::No => None,
+            Answered::No => match self.told_too_late(link, message).await {
+                Some(told) => Some(say(&told)),
+                // It may be a password: it goes nowhere else.
+                None if is_secret => Some(say("nothing asks for this any more; it was given to nobody")),
+                None => None,
+            },
         }
     }
 

@@ -31,37 +31,53 @@ impl Inner {
         batch: Batch,
     ) -> Result<Vec<Acceptance>, StoreError> {
         let messages = batch.messages.clone();
-        let accepted = self.store().accept(transport, self.without_secrets(transport, batch)).await?;
+        let (batch, secrets) = self.without_secrets(transport, batch).await?;
+        let accepted = self.store().accept(transport, batch).await?;
         let mut answers = Vec::with_capacity(accepted.len());
-        for (message, accepted) in messages.into_iter().zip(accepted) {
+        for (at, (message, accepted)) in messages.into_iter().zip(accepted).enumerate() {
             answers.push(match accepted {
                 Accepted::New(seq) => {
                     let busy = self.work.begin(transport);
                     self.take(transport, Waiting { seq, message, shown: None, busy });
                     Acceptance::Stored
                 }
-                Accepted::Duplicate => Acceptance::Duplicate,
+                Accepted::Duplicate => {
+                    // One that was a secret before is on its way to what takes it.
+                    if secrets.contains(&at) {
+                        self.requests.forget_secret(transport, &message);
+                    }
+                    Acceptance::Duplicate
+                }
             });
         }
         Ok(answers)
     }
 
-    /// What is received without the words that are to be kept nowhere. They go on in memory only.
-    fn without_secrets(&self, transport: &TransportId, mut batch: Batch) -> Batch {
-        if let Some(link) = self.link(transport) {
-            for message in &mut batch.messages {
-                if self.take_secret(&link, message) {
-                    message.text.clear();
+    /// What is received without the words that are to be kept nowhere, which go on in memory only; and which messages turned
+    /// out just now to have such.
+    async fn without_secrets(
+        &self,
+        transport: &TransportId,
+        mut batch: Batch,
+    ) -> Result<(Batch, Vec<usize>), StoreError> {
+        let mut secrets = Vec::new();
+        let Some(link) = self.link(transport) else { return Ok((batch, secrets)) };
+        for (at, message) in batch.messages.iter_mut().enumerate() {
+            if self.is_secret(&link, message).await? {
+                if self.requests.remember_secret(transport, message) {
+                    secrets.push(at);
                 }
+                message.text.clear();
             }
         }
-        batch
+        Ok((batch, secrets))
     }
 
     /// Puts a stored message into the line of its place.
     pub(super) fn take(self: &Arc<Self>, transport: &TransportId, waiting: Waiting) {
         if self.mode() == Mode::Draining {
             // It is stored, and will be taken at the next start.
+            self.requests.forget_secret(transport, &waiting.message);
             return;
         }
         let place = Place { transport: transport.clone(), address: waiting.message.address.clone() };

@@ -37,7 +37,7 @@ use self::rules::Ground;
 use self::view::{Means, Sheet};
 use super::conversation::Link;
 use super::live::LiveRun;
-use crate::store::{Covers, Place, RequestToken};
+use crate::store::{Covers, EndedRequest, Place, RequestToken};
 
 /// How many requests are remembered after their end, for who presses too late. Of others the store knows.
 const REMEMBERED: usize = 256;
@@ -82,6 +82,11 @@ impl Waiting {
         self.sheet.get().map_or_else(|| self.request.title.clone(), |sheet| sheet.title.clone())
     }
 
+    /// Whether one of its questions wants its answer kept nowhere.
+    fn is_secret(&self) -> bool {
+        is_secret(&self.request)
+    }
+
     fn subject(&self) -> Subject {
         match &self.request.subject {
             RequestSubject::Plan { .. } => Subject::Plan,
@@ -96,6 +101,13 @@ impl Waiting {
     }
 }
 
+fn is_secret(request: &Request) -> bool {
+    match &request.subject {
+        RequestSubject::Question { questions } => questions.iter().any(|question| question.secret),
+        _ => false,
+    }
+}
+
 /// How a request ended that this takopi has seen end.
 #[derive(Debug, Clone)]
 struct Remembered {
@@ -104,9 +116,18 @@ struct Remembered {
     /// It says how it ended.
     is_told: bool,
     title: String,
+    /// Nobody else is to see an answer to it.
+    is_secret: bool,
     outcome: Outcome,
     /// Why that came to nothing, if it did.
     failure: Option<String>,
+}
+
+impl From<EndedRequest> for Remembered {
+    fn from(EndedRequest { place, message, title, is_secret, end }: EndedRequest) -> Self {
+        let outcome = Outcome::of(end);
+        Self { place, message, is_told: false, title, is_secret, outcome, failure: None }
+    }
 }
 
 impl Remembered {
@@ -126,7 +147,7 @@ struct State {
     ended: HashMap<RequestToken, Remembered>,
     /// The same, oldest first.
     order: VecDeque<RequestToken>,
-    /// Messages whose words answer a question that wants them kept nowhere.
+    /// Messages whose words answer a question that wants them kept nowhere, until they are handled.
     secrets: HashSet<(TransportId, MessageRef)>,
 }
 
@@ -144,15 +165,14 @@ impl Requests {
         self.state().board.waits_for_words_of(place, person, Instant::now())
     }
 
-    /// Whether what this person writes here is the answer to a question that wants it kept nowhere. If so, it is remembered
-    /// of this message, which then is nothing else.
-    fn take_secret(&self, place: &Place, who: Who<'_>, message: &IncomingMessage, aim: &Aim) -> bool {
-        let mut state = self.state();
-        let is_secret = state.board.expects_secret(place, who, aim, Instant::now());
-        if is_secret {
-            state.secrets.insert((place.transport.clone(), message.reference()));
-        }
-        is_secret
+    /// Whether what this person writes here is the answer to a question that wants it kept nowhere.
+    fn expects_secret(&self, place: &Place, who: Who<'_>, aim: &Aim) -> bool {
+        self.state().board.expects_secret(place, who, aim, Instant::now())
+    }
+
+    /// The words of this message are to be kept nowhere. Gives whether that is new.
+    pub(super) fn remember_secret(&self, transport: &TransportId, message: &IncomingMessage) -> bool {
+        self.state().secrets.insert((transport.clone(), message.reference()))
     }
 
     pub(super) fn has_secret(&self, transport: &TransportId, message: &IncomingMessage) -> bool {
@@ -172,7 +192,9 @@ impl Requests {
         let place = ending.kept.live.place.clone();
         let message = ending.message.clone();
         let title = ending.kept.title();
-        let remembered = Remembered { place, message, is_told: false, title, outcome, failure: None };
+        let is_secret = ending.kept.is_secret();
+        let remembered =
+            Remembered { place, message, is_told: false, title, is_secret, outcome, failure: None };
         state.ended.insert(token.clone(), remembered);
         state.order.push_back(token.clone());
         if state.order.len() > REMEMBERED
@@ -204,6 +226,18 @@ impl Requests {
         if let Some(known) = self.state().ended.get_mut(token) {
             known.is_told = true;
         }
+    }
+
+    /// The one that this message asked.
+    fn remembered_in(&self, transport: &TransportId, at: &MessageRef) -> Option<Remembered> {
+        let is_it = |known: &&Remembered| {
+            let message = known.message.as_ref();
+            known.place.transport == *transport
+                && message.is_some_and(|message| {
+                    message.address.channel == at.address.channel && message.id == at.id
+                })
+        };
+        self.state().ended.values().find(is_it).cloned()
     }
 
     fn remembered(&self, token: &RequestToken) -> Option<Remembered> {

@@ -51,5 +51,6 @@ fn change(connection: &Connection, transport: &TransportId, fingerprint: &str) -
         (transport.as_str(),),
     )?;
     connection.execute("DELETE FROM run_messages WHERE transport = ?1", (transport.as_str(),))?;
+    connection.execute("DELETE FROM request_messages WHERE transport = ?1", (transport.as_str(),))?;
     Ok(Account::Other)
 }

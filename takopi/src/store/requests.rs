@@ -14,6 +14,7 @@ use takopi_api::event::RequestId;
 use takopi_api::message::{MessageRef, PersonId, Sender};
 use takopi_api::runner::RunId;
 use takopi_api::runtime::StoreError;
+use takopi_api::transport::TransportId;
 
 pub use left::LeftRequest;
 
@@ -97,6 +98,8 @@ pub struct NewRequest {
     pub digest: Digest,
     /// What is asked, in a line.
     pub title: String,
+    /// What answers it is to be stored nowhere.
+    pub is_secret: bool,
     /// From when on nobody's decision counts.
     pub expires_at: SystemTime,
 }
@@ -176,6 +179,8 @@ pub struct EndedRequest {
     pub message: Option<MessageRef>,
     /// What was asked, in a line.
     pub title: String,
+    /// What answers it is to be stored nowhere.
+    pub is_secret: bool,
     /// What became of it.
     pub end: RequestEnd,
 }
@@ -237,16 +242,24 @@ impl Store {
         .await
     }
 
-    /// Remembers the message that asks, until [`request_told`](Self::request_told): a takopi that is killed finds it again.
+    /// Remembers the message that asks: until [`request_told`](Self::request_told) for a takopi that is killed, which finds
+    /// it again, and as long as the request for [`ended_request_in`](Self::ended_request_in).
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn request_shown(&self, token: &RequestToken, message: &MessageRef) -> Result<(), StoreError> {
-        let (token, message) = (token.clone(), json(message)?);
+        let (token, at, message) = (token.clone(), message.clone(), json(message)?);
         self.write(move |connection| {
             connection
                 .prepare_cached("UPDATE requests SET message = ?2 WHERE token = ?1")?
                 .execute((token.as_str(), &message))?;
+            connection
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO request_messages (transport, channel, message, request)
+                     SELECT places.transport, ?2, ?3, requests.number
+                     FROM requests JOIN places ON places.id = requests.place WHERE requests.token = ?1",
+                )?
+                .execute((token.as_str(), at.address.channel.as_str(), at.id.as_str()))?;
             Ok(())
         })
         .await
@@ -320,21 +333,45 @@ impl Store {
                     "SELECT requests.*, places.transport, places.channel, places.topic
                      FROM requests JOIN places ON places.id = requests.place WHERE requests.token = ?1",
                 )?
-                .query_one((token.as_str(),), |row| {
-                    let Some(end) = end_of(row)? else { return Ok(None) };
-                    let message = row.get::<_, Option<Json<_>>>("message")?.map(|Json(message)| message);
-                    Ok(Some(EndedRequest {
-                        place: place::read(row)?,
-                        message,
-                        title: row.get("title")?,
-                        end,
-                    }))
-                })
+                .query_one((token.as_str(),), ended)
                 .optional()?;
             Ok(found.flatten())
         })
         .await
     }
+
+    /// The request that a message asks or asked, if it has ended.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ended_request_in(
+        &self,
+        transport: &TransportId,
+        message: &MessageRef,
+    ) -> Result<Option<EndedRequest>, StoreError> {
+        let (transport, message) = (transport.clone(), message.clone());
+        self.read(move |connection| {
+            let found = connection
+                .prepare_cached(
+                    "SELECT requests.*, places.transport, places.channel, places.topic
+                     FROM request_messages AS shown JOIN requests ON requests.number = shown.request
+                     JOIN places ON places.id = requests.place
+                     WHERE shown.transport = ?1 AND shown.channel = ?2 AND shown.message = ?3",
+                )?
+                .query_one((transport.as_str(), message.address.channel.as_str(), message.id.as_str()), ended)
+                .optional()?;
+            Ok(found.flatten())
+        })
+        .await
+    }
+}
+
+/// `None` if it is open.
+fn ended(row: &Row<'_>) -> rusqlite::Result<Option<EndedRequest>> {
+    let Some(end) = end_of(row)? else { return Ok(None) };
+    let message = row.get::<_, Option<Json<_>>>("message")?.map(|Json(message)| message);
+    let (title, is_secret) = (row.get("title")?, row.get("is_secret")?);
+    Ok(Some(EndedRequest { place: place::read(row)?, message, title, is_secret, end }))
 }
 
 /// As the index `requests_open` has it.
@@ -406,8 +443,8 @@ fn insert(connection: &Connection, new: &NewRequest, now: Moment) -> Result<Requ
     let title = &new.title[..new.title.floor_char_boundary(TITLE)];
     let number = connection
         .prepare_cached(
-            "INSERT INTO requests (token, run, id, place, person, engine, tool, digest, title, asked_at, expires_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            "INSERT INTO requests (token, run, id, place, person, engine, tool, digest, title, is_secret, asked_at, expires_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .insert((
             new.token.as_str(),
@@ -419,6 +456,7 @@ fn insert(connection: &Connection, new: &NewRequest, now: Moment) -> Result<Requ
             new.tool.as_deref(),
             new.digest,
             title,
+            new.is_secret,
             now,
             Moment::from(new.expires_at),
         ))

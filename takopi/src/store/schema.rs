@@ -11,7 +11,7 @@ use rusqlite::Connection;
 
 /// What makes the tables, and each later change of them: migration `n` brings a file of version `n` to version `n + 1`.
 /// A published migration is never changed; a change of the schema is one more at the end.
-const MIGRATIONS: &[&str] = &[FIRST, REQUESTS];
+const MIGRATIONS: &[&str] = &[FIRST, REQUESTS, REQUEST_MESSAGES];
 
 /// The version of files that this takopi writes; `PRAGMA user_version` in the file.
 pub(super) const VERSION: i64 = MIGRATIONS.len() as i64;
@@ -211,6 +211,19 @@ CREATE TABLE audit (
 ) STRICT;
 CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'the audit is not changed'); END;
 CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'the audit is not deleted'); END;
+";
+
+const REQUEST_MESSAGES: &str = "
+-- The messages that ask or asked: a reply to one of them is no prompt. They go with their request.
+CREATE TABLE request_messages (
+    transport TEXT NOT NULL,
+    channel   TEXT NOT NULL,
+    message   TEXT NOT NULL,
+    request   INTEGER NOT NULL REFERENCES requests (number) ON DELETE CASCADE,
+    PRIMARY KEY (transport, channel, message)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX request_messages_by_request ON request_messages (request);
+ALTER TABLE requests ADD COLUMN is_secret INTEGER NOT NULL DEFAULT 0; -- 1: what answers it is stored nowhere
 ";
 
 /// The version of a file.

@@ -59,6 +59,7 @@ impl State {
             tool: Some("Shell".into()),
             digest: Digest::of(&[title.as_bytes()]),
             title: title.into(),
+            is_secret: false,
             expires_at: SystemTime::now() + Duration::from_secs(600),
         };
         (token, self.store.request_asked(new, like).await.unwrap())

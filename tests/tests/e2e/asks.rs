@@ -10,7 +10,7 @@ use takopi_api::engine::{Availability, EngineBackend, EngineCapabilities, Engine
 use takopi_api::event::{
     Decision, EventFactory, Permission, Question, Request, RequestId, RequestSubject, Resolution,
 };
-use takopi_api::message::Sender;
+use takopi_api::message::{MessageId, ReplyTo, Sender};
 use takopi_api::plugin::{Backend, Constructor};
 use takopi_api::resume::{ResumeError, ResumeLines as _, ResumeSyntax, ResumeToken};
 use takopi_api::runner::{Control, ControlError, EngineRun, RunControl, RunSpec, Runner};
@@ -32,6 +32,20 @@ impl Talk {
 
     async fn says(&self, id: &str, text: &str) {
         self.gives(message(id, text)).await;
+    }
+
+    /// The message that asks.
+    fn asked(&self) -> MessageId {
+        let is_request = |shown: &&takopi_api::testing::Shown| {
+            let mut buttons = shown.content.buttons.iter().flatten();
+            buttons.any(|button| ["deny", "no answer"].contains(&button.label.as_str()))
+        };
+        self.chat.shown().iter().find(is_request).expect("nothing is asked").message.id.clone()
+    }
+
+    async fn replies(&self, id: &str, text: &str, to: &MessageId) {
+        let reply = ReplyTo::own(to.as_str(), "");
+        self.gives(message(id, text).reply_to(reply)).await;
     }
 }
 
@@ -87,6 +101,31 @@ async fn a_secret_reaches_the_engine_and_no_disk() {
         let path = file.unwrap().path();
         assert!(!path.is_file() || !holds(&path, "hush-hush"), "{}", path.display());
     }
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_too_late_is_no_prompt_and_a_secret_one_is_on_no_disk() {
+    let talk = Talk::new(buttons()).await;
+    talk.says("1", "secret").await;
+    talk.sees("which password?").await;
+    let secret = talk.asked();
+    talk.says("2", "first").await;
+    talk.sees("told: 5 characters").await;
+    talk.replies("3", "hush-hush-4711", &secret).await;
+    talk.sees("this was decided already: answered by p").await;
+    let is_deleted = |call: &Call| matches!(call, Call::Delete { message, .. } if message.id.as_str() == "3");
+    talk.chat.until(|chat| chat.records().iter().any(|record| is_deleted(&record.call)).then_some(())).await;
+    for file in std::fs::read_dir(talk.folder.path()).unwrap() {
+        let path = file.unwrap().path();
+        assert!(!path.is_file() || !holds(&path, "hush-hush"), "{}", path.display());
+    }
+    talk.says("4", "one").await;
+    talk.sees("command 0").await;
+    let permission = talk.asked();
+    talk.takopi.handle_press(talk.chat.press("deny", Sender::new("p")).unwrap());
+    talk.sees("told: 0 allowed").await;
+    talk.replies("5", "yes", &permission).await;
+    talk.sees("this was decided already: denied by p").await;
 }
 
 fn holds(path: &Path, text: &str) -> bool {

@@ -74,6 +74,7 @@ impl Inner {
             tool: tool(&request),
             digest: rules::digest(&request),
             title: super::view::one_line(&request.title, TITLE),
+            is_secret: super::is_secret(&request),
             expires_at,
         };
         match self.store().request_asked(new, like).await {
@@ -213,10 +214,11 @@ impl Inner {
 
     /// The message of a request is there, under this name.
     async fn request_is_shown(self: &Arc<Self>, kept: &Kept, token: &RequestToken, message: &MessageRef) {
+        // First of all: who sees it may answer at once, and that may be a secret.
+        let arrived = self.requests.state().board.shown(token, message);
         if let Err(error) = self.store().request_shown(token, message).await {
             tracing::warn!(run = %kept.live.id, %error, "which message asks could not be stored");
         }
-        let arrived = self.requests.state().board.shown(token, message);
         match arrived {
             Arrived::Outdated => self.reshow(token),
             Arrived::AsItIs if !*kept.is_over.borrow() => {}

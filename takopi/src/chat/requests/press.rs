@@ -5,6 +5,7 @@ use std::sync::Arc;
 use takopi_api::event::Decision;
 use takopi_api::message::{IncomingMessage, MessageRef, PersonId, Press, Sender};
 use takopi_api::runner::RunId;
+use takopi_api::runtime::StoreError;
 use takopi_api::transport::People;
 use tokio::time::Instant;
 
@@ -13,9 +14,7 @@ use super::open::{Aim, Claim, LOOK, Pressable, Pressed, Reopened, Said, Who};
 use super::outcome::Outcome;
 use super::{Kept, Remembered};
 use crate::chat::conversation::{Inner, Link};
-use crate::store::{
-    Decided, EndedRequest, Judgement, NewRule, Place, RequestToken, RuleScope, Undecided, Verdict,
-};
+use crate::store::{Decided, Judgement, NewRule, Place, RequestToken, RuleScope, Undecided, Verdict};
 
 /// What came of words that may be about a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -86,10 +85,7 @@ impl Inner {
         let known = match self.requests.remembered(token) {
             Some(known) => known,
             None => match self.store().ended_request(token).await {
-                Ok(Some(EndedRequest { place, message, title, end })) => {
-                    let outcome = Outcome::of(end);
-                    Remembered { place, message, is_told: false, title, outcome, failure: None }
-                }
+                Ok(Some(ended)) => ended.into(),
                 Ok(None) => return UNKNOWN.to_owned(),
                 Err(error) => return format!("what became of this could not be looked up: {error}"),
             },
@@ -198,16 +194,61 @@ impl Inner {
         }
     }
 
-    /// Whether a message that has just come is the answer to a question that wants it kept nowhere. It then is nothing else.
-    pub(in crate::chat) fn take_secret(&self, link: &Link, message: &IncomingMessage) -> bool {
+    /// Whether a message that has just come is the answer to a question that wants it kept nowhere, also to one that has
+    /// ended. It then is nothing else.
+    ///
+    /// # Errors
+    /// [`StoreError`] if that could not be looked up.
+    pub(in crate::chat) async fn is_secret(
+        &self,
+        link: &Link,
+        message: &IncomingMessage,
+    ) -> Result<bool, StoreError> {
         let is_command = || self.snapshot().command(&message.text).is_some();
         if message.text.trim().is_empty() || !message.files.is_empty() || is_command() {
-            return false;
+            return Ok(false);
         }
+        // It came before, and could not be stored. What it answers may have ended since.
+        if self.requests.has_secret(&link.id, message) {
+            return Ok(true);
+        }
+        if self.expects_secret(link, message) {
+            return Ok(true);
+        }
+        Ok(self.answers_ended(link, message).await?.is_some_and(|ended| ended.is_secret))
+    }
+
+    /// Whether the words of a message are for a question that waits, and that wants them kept nowhere.
+    pub(in crate::chat) fn expects_secret(&self, link: &Link, message: &IncomingMessage) -> bool {
         let who = self.who(link, message.sender.as_ref().map(|sender| &sender.id));
         let place = Place::new(link.id.clone(), message.address.clone());
-        let aim = self.aim(link, message);
-        self.requests.take_secret(&place, who, message, &aim)
+        self.requests.expects_secret(&place, who, &self.aim(link, message))
+    }
+
+    /// What somebody is told who answers the message of a request that has ended.
+    pub(in crate::chat) async fn told_too_late(
+        &self,
+        link: &Link,
+        message: &IncomingMessage,
+    ) -> Option<String> {
+        match self.answers_ended(link, message).await {
+            Ok(ended) => Some(ended?.outcome.told()),
+            Err(error) => Some(format!("what became of this could not be looked up: {error}")),
+        }
+    }
+
+    /// The request that has ended, and whose message a message answers.
+    async fn answers_ended(
+        &self,
+        link: &Link,
+        message: &IncomingMessage,
+    ) -> Result<Option<Remembered>, StoreError> {
+        let Aim::Message(id) = self.aim(link, message) else { return Ok(None) };
+        let at = MessageRef::new(message.address.clone(), id);
+        if let Some(known) = self.requests.remembered_in(&link.id, &at) {
+            return Ok(Some(known));
+        }
+        Ok(self.store().ended_request_in(&link.id, &at).await?.map(Remembered::from))
     }
 
     /// What a message answers: a message of takopi, or, by the message that shows it, a run.

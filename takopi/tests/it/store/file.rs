@@ -159,7 +159,7 @@ async fn a_file_of_a_newer_takopi_is_left_as_it_is() {
 
     let error = Store::open(folder).unwrap_err();
     assert!(matches!(error, OpenError::Newer { found: 4_000, .. }), "{error}");
-    let told = format!("{} has version 4000, and this takopi knows versions up to 2", file.display());
+    let told = format!("{} has version 4000, and this takopi knows versions up to 3", file.display());
     assert_eq!(error.to_string(), told);
     assert!(error.hint().starts_with("use the newer takopi again"), "{}", error.hint());
     assert_eq!((fs::read(&file).unwrap(), mode(&file)), (before, 0o640));

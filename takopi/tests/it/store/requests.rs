@@ -33,6 +33,7 @@ pub(super) fn asks(run: &RunId, what: &str) -> NewRequest {
         tool: Some("Shell".into()),
         digest: Digest::of(&[what.as_bytes()]),
         title: format!("run {what}"),
+        is_secret: false,
         expires_at: SystemTime::now() + Duration::from_secs(600),
     }
 }
@@ -180,6 +181,28 @@ async fn a_megabyte_is_cut_and_the_id_of_a_request_may_come_again() {
     let left = store.open_requests().await.unwrap();
     assert_eq!(left.len(), 2);
     assert!(left.iter().all(|left| left.title.len() <= 400), "{left:?}");
+}
+
+#[tokio::test]
+async fn what_asked_is_known_by_all_its_messages_as_long_as_the_request() {
+    let store = Sandbox::new();
+    let new = NewRequest { is_secret: true, ..asks(&begun(&store).await, "password?") };
+    let token = new.token.clone();
+    store.request_asked(new, None).await.unwrap();
+    let transport = here().transport;
+    for message in ["1", "2"] {
+        store.request_shown(&token, &bubble(message)).await.unwrap();
+        let found = store.ended_request_in(&transport, &bubble(message)).await.unwrap();
+        assert_eq!(found, None, "it is open");
+    }
+    store.end_request(&token, Undecided::Expired).await.unwrap();
+    store.request_told(&token).await.unwrap();
+    let store = store.killed_here();
+    for message in ["1", "2"] {
+        let found = store.ended_request_in(&transport, &bubble(message)).await.unwrap().unwrap();
+        assert!(found.is_secret && found.end == RequestEnd::Expired, "{found:?}");
+    }
+    assert_eq!(store.ended_request_in(&transport, &bubble("3")).await.unwrap(), None);
 }
 
 #[tokio::test]
