@@ -31,7 +31,7 @@ use tokio::time::Instant;
 pub(crate) use self::open::PREFIX;
 pub(super) use self::press::Answered;
 
-use self::open::{Aim, Board, Ending, Who};
+use self::open::{Aim, Board, Ending, Reopened, Who};
 use self::outcome::{Outcome, Subject};
 use self::rules::Ground;
 use self::view::{Means, Sheet};
@@ -181,6 +181,13 @@ impl Requests {
 
     pub(super) fn forget_secret(&self, transport: &TransportId, message: &IncomingMessage) -> bool {
         self.state().secrets.remove(&(transport.clone(), message.reference()))
+    }
+
+    /// A decision could not be stored.
+    fn reopen(&self, token: &RequestToken) -> Reopened {
+        let mut state = self.state();
+        // The time of now, with nobody else at it: who waited for the end of the request's time has been here before that.
+        state.board.reopen(token, Instant::now())
     }
 
     /// A request has ended like this.

@@ -39,6 +39,14 @@ const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 /// A file that is larger is not compared with what it would become.
 const COMPARED: u64 = 2 << 20;
 
+/// Why nobody decides a request that its engine waits for.
+pub(super) enum Unanswered {
+    /// Nobody did in time.
+    NotInTime,
+    /// It can not be asked, because of this.
+    Unaskable(String),
+}
+
 impl Inner {
     /// Asks the people of a run's chat what its engine asks.
     pub(in crate::chat) async fn ask(
@@ -119,9 +127,15 @@ impl Inner {
             expires,
             kept: Arc::clone(&kept),
         };
-        if self.requests.state().board.add(open).is_err() {
+        let added = self.requests.state().board.add(open);
+        if added.is_err() {
             // It was looked for at the beginning, and only this run asks under its name.
-            return;
+            let reason = "it is asked already".to_owned();
+            let ended = self.store().end_request(&token, Undecided::Unaskable(reason.clone())).await;
+            if let Err(error) = ended {
+                tracing::warn!(run = %live.id, %error, "that a request is not asked could not be stored");
+            }
+            return self.refuse_unasked(live, course, kept.request.id.clone(), reason);
         }
         live.open_requests.fetch_add(1, Ordering::AcqRel);
         let inner = Arc::clone(self);
@@ -134,7 +148,7 @@ impl Inner {
         self.spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep_until(expires) => {
-                    inner.give_up(&awaited, Undecided::Expired).await;
+                    inner.give_up(&awaited, Unanswered::NotInTime).await;
                 }
                 () = kept.over() => {}
             }
@@ -206,7 +220,7 @@ impl Inner {
                 self.requests.state().board.not_shown(token);
                 if error.failure != SendFailure::TakenBack {
                     let reason = format!("the question could not be shown: {error}");
-                    self.give_up(token, Undecided::Unaskable(reason)).await;
+                    self.give_up(token, Unanswered::Unaskable(reason)).await;
                 }
             }
         }
@@ -285,27 +299,31 @@ impl Inner {
     }
 
     /// Nobody decides a request any more: that is a no.
-    pub(super) async fn give_up(self: &Arc<Self>, token: &RequestToken, why: Undecided) {
+    pub(super) async fn give_up(self: &Arc<Self>, token: &RequestToken, why: Unanswered) {
         let Some(kept) = self.requests.state().board.give_up(token) else { return };
-        let (outcome, reason) = match &why {
-            Undecided::Expired => {
+        let (how, outcome, reason) = match why {
+            Unanswered::NotInTime => {
                 let reason = format!("nobody answered within {}", elapsed(kept.timeout));
-                (Outcome::Expired(Some(kept.timeout)), reason)
+                (Undecided::Expired, Outcome::Expired(Some(kept.timeout)), reason)
             }
-            Undecided::Unaskable(reason) => (Outcome::Unaskable(reason.clone()), reason.clone()),
-            Undecided::Withdrawn => return self.withdraw(token, Outcome::Withdrawn),
+            Unanswered::Unaskable(why) => {
+                (Undecided::Unaskable(why.clone()), Outcome::Unaskable(why.clone()), why)
+            }
         };
-        match self.store().end_request(token, why).await {
-            Ok(Ended::Already(end)) => self.conclude(token, Outcome::of(end), None),
-            Ok(Ended::Now | Ended::Gone) => {
-                self.conclude(token, outcome, Some(Decision::Deny { reason: Some(reason) }));
+        let (outcome, reason) = match self.store().end_request(token, how).await {
+            Ok(Ended::Already(end)) => {
+                let outcome = Outcome::of(end);
+                let told = outcome.told();
+                (outcome, told)
             }
+            Ok(Ended::Now | Ended::Gone) => (outcome, reason),
             Err(error) => {
                 // A no needs no record to count.
                 tracing::error!(run = %kept.live.id, %error, "that nobody decided a request could not be stored");
-                self.conclude(token, outcome, Some(Decision::Deny { reason: Some(reason) }));
+                (outcome, reason)
             }
-        }
+        };
+        self.conclude(token, outcome, Some(Decision::Deny { reason: Some(reason) }));
     }
 
     /// The engine does not wait for an answer any more.

@@ -167,6 +167,8 @@ pub(super) struct Ending<T> {
 pub(super) enum Reopened {
     /// It waits for another one.
     Open,
+    /// Its time was over meanwhile. Whoever waited for that found it decided: whoever asks gives it up.
+    Expired,
     /// Its engine does not wait any more.
     Withdrawn,
 }
@@ -398,12 +400,12 @@ impl<T: Clone, E> Board<T, E> {
     }
 
     /// A decision could not be stored: it was none.
-    pub(super) fn reopen(&mut self, token: &RequestToken) -> Reopened {
+    pub(super) fn reopen(&mut self, token: &RequestToken, now: Instant) -> Reopened {
         match self.open.get_mut(token) {
             Some(open) if !open.is_withdrawn => {
                 (open.is_claimed, open.is_outdated) = (false, true);
                 open.stage = Stage::Choice;
-                Reopened::Open
+                if open.asked.expires <= now { Reopened::Expired } else { Reopened::Open }
             }
             _ => Reopened::Withdrawn,
         }
@@ -440,7 +442,7 @@ impl<T: Clone, E> Board<T, E> {
         self.ended.remove(token);
     }
 
-    /// The request that a run asks under this name, unless somebody has decided it.
+    /// The request that a run asks under this name, also while a decision about it is being stored.
     pub(super) fn find(&self, run: &RunId, id: &RequestId) -> Option<RequestToken> {
         self.by_run.get(&(run.clone(), id.clone())).cloned()
     }

@@ -9,12 +9,13 @@ use takopi_api::runtime::StoreError;
 use takopi_api::transport::People;
 use tokio::time::Instant;
 
+use super::ask::Unanswered;
 use super::close::SOON;
 use super::open::{Aim, Claim, LOOK, Pressable, Pressed, Reopened, Said, Who};
 use super::outcome::Outcome;
 use super::{Kept, Remembered};
 use crate::chat::conversation::{Inner, Link};
-use crate::store::{Decided, Judgement, NewRule, Place, RequestToken, RuleScope, Undecided, Verdict};
+use crate::store::{Decided, Judgement, NewRule, Place, RequestToken, RuleScope, Verdict};
 
 /// What came of words that may be about a request.
 #[derive(Debug, PartialEq, Eq)]
@@ -62,7 +63,7 @@ impl Inner {
                 LOOK.to_owned()
             }
             Pressed::Expired => {
-                self.give_up(&button.token, Undecided::Expired).await;
+                self.give_up(&button.token, Unanswered::NotInTime).await;
                 Outcome::Expired(None).told()
             }
             Pressed::Late(kept) => match tokio::time::timeout(SOON, kept.over()).await {
@@ -128,7 +129,7 @@ impl Inner {
             Ok(Decided::Already(end)) => {
                 let outcome = Outcome::of(end);
                 let told = outcome.told();
-                self.conclude(&token, outcome, None);
+                self.conclude(&token, outcome, Some(denied(&told)));
                 Err(told)
             }
             Ok(Decided::Gone) => {
@@ -136,19 +137,20 @@ impl Inner {
                 self.conclude(&token, Outcome::Unaskable(reason.to_owned()), Some(denied(reason)));
                 Err(reason.to_owned())
             }
-            Err(error) => {
-                let reopened = self.requests.state().board.reopen(&token);
-                match reopened {
-                    Reopened::Open => {
-                        self.reshow(&token);
-                        Err(format!("it could not be stored, so nothing was decided; press again: {error}"))
-                    }
-                    Reopened::Withdrawn => {
-                        self.withdraw(&token, Outcome::Withdrawn);
-                        Err(Outcome::Withdrawn.told())
-                    }
+            Err(error) => match self.requests.reopen(&token) {
+                Reopened::Open => {
+                    self.reshow(&token);
+                    Err(format!("it could not be stored, so nothing was decided; press again: {error}"))
                 }
-            }
+                Reopened::Expired => {
+                    self.give_up(&token, Unanswered::NotInTime).await;
+                    Err(Outcome::Expired(None).told())
+                }
+                Reopened::Withdrawn => {
+                    self.withdraw(&token, Outcome::Withdrawn);
+                    Err(Outcome::Withdrawn.told())
+                }
+            },
         }
     }
 

@@ -440,7 +440,7 @@ fn what_is_withdrawn_while_it_is_decided_is_told_to_nobody() {
     let button = desk.button(&token, "allow once");
     claimed(desk.press(&button, &at("c", "1"), ME));
     assert_eq!(desk.board.take_away(&token), None, "whoever decides ends it");
-    assert_eq!(desk.board.reopen(&token), Reopened::Withdrawn);
+    assert_eq!(desk.board.reopen(&token, desk.now), Reopened::Withdrawn);
     assert!(desk.board.end(&token, "decided").unwrap().is_withdrawn);
     let token = desk.permission("1");
     assert_eq!(desk.board.take_away(&token), Some("kept"));
@@ -452,7 +452,19 @@ fn what_could_not_be_stored_is_asked_again() {
     let token = desk.permission("1");
     let button = desk.button(&token, "deny");
     claimed(desk.press(&button, &at("c", "1"), ME));
-    assert_eq!(desk.board.reopen(&token), Reopened::Open);
+    assert_eq!(desk.board.reopen(&token, desk.now), Reopened::Open);
     assert_eq!(desk.board.outdated(&token), Some(at("c", "1")));
     assert_eq!(claimed(desk.press(&button, &at("c", "1"), ME)), Decision::Deny { reason: None });
+}
+
+#[test]
+fn what_could_not_be_stored_in_time_is_not_asked_for_ever() {
+    let mut desk = Desk::new();
+    let token = desk.permission("1");
+    let button = desk.button(&token, "deny");
+    claimed(desk.press(&button, &at("c", "1"), ME));
+    desk.now += Duration::from_secs(60);
+    assert_eq!(desk.board.give_up(&token), None, "the time is over, and nobody waits for that any more");
+    assert_eq!(desk.board.reopen(&token, desk.now), Reopened::Expired);
+    assert_eq!(desk.board.give_up(&token), Some("kept"));
 }
