@@ -139,9 +139,13 @@ pub struct Permission {
     /// The files that it would touch: absolute, or below [`Self::cwd`].
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
-    /// What would change in them, as a unified diff or the new content.
+    /// What would change in them, as a unified diff. What can not be read as one is shown as it stands.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diff: Option<String>,
+    /// The whole new content of the file, where the engine says that in place of a diff. It is never taken for a diff, whatever
+    /// it reads like, but compared with what is in the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
     /// Why it wants to, in the engine's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -202,10 +206,17 @@ impl Permission {
         self
     }
 
-    /// Sets what would change in them.
+    /// Sets what would change in them, as a unified diff.
     #[must_use]
     pub fn diff(mut self, diff: impl Into<String>) -> Self {
         self.diff = Some(diff.into());
+        self
+    }
+
+    /// Sets the whole new content of the file.
+    #[must_use]
+    pub fn content(mut self, content: impl Into<String>) -> Self {
+        self.content = Some(content.into());
         self
     }
 

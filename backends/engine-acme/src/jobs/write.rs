@@ -79,17 +79,15 @@ impl Place {
 }
 
 fn permission(root: &Path, name: &str, place: &Place, content: &str) -> RequestSubject {
-    let diff = match &place.before {
-        Some(before) if before != content => diff::unified(name, before, content),
-        _ => content.to_owned(),
-    };
     let permission = Permission::default()
         .tool("write")
         .cwd(root.to_string_lossy())
         .paths([place.target.path.to_string_lossy().into_owned()])
-        .diff(diff)
         .lasting(Lasting::Engine);
-    RequestSubject::Permission(permission)
+    RequestSubject::Permission(match &place.before {
+        Some(before) if before != content => permission.diff(diff::unified(name, before, content)),
+        _ => permission.content(content),
+    })
 }
 
 fn nothing_written(shown: &str, why: &str) -> Part {

@@ -21,11 +21,12 @@ async fn a_file_is_written_after_it_was_allowed() {
     assert_eq!(place.text_of("notes.md"), "hello\n");
     let request = &told.requests()[0].request;
     assert_eq!(request.title, "write notes.md");
-    let RequestSubject::Permission(Permission { command: None, paths, diff, .. }) = &request.subject else {
+    let RequestSubject::Permission(Permission { command: None, paths, content, .. }) = &request.subject
+    else {
         panic!("no permission: {request:?}");
     };
     assert!(paths[0].ends_with("repo/notes.md"));
-    assert_eq!(diff.as_deref(), Some("hello\n"));
+    assert_eq!(content.as_deref(), Some("hello\n"));
     assert_eq!(told.resolutions()[0].resolution, Resolution::Decided(Decision::AllowOnce));
     let change = &told.file_changes()[0].action.detail.changes[0];
     assert!(change.kind == ChangeKind::Add && change.path.ends_with("repo/notes.md"));
@@ -91,7 +92,7 @@ async fn a_file_that_is_no_text_or_stays_the_same_is_shown_as_it_will_be() {
         let RequestSubject::Permission(permission) = &told.requests()[0].request.subject else {
             panic!("no permission: {prompt}");
         };
-        assert_eq!(permission.diff.as_deref(), Some(content), "{prompt}");
+        assert_eq!(permission.content.as_deref(), Some(content), "{prompt}");
         assert!(told.answer().contains("is replaced"), "{}", told.answer());
     }
 }

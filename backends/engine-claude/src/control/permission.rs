@@ -54,7 +54,7 @@ pub(super) fn of_tool(asked: &Asked<'_>, folder: Folder<'_>) -> (String, Permiss
         }
         "Write" => {
             if let Some([path, content]) = input.take(["file_path", "content"]) {
-                permission = permission.diff(content).paths([path]);
+                permission = permission.content(content).paths([path]);
             }
         }
         "NotebookEdit" => {
@@ -232,7 +232,7 @@ mod tests {
         check(
             r#""tool_name":"Write","input":{"file_path":"/repo/a.rs","content":"one\ntwo\n"},"description":"a.rs""#,
             "Write: /repo/a.rs",
-            &tool("Write").paths(path()).diff("one\ntwo\n"),
+            &tool("Write").paths(path()).content("one\ntwo\n"),
         );
         check(
             r#""tool_name":"MultiEdit","input":{"file_path":"/repo/a.rs","edits":[{"old_string":"a","new_string":"b"},{"old_string":"c","new_string":"d","replace_all":false}]}"#,

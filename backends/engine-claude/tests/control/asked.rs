@@ -58,7 +58,7 @@ async fn changes_of_files_are_asked_with_what_they_change() {
     let diffs = played.requests().into_iter().map(|request| match &request.subject {
         RequestSubject::Permission(permission) => {
             assert_eq!(permission.paths, ["/repo/hello.txt"]);
-            permission.diff.clone().unwrap()
+            permission.diff.clone().or_else(|| permission.content.clone()).unwrap()
         }
         subject => panic!("{subject:?}"),
     });

@@ -57,7 +57,7 @@ fn described(tool: &str, mut input: Map<String, Value>) -> (Permission, Option<S
         "write" => {
             permission = permission.paths(take_text(&mut input, "path"));
             if let Some(content) = take_text(&mut input, "content") {
-                permission = permission.diff(content);
+                permission = permission.content(content);
             }
         }
         "edit" => {
@@ -146,7 +146,7 @@ mod tests {
 
         let call = read("write", r#"{"path":"/repo/a","content":"1\n2\n"}"#);
         assert_eq!(call.title, "write /repo/a");
-        assert_eq!(call.permission, asked("write").paths(["/repo/a".to_owned()]).diff("1\n2\n"));
+        assert_eq!(call.permission, asked("write").paths(["/repo/a".to_owned()]).content("1\n2\n"));
 
         let edits =
             r#"{"path":"/repo/a","edits":[{"oldText":"a\nb","newText":""},{"oldText":"c","newText":"d"}]}"#;

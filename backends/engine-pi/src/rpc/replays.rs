@@ -196,7 +196,7 @@ async fn a_call_that_is_denied_is_blocked_and_the_model_is_told_why() {
     let mut play = play("deny", "Please do the task. [[write]]");
     let request = play.until_asked().await;
     assert_eq!(request.title, "write /repo/hello.txt");
-    let expected = asked().tool("write").paths(["/repo/hello.txt".to_owned()]).diff("hello\n");
+    let expected = asked().tool("write").paths(["/repo/hello.txt".to_owned()]).content("hello\n");
     assert_eq!(*permission(&request), expected);
     play.answer(&request, deny("not in this house")).await;
     let (completed, events) = play.end().await;

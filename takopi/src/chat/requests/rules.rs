@@ -94,7 +94,7 @@ pub(crate) fn digest(request: &Request) -> Digest {
 
 /// What a rule has to cover to be for this permission. `real` resolves links.
 fn alike(permission: &Permission, root: &Root, real: impl Fn(&Path) -> Option<PathBuf>) -> Option<Covers> {
-    let Permission { tool, command, cwd, paths, diff, input, lasting, .. } = permission;
+    let Permission { tool, command, cwd, paths, diff, content, input, lasting, .. } = permission;
     if !matches!(lasting, Lasting::Rules | Lasting::Engine) {
         return None;
     }
@@ -104,8 +104,9 @@ fn alike(permission: &Permission, root: &Root, real: impl Fn(&Path) -> Option<Pa
     };
     // As a text: two folders must not become the same one.
     let below = cwd.as_deref().unwrap_or(Path::new("")).to_str()?.to_owned();
+    let is_change = diff.is_some() || content.is_some();
     match (command, paths.as_slice(), input) {
-        (Some(command), [], None) if diff.is_none() => {
+        (Some(command), [], None) if !is_change => {
             let is_fit = !command.trim().is_empty() && command.len() <= COMMAND;
             is_fit.then(|| Covers::Command { tool: tool.clone(), command: command.clone(), below })
         }
@@ -118,15 +119,13 @@ fn alike(permission: &Permission, root: &Root, real: impl Fn(&Path) -> Option<Pa
             };
             // Without a change it could be anything that has to do with files. Below the root of the file system lies
             // everything.
-            let is_fit = diff.is_some()
-                && paths.len() <= FILES
-                && root.real.parent().is_some()
-                && paths.iter().all(is_own);
+            let is_fit =
+                is_change && paths.len() <= FILES && root.real.parent().is_some() && paths.iter().all(is_own);
             Some(Covers::Files { tool: tool.clone().filter(|_| is_fit)? })
         }
         _ => {
             let says = shortened(command.as_deref().or(input.as_deref())?);
-            let size: usize = [command, input, diff].into_iter().flatten().map(String::len).sum();
+            let size: usize = [command, input, diff, content].into_iter().flatten().map(String::len).sum();
             // An engine that says nothing of what it does would be allowed all of it.
             let is_fit = says.chars().any(char::is_alphanumeric) && size <= INPUT;
             let digest = Digest::of(&[
@@ -135,6 +134,7 @@ fn alike(permission: &Permission, root: &Root, real: impl Fn(&Path) -> Option<Pa
                 below.as_bytes(),
                 &serde_json::to_vec(paths).ok()?,
                 &part(diff.as_deref()),
+                &part(content.as_deref()),
                 &part(input.as_deref()),
             ]);
             Some(Covers::Input { tool: tool.clone().filter(|_| is_fit)?, says, digest })

@@ -138,8 +138,8 @@ impl Sheet {
                 {
                     title = if title.is_empty() { tool } else { format!("{tool}: {title}") };
                 }
-                if let Some(change) = change {
-                    title = format!("{title} · {}", change.counts());
+                if let Some(counts) = change.and_then(Change::counts) {
+                    title = format!("{title} · {counts}");
                 }
                 permission_text(&mut draft, permission, change);
             }
@@ -257,8 +257,7 @@ fn permission_text(draft: &mut Draft<'_>, permission: &Permission, change: Optio
             draft.say(fenced(&visible(&preview.text), "diff"));
         }
         if !preview.is_whole {
-            let shown = preview.text.lines().filter(|line| line.starts_with(['+', '-'])).count();
-            draft.leave((change.added + change.removed).saturating_sub(shown), "change.diff", change.whole());
+            draft.leave(preview.left, "change.diff", change.whole());
         }
     }
     if let Some(input) = &permission.input {

@@ -142,8 +142,8 @@ impl Interview {
     /// The texts of which only the beginning is shown at first, in the order in which they stand.
     fn texts(&self) -> Vec<&str> {
         match &self.request.subject {
-            RequestSubject::Permission(Permission { command, input, diff, .. }) => {
-                [command, input, diff].into_iter().filter_map(|text| text.as_deref()).collect()
+            RequestSubject::Permission(Permission { command, input, diff, content, .. }) => {
+                [command, input, diff, content].into_iter().filter_map(|text| text.as_deref()).collect()
             }
             RequestSubject::Plan { text } => vec![text],
             _ => Vec::new(),
@@ -165,7 +165,7 @@ impl Interview {
     }
 
     fn permission(&self, permission: &Permission) -> Vec<String> {
-        let Permission { tool, command, cwd, paths, diff, reason, input, .. } = permission;
+        let Permission { tool, command, cwd, paths, diff, content, reason, input, .. } = permission;
         let named = |label: &str, value: &Option<String>| {
             value.as_ref().map(|value| format!("  {label}: {}", harmless(value)))
         };
@@ -186,6 +186,7 @@ impl Interview {
         let diff = diff.as_deref().unwrap_or_default();
         let is_diff = diff.lines().any(|line| line.starts_with("@@ "));
         lines.extend(self.text(diff, if is_diff { diff_line } else { harmless_line }));
+        lines.extend(self.text(content.as_deref().unwrap_or_default(), harmless_line));
         lines
     }
 
@@ -367,6 +368,14 @@ mod tests {
         assert!(matches!(asked.hear("m"), Heard::More(lines) if lines.len() == 106));
         assert!(!asked.prompt().contains("[m]ore"));
         assert_eq!(asked.hear("m"), denied("m"));
+    }
+
+    #[test]
+    fn new_content_is_shown_as_it_stands() {
+        let asked = Permission::default().tool("write").content("@@ -1 +1 @@\n".repeat(41));
+        let asked = about(RequestSubject::Permission(asked));
+        assert_eq!(asked.begin("acme")[2], "  │ @@ -1 +1 @@");
+        assert!(asked.prompt().contains("[m]ore"));
     }
 
     #[test]

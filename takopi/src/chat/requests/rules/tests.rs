@@ -45,6 +45,7 @@ fn a_command_is_like_itself_and_nothing_else() {
     assert_ne!(of(&shell("npm test").paths(["/etc/passwd".to_owned()])), npm);
     assert_ne!(of(&shell("npm test").input("{\"sandbox\": false}")), npm);
     assert_ne!(of(&shell("npm test").diff("+")), npm);
+    assert_ne!(of(&shell("npm test").content("+")), npm);
 }
 
 #[test]
@@ -76,6 +77,8 @@ fn files_of_the_folder_are_alike() {
         assert_eq!(of(&edit(paths.iter().copied())), Some(files_by_edit()), "{paths:?}");
     }
     assert_ne!(of(&edit(["a"]).tool("delete")), Some(files_by_edit()));
+    let written = Permission::default().tool("edit").cwd("/web").paths(["a".to_owned()]).content("new");
+    assert_eq!(of(&written), Some(files_by_edit()));
 }
 
 #[test]
@@ -165,6 +168,9 @@ fn a_tool_is_like_its_own_use_and_no_other() {
     assert_ne!(of(&fetch("{\"url\": \"https://a\"} ")), covers);
     assert_ne!(of(&fetch("{\"url\": \"https://a\"}").tool("post")), covers);
     assert_ne!(of(&fetch("{\"url\": \"https://a\"}").cwd("/web/sub")), covers);
+    let with = |content: &str| of(&fetch("{\"url\": \"https://a\"}").content(content));
+    assert!(with("a") != covers && with("a") != with("b"));
+    assert_ne!(with("a"), of(&fetch("{\"url\": \"https://a\"}").diff("a")));
     // It begins the same, and goes on otherwise.
     let long = "x".repeat(10_000);
     assert_ne!(of(&fetch(&format!("{long}1"))), of(&fetch(&format!("{long}2"))));
@@ -175,6 +181,7 @@ fn a_tool_is_like_its_own_use_and_no_other() {
     assert_eq!(of(&Permission::default()), None);
     assert_eq!(of(&Permission::default().tool("fetch").reason("because")), None);
     assert_eq!(of(&Permission::default().tool("fetch").diff("+")), None);
+    assert_eq!(of(&Permission::default().tool("fetch").content("+")), None);
     assert_eq!(of(&Permission::default().input("{\"a\": 1}")), None);
 }
 
