@@ -107,7 +107,9 @@ fn hunk(edit: &Value) -> Option<String> {
     let is_whole = fields.keys().all(|key| matches!(&**key, "oldText" | "newText" | "path"));
     let lines = |key: &str, sign: char| -> Option<String> {
         let text = fields.get(key)?.as_str()?;
-        Some(text.lines().map(|line| format!("{sign}{line}\n")).collect())
+        // By the ends of lines too: one that comes or goes is a change. Nothing in place of a text is no line.
+        let lines = text.split('\n').filter(|_| !text.is_empty());
+        Some(lines.map(|line| format!("{sign}{line}\n")).collect())
     };
     is_whole.then(|| Some(format!("@@\n{}{}", lines("oldText", '-')?, lines("newText", '+')?)))?
 }
@@ -156,6 +158,11 @@ mod tests {
         let diff = "--- /repo/a\n+++ /repo/a\n@@\n-c\n+d\n";
         let shown = asked("edit").paths(["/repo/a".to_owned()]).diff(diff);
         assert_eq!(read("edit", old).permission, shown);
+
+        // The end of a line is a change too.
+        let end = r##"{"path":"/repo/a","oldText":"# a","newText":"# a\n"}"##;
+        let ended = "--- /repo/a\n+++ /repo/a\n@@\n-# a\n+# a\n+\n";
+        assert_eq!(read("edit", end).permission, asked("edit").paths(["/repo/a".to_owned()]).diff(ended));
 
         // Pi does both.
         let both =
