@@ -21,5 +21,6 @@ pub mod plugins;
 pub mod process;
 pub mod project;
 pub mod store;
+mod visible;
 
 pub use host::Host;

@@ -23,7 +23,7 @@ use super::diff::Change;
 use super::open::{Arrived, NewOpen};
 use super::outcome::Outcome;
 use super::rules::{self, Ground};
-use super::view::{Means, Sheet};
+use super::view::{Means, Sheet, TITLE};
 use super::{Coverage, Kept, Showing, Waiting};
 use crate::chat::conversation::{Inner, Link};
 use crate::chat::drive::Course;
@@ -32,6 +32,7 @@ use crate::chat::progress::elapsed;
 use crate::chat::resolve::Job;
 use crate::project::Context;
 use crate::store::{Asked, Deciders, Ended, NewRequest, RequestToken, Rule, Undecided};
+use crate::visible::one_line;
 
 /// The longest that a request can wait, whatever the configuration says: clocks count no further.
 const LONGEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
@@ -81,7 +82,7 @@ impl Inner {
             engine: live.engine.clone(),
             tool: tool(&request),
             digest: rules::digest(&request),
-            title: super::view::one_line(&request.title, TITLE),
+            title: one_line(&request.title, TITLE),
             is_secret: super::is_secret(&request),
             expires_at,
         };
@@ -360,9 +361,6 @@ impl Inner {
         });
     }
 }
-
-/// How much of a title is stored.
-const TITLE: usize = 200;
 
 fn lasting(request: &Request) -> Option<Lasting> {
     match &request.subject {

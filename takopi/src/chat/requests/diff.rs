@@ -4,12 +4,15 @@
 //! be hidden from who decides. What is not well formed is shown as it stands, and what a preview leaves out of a diff of an
 //! engine makes it one in part, also where nothing changes: who wrote it may have put there what matters.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use similar::{Algorithm, DiffOp, capture_diff_slices_deadline, group_diff_ops};
+
+use crate::visible::{shortened, visible};
 
 /// How many lines of a change a message shows.
 const SHOWN_LINES: usize = 8;
@@ -410,15 +413,18 @@ fn weight(text: &str) -> usize {
     }
 }
 
+/// As much of a line as can be shown, and one character more.
+fn spelled(line: &str) -> Cow<'_, str> {
+    let end = line.char_indices().nth(SHOWN_WIDTH + 1).map_or(line.len(), |(at, _)| at);
+    visible(&line[..end])
+}
+
 fn is_cut(line: &str) -> bool {
-    line.chars().nth(SHOWN_WIDTH).is_some()
+    spelled(line).chars().nth(SHOWN_WIDTH).is_some()
 }
 
 fn cut(line: &str) -> String {
-    match line.char_indices().nth(SHOWN_WIDTH) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line.to_owned(),
-    }
+    shortened(&spelled(line), SHOWN_WIDTH)
 }
 
 #[cfg(test)]
@@ -533,6 +539,15 @@ mod tests {
             let preview = given(&format!("{text}{}", "@@\n+b\n".repeat(8))).preview();
             assert!(!preview.is_whole && preview.left > 0, "{text:?}: {preview:?}");
         }
+    }
+
+    #[test]
+    fn a_line_is_as_long_as_it_is_shown() {
+        let line = format!("#{}\n", "\u{200b}".repeat(100));
+        let change = Change::between("a", None, &line);
+        assert!(!change.preview().is_whole && change.preview().text.len() < 2 * SHOWN_WIDTH);
+        let change = Change::between("a", None, "#\u{200b}\n");
+        assert_eq!(change.preview().text, r"+#\u{200b}");
     }
 
     #[test]

@@ -17,6 +17,7 @@ use takopi_api::resume::ResumeToken;
 use crate::paths;
 use crate::project::{Project, real_path};
 use crate::store::{Covers, Deciders, Digest, Like, NewRule, Rule, RuleScope};
+use crate::visible::one_line;
 
 /// A command that is longer can not be read in a list, so there is no rule for it. In bytes.
 const COMMAND: usize = 2_000;
@@ -27,7 +28,7 @@ const INPUT: usize = 16_000;
 /// A change of more files than this is asked.
 const FILES: usize = 500;
 
-/// How much of a command or of an input is shown, in characters.
+/// How much of a command, of an input, or of the name of a tool is shown, in characters.
 const SHOWN: usize = 100;
 
 /// Where a run works, and the folder that its rules are for.
@@ -124,10 +125,11 @@ fn alike(permission: &Permission, root: &Root, real: impl Fn(&Path) -> Option<Pa
             Some(Covers::Files { tool: tool.clone().filter(|_| is_fit)? })
         }
         _ => {
-            let says = shortened(command.as_deref().or(input.as_deref())?);
+            let text = command.as_deref().or(input.as_deref())?;
             let size: usize = [command, input, diff, content].into_iter().flatten().map(String::len).sum();
             // An engine that says nothing of what it does would be allowed all of it.
-            let is_fit = says.chars().any(char::is_alphanumeric) && size <= INPUT;
+            let mut told = text.split_whitespace().flat_map(str::chars).take(SHOWN);
+            let is_fit = told.any(char::is_alphanumeric) && size <= INPUT;
             let digest = Digest::of(&[
                 b"permission",
                 &part(command.as_deref()),
@@ -137,6 +139,7 @@ fn alike(permission: &Permission, root: &Root, real: impl Fn(&Path) -> Option<Pa
                 &part(content.as_deref()),
                 &part(input.as_deref()),
             ]);
+            let says = one_line(text, SHOWN);
             Some(Covers::Input { tool: tool.clone().filter(|_| is_fit)?, says, digest })
         }
     }
@@ -203,11 +206,11 @@ pub(crate) fn covered(covers: &Covers) -> String {
     };
     match covers {
         Covers::Command { command, below: folder, .. } => {
-            format!("{}{}", markdown::code(&shortened(command)), below(folder))
+            format!("{}{}", markdown::code(&one_line(command, SHOWN)), below(folder))
         }
-        Covers::Files { tool } => format!("{} of files", markdown::code(&shortened(tool))),
+        Covers::Files { tool } => format!("{} of files", markdown::code(&one_line(tool, SHOWN))),
         Covers::Input { tool, says, .. } => {
-            format!("{} of exactly {}", markdown::code(&shortened(tool)), markdown::code(says))
+            format!("{} of exactly {}", markdown::code(&one_line(tool, SHOWN)), markdown::code(says))
         }
     }
 }
@@ -216,7 +219,7 @@ pub(crate) fn covered(covers: &Covers) -> String {
 pub(crate) fn offered(covers: &Covers) -> String {
     match covers {
         Covers::Files { tool } => {
-            let tool = markdown::code(&shortened(tool));
+            let tool = markdown::code(&one_line(tool, SHOWN));
             format!("{tool} of any file here that is not hidden, also new and deleted ones")
         }
         Covers::Command { .. } | Covers::Input { .. } => covered(covers),
@@ -234,14 +237,4 @@ pub(crate) fn line(rule: &Rule) -> String {
         RuleScope::Always => "",
     };
     format!("{} in {place} · {}{scope}", covered(&rule.covers), rule.engine)
-}
-
-/// The beginning of a text, in one line.
-fn shortened(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let line = words.join(" ");
-    match line.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{}…", &line[..end]),
-        None => line,
-    }
 }

@@ -8,9 +8,10 @@ use takopi_api::transport::{Capabilities, TextLimit, TextUnit};
 use super::acts::Form;
 use super::diff::Change;
 use super::questions::Questions;
+use crate::visible::{one_line, shortened, visible};
 
-/// How much of a title is shown, in characters.
-const TITLE: usize = 200;
+/// How much of a title is shown and stored, in characters.
+pub(super) const TITLE: usize = 200;
 
 /// How much of a command, an input, or another text of an engine is shown where the whole can be a file.
 const HEAD: Room = Room { lines: 12, chars: 700 };
@@ -28,15 +29,21 @@ const WITHOUT_FILES: Room = Room { lines: 400, chars: 16 * 1024 };
 const PATHS: usize = 6;
 const PATH: usize = 100;
 
-/// How much of a button's label is shown.
+/// How much of a button's label is shown, and of the name of a question.
 const LABEL: usize = 60;
 
 /// How many options of a question are described, and in how many characters each.
 const OPTIONS: usize = 20;
 const DESCRIPTION: usize = 120;
 
-/// The most that a message has, where the chat takes more: what stands in it is cut before by lines that say so.
+/// The most that a text has, where the chat takes more and files. Of a longer one the end is cut off, and all of it is a file.
 const MOST: TextLimit = TextLimit { max: 3400, unit: TextUnit::Utf16 };
+
+/// How much room is kept for what stands below a text: what can be done, and that there is more.
+const BELOW: usize = 300;
+
+/// And for the number of an option, and the mark of one that is chosen.
+const NUMBER: usize = 8;
 
 /// How much of a text is shown.
 #[derive(Debug, Clone, Copy)]
@@ -51,6 +58,8 @@ pub(super) struct Sheet {
     /// One line: what is asked.
     pub(super) title: String,
     text: String,
+    /// Says that there is more than that, and where.
+    more: String,
     /// What did not fit.
     files: Vec<OutgoingFile>,
     footer: Vec<String>,
@@ -77,6 +86,21 @@ impl Means {
     fn limit(&self) -> TextLimit {
         if self.files || self.limit.max < MOST.max { shorter(self.limit) } else { self.limit }
     }
+
+    /// How long a text can be with this much below it.
+    fn above(&self, below: usize) -> TextLimit {
+        let limit = self.limit();
+        TextLimit { max: limit.max.saturating_sub(below), ..limit }
+    }
+
+    /// How long the text of a question can be: without buttons its options stand below it.
+    fn above_options(&self, question: &Question) -> TextLimit {
+        let unit = self.limit.unit;
+        let options = question.options.iter();
+        let lines = options.map(|choice| unit.count(&escape(&one_line(&choice.label, TITLE))) + NUMBER);
+        let below: usize = if self.buttons { 0 } else { lines.sum() };
+        self.above(BELOW + below)
+    }
 }
 
 fn shorter(limit: TextLimit) -> TextLimit {
@@ -100,24 +124,66 @@ impl Draft<'_> {
         let text = visible(text.trim_end());
         let head = head(&text, self.means.room(room));
         self.say(fenced(head, language));
+        self.leave_behind(head, &text, file);
+    }
+
+    /// Shows a text in its own words, as much of it as there is room for.
+    fn tell(&mut self, label: &str, text: &str, room: Room, file: &str) {
+        let text = visible(text.trim());
+        let head = head(&text, self.means.room(room));
+        let more = if head.len() < text.len() { "…" } else { "" };
+        self.say(format!("{label}{}{more}", escape(head)));
+        self.leave_behind(head, &text, file);
+    }
+
+    /// Makes a file of a text of which only this is shown.
+    fn leave_behind(&mut self, head: &str, text: &str, file: &str) {
         if head.len() < text.len() {
-            self.leave(text.lines().count().saturating_sub(head.lines().count()), file, &text);
+            self.leave(text.lines().count().saturating_sub(head.lines().count()), file, text);
         }
     }
 
     /// Says that something is not shown here, and makes a file of all of it.
     fn leave(&mut self, lines: usize, file: &str, whole: &str) {
+        let more = self.attach(lines, file, whole);
+        self.say(more);
+    }
+
+    /// Makes a file of what is not shown, and says what to say of that.
+    fn attach(&mut self, lines: usize, file: &str, whole: &str) -> String {
         let more = match lines {
             0 => "more".to_owned(),
             1 => "1 more line".to_owned(),
             lines => format!("{lines} more lines"),
         };
-        if self.means.files {
-            self.say(format!("… {more}: all of it is in {}", markdown::code(file)));
-            self.files.push(OutgoingFile::text(file, whole));
-        } else {
-            self.say(format!("… {more}, which this chat can not show"));
+        if !self.means.files {
+            return format!("… {more}, which this chat can not show");
         }
+        self.files.push(OutgoingFile::text(file, whole));
+        format!("… {more}: all of it is in {}", markdown::code(file))
+    }
+
+    /// Tells the rest of a title that is cut where nothing else says it.
+    fn title(&mut self, title: &str) {
+        if is_cut(title, TITLE) {
+            self.tell("", title, HEAD, "title.txt");
+        }
+    }
+
+    /// Makes a file of questions that no message has the room for, and says so.
+    fn questions(&mut self, asked: &[Question], title: &str) -> String {
+        let questions = Questions::new(asked);
+        let above = self.blocks.join("\n");
+        let fits = |question: &Question| {
+            let text = question_text(question, &questions, title, self.means.room(HEAD));
+            fits(question, self.means.room(HEAD))
+                && self.means.above_options(question).admits(&joined(&above, &text))
+        };
+        if asked.iter().all(fits) {
+            return String::new();
+        }
+        let whole: Vec<_> = asked.iter().map(whole).collect();
+        self.attach(0, "question.md", &whole.join("\n\n"))
     }
 }
 
@@ -131,6 +197,7 @@ impl Sheet {
     ) -> Self {
         let mut draft = Draft { means, blocks: Vec::new(), files: Vec::new() };
         let mut title = one_line(&request.title, TITLE);
+        let mut more = String::new();
         match &request.subject {
             RequestSubject::Permission(permission) => {
                 if let Some(tool) = permission.tool.as_deref().map(|tool| one_line(tool, 40))
@@ -144,28 +211,32 @@ impl Sheet {
                 permission_text(&mut draft, permission, change);
             }
             RequestSubject::Plan { text } => {
+                draft.title(&request.title);
                 let text = visible(text.trim());
                 let head = head(&text, means.room(PLAN));
                 draft.say(head);
-                if head.len() < text.len() {
-                    draft.leave(text.lines().count() - head.lines().count(), "plan.md", &text);
-                }
+                draft.leave_behind(head, &text, "plan.md");
             }
             // They are shown one after the other; what does not fit there is shown whole in a file.
             RequestSubject::Question { questions } => {
-                let room = means.room(HEAD);
-                if questions.iter().any(|question| !fits(question, room)) {
-                    let whole: Vec<_> = questions.iter().map(whole).collect();
-                    draft.leave(0, "question.md", &whole.join("\n\n"));
+                let is_title = |question: &Question| {
+                    question.text.split_whitespace().eq(request.title.split_whitespace())
+                };
+                if !questions.iter().any(is_title) {
+                    draft.title(&request.title);
                 }
+                more = draft.questions(questions, &title);
             }
             _ => draft.say("this takopi does not know what this asks; it can only be denied"),
         }
         if title.is_empty() {
             "the engine asks".clone_into(&mut title);
         }
-        let Draft { blocks, files, .. } = draft;
-        Self { title, text: blocks.join("\n"), files, footer }
+        let text = draft.blocks.join("\n");
+        if more.is_empty() && !means.above(BELOW).admits(&text) {
+            more = draft.attach(0, "request.md", &text);
+        }
+        Self { title, text, more, files: draft.files, footer }
     }
 
     /// The message that asks. `rows` are its buttons; files go with it only the first time.
@@ -177,7 +248,7 @@ impl Sheet {
         means: &Means,
     ) -> OutgoingMessage {
         let text = match form {
-            Form::Questions(questions) => joined(&questions_text(questions, &self.title, means), &self.text),
+            Form::Questions(questions) => joined(&self.text, &questions_text(questions, &self.title, means)),
             _ => self.text.clone(),
         };
         let words = match (waits_for_words, form) {
@@ -195,17 +266,16 @@ impl Sheet {
             (false, _) if !means.buttons => Some("answer with a number, or `deny because …`"),
             (false, _) => None,
         };
-        let mut tail = String::new();
+        let mut tail = self.more.clone();
         if !means.buttons {
             let labels = rows.iter().flatten().map(|(label, _)| escape(&one_line(label, TITLE)));
             let numbered = labels.enumerate().map(|(at, label)| format!("{}. {label}", at + 1));
-            tail = numbered.collect::<Vec<_>>().join("\n");
+            tail = joined(&tail, &numbered.collect::<Vec<_>>().join("\n"));
         }
         if let Some(words) = words {
             tail = joined(&tail, words);
         }
-        let limit = means.limit();
-        let room = TextLimit { max: limit.max.saturating_sub(limit.unit.count(&tail) + 2), ..limit };
+        let room = means.above(means.limit.unit.count(&tail) + 2);
         let text = joined(&markdown::trim(&text, room), &tail);
         let body = Body::markdown(text).header(escape(&self.title)).footer(self.footer.iter().cloned());
         let mut message = OutgoingMessage::new(MessageKind::Request, body);
@@ -235,18 +305,19 @@ fn permission_text(draft: &mut Draft<'_>, permission: &Permission, change: Optio
         draft.quote(command, "", HEAD, "command.txt");
     }
     if let Some(cwd) = &permission.cwd {
-        draft.say(format!("in {}", markdown::code(&visible(&shortened(cwd, 2 * PATH)))));
+        draft.say(format!("in {}", markdown::code(&shortened(&visible(cwd), 2 * PATH))));
     }
-    if !permission.paths.is_empty() {
-        let paths = permission.paths.iter();
-        let mut names: Vec<_> =
-            paths.take(PATHS).map(|path| markdown::code(&visible(&shortened(path, PATH)))).collect();
-        if permission.paths.len() > PATHS {
-            names.push(format!("and {} more", permission.paths.len() - PATHS));
+    let paths = &permission.paths;
+    if !paths.is_empty() {
+        let name = |path: &String| markdown::code(&shortened(&visible(path), PATH));
+        let mut names: Vec<_> = paths.iter().take(PATHS).map(name).collect();
+        if paths.len() > PATHS {
+            names.push(format!("and {} more", paths.len() - PATHS));
         }
         draft.say(names.join(", "));
-        if permission.paths.len() > PATHS {
-            draft.leave(permission.paths.len() - PATHS, "files.txt", &permission.paths.join("\n"));
+        let is_long = |path: &String| visible(path).chars().nth(PATH).is_some();
+        if paths.len() > PATHS || paths.iter().any(is_long) {
+            draft.leave(paths.len().saturating_sub(PATHS), "files.txt", &visible(&paths.join("\n")));
         }
     }
     if let Some(change) = change.filter(|_| !draft.means.files) {
@@ -254,46 +325,46 @@ fn permission_text(draft: &mut Draft<'_>, permission: &Permission, change: Optio
     } else if let Some(change) = change {
         let preview = change.preview();
         if !preview.text.is_empty() {
-            draft.say(fenced(&visible(&preview.text), "diff"));
+            draft.say(fenced(&preview.text, "diff"));
         }
         if !preview.is_whole {
-            draft.leave(preview.left, "change.diff", change.whole());
+            draft.leave(preview.left, "change.diff", &visible(change.whole()));
         }
     }
     if let Some(input) = &permission.input {
         draft.quote(input, "json", HEAD, "input.json");
     }
     if let Some(reason) = &permission.reason {
-        let reason = visible(reason.trim());
-        let head = head(&reason, REASON);
-        let more = if head.len() < reason.len() { "…" } else { "" };
-        draft.say(format!("why: {}{more}", escape(head)));
+        draft.tell("why: ", reason, REASON, "reason.txt");
     }
 }
 
+/// The question that is asked now, and below it what was answered.
 fn questions_text(questions: &Questions, title: &str, means: &Means) -> String {
-    let mut blocks = Vec::new();
+    let current = questions.current();
+    let asked = current.map(|question| question_text(question, questions, title, means.room(HEAD)));
     let answered: Vec<_> = questions
         .answered()
         .map(|(question, answer)| {
             let asked = question.header.as_deref().unwrap_or(&question.text);
-            format!("{} → {}", escape(&one_line(asked, 60)), escape(&one_line(&answer, 60)))
+            format!("{} → {}", escape(&one_line(asked, LABEL)), escape(&one_line(&answer, LABEL)))
         })
         .collect();
-    if !answered.is_empty() {
-        blocks.push(answered.join("\n"));
-    }
-    if let Some(question) = questions.current() {
-        blocks.push(question_text(question, questions, title, means.room(HEAD)));
-    }
-    blocks.join("\n\n")
+    joined(&asked.unwrap_or_default(), &answered.join("\n"))
 }
 
-/// Whether a message has room for all that a question says.
+/// Whether a line of this length can not say all of a text.
+fn is_cut(text: &str, most: usize) -> bool {
+    one_line(text, most).chars().nth(most).is_some()
+}
+
+/// Whether the places for what a question says have the room for it.
 fn fits(question: &Question, room: Room) -> bool {
     let text = visible(question.text.trim());
-    let is_short = |text: &str, most: usize| text.chars().nth(most).is_none() && !text.contains('\n');
+    let is_short =
+        |text: &str, most: usize| visible(text).chars().nth(most).is_none() && !text.contains('\n');
     head(&text, room).len() == text.len()
+        && question.header.as_deref().is_none_or(|header| is_short(header, LABEL))
         && question.options.len() <= OPTIONS
         && question.options.iter().all(|choice| {
             is_short(&choice.label, LABEL)
@@ -308,14 +379,15 @@ fn whole(question: &Question) -> String {
         let description = choice.description.as_deref().map(|text| format!(": {}", visible(text)));
         format!("* {}{}", visible(&choice.label), description.unwrap_or_default())
     });
-    let lines: Vec<_> = header.into_iter().chain([visible(question.text.trim())]).chain(options).collect();
+    let lines: Vec<_> =
+        header.into_iter().chain([visible(question.text.trim()).into_owned()]).chain(options).collect();
     lines.join("\n")
 }
 
 fn question_text(question: &Question, questions: &Questions, title: &str, room: Room) -> String {
     let number = questions.answered().count() + 1;
     let mut lines = Vec::new();
-    let header = question.header.as_deref().map(|header| format!("**{}**", escape(&one_line(header, 60))));
+    let header = question.header.as_deref().map(|header| format!("**{}**", escape(&one_line(header, LABEL))));
     match (questions.count(), header) {
         (1, None) => {}
         (1, Some(header)) => lines.push(header),
@@ -331,7 +403,7 @@ fn question_text(question: &Question, questions: &Questions, title: &str, room: 
     }
     for choice in question.options.iter().take(OPTIONS) {
         if let Some(description) = &choice.description {
-            let label = escape(&one_line(&choice.label, 60));
+            let label = escape(&one_line(&choice.label, LABEL));
             lines.push(format!("• {label}: {}", escape(&one_line(description, DESCRIPTION))));
         }
     }
@@ -366,42 +438,6 @@ fn fenced(text: &str, language: &str) -> String {
 
 fn escape(text: &str) -> String {
     markdown::escape(text)
-}
-
-/// A text on one line, and no longer than this.
-pub(super) fn one_line(text: &str, most: usize) -> String {
-    // What is cut off anyway is not looked at.
-    let end = text.char_indices().nth(most * 4).map_or(text.len(), |(at, _)| at);
-    let line = text[..end].split_whitespace().collect::<Vec<_>>().join(" ");
-    shortened(&visible(&line), most)
-}
-
-fn shortened(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// A text in which nothing is hidden, or shown in another order than it has: who allows a command must have seen it.
-fn visible(text: &str) -> String {
-    let text = text.replace("\r\n", "\n");
-    let is_hidden = |c: char| {
-        c.is_control() && !matches!(c, '\n' | '\t')
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    if !text.contains(is_hidden) {
-        return text;
-    }
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_hidden(c) {
-            shown.extend(c.escape_unicode());
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
 }
 
 #[cfg(test)]
