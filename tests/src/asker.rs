@@ -99,6 +99,11 @@ async fn go_on(spec: RunSpec, answered: oneshot::Receiver<Decision>, events: mps
             Ok(decision) => serde_json::to_string(&decision).unwrap(),
             Err(_) => "nothing".to_owned(),
         }
+    } else if spec.prompt == "deaf" {
+        drop(answered);
+        let subject = RequestSubject::Plan { text: "look".to_owned() };
+        factory.request(Request::new(RequestId::new("r"), "\u{1b}[2Jwhat now?", subject));
+        "nothing was heard".to_owned()
     } else if spec.prompt == "think" {
         for word in THOUGHT.split_inclusive(' ') {
             factory.text(TextKind::Answer, word);

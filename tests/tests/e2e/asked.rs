@@ -68,6 +68,13 @@ fn where_nobody_is_asked_the_answer_is_no() {
 }
 
 #[test]
+fn an_answer_that_is_not_taken_is_told_without_what_commands_a_terminal() {
+    let ended = sandbox().run(&["run", "--engine", "asker", "deaf"]);
+    assert!(ended.stderr.contains("the answer to `[2Jwhat now?` came to nothing: "), "{}", ended.stderr);
+    assert!(!ended.stderr.contains('\u{1b}'), "{:?}", ended.stderr);
+}
+
+#[test]
 fn an_answer_is_seen_while_it_is_written_and_once_at_the_end() {
     let sandbox = sandbox();
     let mut terminal = start(&sandbox, "think");

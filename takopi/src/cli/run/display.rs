@@ -99,8 +99,9 @@ impl Display {
         Ok((!answer.is_empty()).then(|| output::answer(answer)))
     }
 
-    /// A line for the person, in between.
+    /// A line for the person, in between, which may quote the engine.
     pub(super) fn note(&self, text: &str) {
+        let text = &output::harmless(text);
         match &self.form {
             Form::Live(bar) => bar.suspend(|| output::line(text)),
             Form::Lines | Form::Json => output::line(text),

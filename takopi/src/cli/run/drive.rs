@@ -176,7 +176,7 @@ impl Driver {
 
     async fn request(&mut self, request: Request) {
         if !self.person.is_there() {
-            let title = output::harmless(&request.title);
+            let Request { title, .. } = &request;
             self.display
                 .note(&format!("{} asks: {title}: denied, there is no terminal to ask on", self.engine));
             let reason = Some("there is nobody who could answer".to_owned());

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use console::style;
 use takopi_api::event::{Choice, Decision, Lasting, Permission, Question, Request, RequestSubject};
 
-use super::super::output::harmless;
+use crate::visible::visible;
 
 /// How many lines of a long text are shown at first.
 const SHOWN_LINES: usize = 40;
@@ -30,6 +30,8 @@ enum Wants {
     Change,
     /// The answer to the question of this number.
     Answer(usize),
+    /// Was it read? Nothing else is asked where there are no questions.
+    Read,
 }
 
 /// What came of a typed line.
@@ -45,7 +47,8 @@ pub(super) enum Heard {
 impl Interview {
     pub(super) const fn new(request: Request) -> Self {
         let wants = match &request.subject {
-            RequestSubject::Question { questions } if !questions.is_empty() => Wants::Answer(0),
+            RequestSubject::Question { questions } if questions.is_empty() => Wants::Read,
+            RequestSubject::Question { .. } => Wants::Answer(0),
             _ => Wants::Verdict,
         };
         Self { request, wants, answers: BTreeMap::new(), is_short: true }
@@ -57,7 +60,7 @@ impl Interview {
 
     /// The lines that say what is asked.
     pub(super) fn begin(&self, engine: &str) -> Vec<String> {
-        let mut lines = vec![format!("{engine} asks: {}", harmless(&self.request.title))];
+        let mut lines = vec![format!("{engine} asks: {}", visible(&self.request.title))];
         lines.extend(self.subject());
         lines
     }
@@ -67,6 +70,7 @@ impl Interview {
         match (self.wants, &self.request.subject) {
             (Wants::Answer(_), _) => "answer [empty: no answer]: ",
             (Wants::Change, _) => "what should change: ",
+            (Wants::Read, _) => "ok? [y]es, or [n]o answer: ",
             (Wants::Verdict, RequestSubject::Plan { .. }) if self.is_cut() => {
                 "go ahead? [y]es, [n]o, [m]ore of it, or what to change: "
             }
@@ -97,6 +101,10 @@ impl Interview {
         match self.wants {
             Wants::Answer(at) => self.answer(at, typed),
             Wants::Change => Heard::Decided(Decision::Deny { reason: some(typed) }),
+            Wants::Read if matches!(word.as_str(), "y" | "yes" | "ok") => {
+                Heard::Decided(Decision::Answer { answers: BTreeMap::new() })
+            }
+            Wants::Read => Heard::Decided(Decision::Deny { reason: some(without_no(typed)) }),
             Wants::Verdict if self.is_cut() && matches!(word.as_str(), "m" | "more") => {
                 self.is_short = false;
                 Heard::More(self.subject())
@@ -123,7 +131,8 @@ impl Interview {
             return Heard::Decided(Decision::Deny { reason: None });
         };
         let (id, answer) = (question.id.clone(), chosen(question, typed));
-        self.answers.insert(id, answer);
+        // Two questions should not have one id; if they do, no answer is lost.
+        self.answers.entry(id).or_default().extend(answer);
         self.wants = Wants::Answer(at + 1);
         match self.question() {
             Some(next) => Heard::More(question_lines(next)),
@@ -158,7 +167,7 @@ impl Interview {
     fn subject(&self) -> Vec<String> {
         match &self.request.subject {
             RequestSubject::Permission(permission) => self.permission(permission),
-            RequestSubject::Plan { text } => self.text(text, harmless_line),
+            RequestSubject::Plan { text } => self.text(text, visible_line),
             RequestSubject::Question { .. } => self.question().map(question_lines).unwrap_or_default(),
             _ => Vec::new(),
         }
@@ -167,26 +176,26 @@ impl Interview {
     fn permission(&self, permission: &Permission) -> Vec<String> {
         let Permission { tool, command, cwd, paths, diff, content, reason, input, .. } = permission;
         let named = |label: &str, value: &Option<String>| {
-            value.as_ref().map(|value| format!("  {label}: {}", harmless(value)))
+            value.as_ref().map(|value| format!("  {label}: {}", visible(value)))
         };
         let mut lines: Vec<String> = named("with", tool).into_iter().collect();
         match command {
             Some(command) if command.contains('\n') => {
                 lines.push("  command:".to_owned());
-                lines.extend(self.text(command, harmless_line));
+                lines.extend(self.text(command, visible_line));
             }
             command => lines.extend(named("command", command)),
         }
         lines.extend(named("in", cwd));
         lines.extend(named("because", reason));
         if !paths.is_empty() {
-            lines.push(format!("  files: {}", harmless(&paths.join(", "))));
+            lines.push(format!("  files: {}", visible(&paths.join(", "))));
         }
-        lines.extend(self.text(input.as_deref().unwrap_or_default(), harmless_line));
+        lines.extend(self.text(input.as_deref().unwrap_or_default(), visible_line));
         let diff = diff.as_deref().unwrap_or_default();
         let is_diff = diff.lines().any(|line| line.starts_with("@@ "));
-        lines.extend(self.text(diff, if is_diff { diff_line } else { harmless_line }));
-        lines.extend(self.text(content.as_deref().unwrap_or_default(), harmless_line));
+        lines.extend(self.text(diff, if is_diff { diff_line } else { visible_line }));
+        lines.extend(self.text(content.as_deref().unwrap_or_default(), visible_line));
         lines
     }
 
@@ -223,13 +232,13 @@ fn without_no(typed: &str) -> &str {
     }
 }
 
-fn harmless_line(line: &str) -> String {
-    harmless(line).into_owned()
+fn visible_line(line: &str) -> String {
+    visible(line).into_owned()
 }
 
 /// A line of a unified diff.
 fn diff_line(line: &str) -> String {
-    let line = harmless_line(line);
+    let line = visible_line(line);
     let styled = match line.as_bytes() {
         [b'@', b'@', ..] => style(line).cyan(),
         [b'+', ..] => style(line).green(),
@@ -240,15 +249,15 @@ fn diff_line(line: &str) -> String {
 }
 
 fn question_lines(question: &Question) -> Vec<String> {
-    let header = question.header.as_ref().map(|header| format!("{}: ", harmless(header)));
+    let header = question.header.as_ref().map(|header| format!("{}: ", visible(header)));
     let several = if question.multiple { " (several, such as `1, 3`)" } else { "" };
-    let mut lines = vec![format!("  {}{}{several}", header.unwrap_or_default(), harmless(&question.text))];
+    let mut lines = vec![format!("  {}{}{several}", header.unwrap_or_default(), visible(&question.text))];
     for (number, Choice { label, description, .. }) in question.options.iter().enumerate() {
         let description = description
             .as_ref()
-            .map(|description| format!(" – {}", harmless(description)))
+            .map(|description| format!(" – {}", visible(description)))
             .unwrap_or_default();
-        lines.push(format!("    {}. {}{description}", number + 1, harmless(label)));
+        lines.push(format!("    {}. {}{description}", number + 1, visible(label)));
     }
     lines
 }
@@ -383,5 +392,33 @@ mod tests {
         let asked = Permission::default().command("ls\u{1b}[2J\n\u{1b}[1A").tool("a\u{7}");
         let lines = about(RequestSubject::Permission(asked)).begin("acme").concat();
         assert!(!lines.contains(|c: char| c.is_control()), "{lines:?}");
+    }
+
+    #[test]
+    fn what_would_be_hidden_is_spelled_out() {
+        let asked = Permission::default().command("rm \u{202e}x\u{8}").content("a\u{200b}").tool("\u{e0041}");
+        let lines = about(RequestSubject::Permission(asked)).begin("acme");
+        let spelled = [r"  with: \u{e0041}", r"  command: rm \u{202e}x\u{8}", r"  │ a\u{200b}"];
+        assert_eq!(lines[1..], spelled);
+        let asked = RequestSubject::Question { questions: vec![Question::new("a", "wh\u{ad}o?")] };
+        assert_eq!(about(asked).begin("acme")[1], r"  wh\u{ad}o?");
+    }
+
+    #[test]
+    fn two_questions_of_one_id_keep_their_answers() {
+        let questions = vec![Question::new("a", "who?"), Question::new("a", "when?")];
+        let mut asked = about(RequestSubject::Question { questions });
+        asked.hear("ada");
+        let Heard::Decided(Decision::Answer { answers }) = asked.hear("now") else { panic!("no answer") };
+        assert_eq!(answers["a"], ["ada", "now"]);
+    }
+
+    #[test]
+    fn nothing_asked_is_answered_by_that() {
+        let ask = || about(RequestSubject::Question { questions: vec![] });
+        assert_eq!(ask().prompt(), "ok? [y]es, or [n]o answer: ");
+        let answered = Heard::Decided(Decision::Answer { answers: BTreeMap::new() });
+        assert_eq!(ask().hear("y"), answered);
+        assert_eq!((ask().hear("no"), ask().hear("later")), (denied(""), denied("later")));
     }
 }
