@@ -38,6 +38,9 @@ path = "src/main.rs"
 [profile.dev]
 debug = "line-tables-only"
 
+[profile.dev.package."*"]
+debug = false
+
 # As takopi itself is shipped.
 [profile.dist]
 inherits = "release"
