@@ -116,11 +116,9 @@ impl<'a> Viewer<'a> {
         chat: ChatKind,
         sender: Option<&'a Sender>,
     ) -> Self {
-        let snapshot = inner.snapshot();
-        let approvers = &snapshot.settings(&link.id).approvers;
         // Whoever is there is the same person.
         let is_local = link.access.people == People::Local;
-        let is_named = sender.is_some_and(|sender| approvers.iter().any(|id| id == sender.id.as_str()));
+        let is_named = inner.is_approver(link, sender.map(|sender| &sender.id));
         let rights = Rights {
             chat: place.chat(),
             is_private: is_local || chat == ChatKind::Private,

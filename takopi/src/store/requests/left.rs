@@ -1,9 +1,7 @@
 //! Requests that an ended takopi left.
 
 use rusqlite::Row;
-use takopi_api::engine::EngineId;
 use takopi_api::message::MessageRef;
-use takopi_api::runner::RunId;
 use takopi_api::runtime::StoreError;
 
 use crate::store::Store;
@@ -18,12 +16,8 @@ use super::{LEFT, RequestEnd, RequestNumber, RequestToken, end_of, finish};
 pub struct LeftRequest {
     /// Its token.
     pub token: RequestToken,
-    /// The run that asked.
-    pub run: RunId,
     /// Where it was asked.
     pub place: Place,
-    /// Its engine.
-    pub engine: EngineId,
     /// What was asked, in a line.
     pub title: String,
     /// The message that asks.
@@ -53,8 +47,8 @@ impl Store {
                 finish(connection, number, "cut_off", &AuditEvent::CutOff { request: number }, now)?;
             }
             let mut statement = connection.prepare(&format!(
-                "SELECT requests.*, runs.id AS run_id, places.transport, places.channel, places.topic
-                 FROM requests JOIN runs ON runs.number = requests.run JOIN places ON places.id = requests.place
+                "SELECT requests.*, places.transport, places.channel, places.topic
+                 FROM requests JOIN places ON places.id = requests.place
                  WHERE {LEFT} ORDER BY requests.number"
             ))?;
             let rows = statement.query_map((), left)?;
@@ -70,9 +64,7 @@ fn left(row: &Row<'_>) -> rusqlite::Result<Option<LeftRequest>> {
     let Some(end) = end_of(row)? else { return Ok(None) };
     Ok(Some(LeftRequest {
         token: row.get::<_, Text<_>>("token")?.0,
-        run: row.get::<_, Text<_>>("run_id")?.0,
         place: place::read(row)?,
-        engine: row.get::<_, Text<_>>("engine")?.0,
         title: row.get("title")?,
         message,
         end,
