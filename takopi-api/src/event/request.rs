@@ -303,7 +303,7 @@ pub enum Decision {
     },
     /// The answers to questions, by the question's id.
     Answer {
-        /// One or more answers a question.
+        /// One or more answers a question; none if nobody answered it, or nothing was chosen.
         answers: BTreeMap<String, Vec<String>>,
     },
 }

@@ -35,6 +35,7 @@ pub(super) enum Act {
     AllowOnce,
     AllowSession,
     AllowAlways,
+    /// Of a question: nobody answers it.
     Deny,
     /// Deny, with the words that are written next.
     Why,
@@ -131,6 +132,10 @@ impl Form {
             (Act::AllowAlways, Self::Permission(Remember::ByRule)) => {
                 Effect::Decides(Verdict::AllowAlways, Decision::AllowAlways)
             }
+            (Act::Deny, Self::Questions(questions)) => match questions.skip() {
+                Step::Nothing => deny(None),
+                step => after(step, questions),
+            },
             (Act::Deny, _) => deny(None),
             (Act::Why, Self::Permission(_) | Self::Plan) => Effect::Words,
             (Act::Back, _) => Effect::NoWords,
@@ -282,6 +287,7 @@ fn after(step: Step, questions: &Questions) -> Effect {
     match step {
         Step::Nothing => Effect::Nothing,
         Step::Changed => Effect::Changed,
+        Step::Complete if questions.are_skipped() => deny(None),
         Step::Complete => Effect::Decides(Verdict::Answer, Decision::Answer { answers: questions.answers() }),
     }
 }
@@ -406,6 +412,17 @@ mod tests {
             let takes_yes = form.clone().words("yes", Aimed::Reply, Shown::Buttons) != Effect::Nothing;
             assert_eq!(form.hint(true).contains("yes"), takes_yes, "{form:?}");
         }
+    }
+
+    #[test]
+    fn no_answer_to_one_question_keeps_what_was_answered() {
+        let asked = ["a", "b"].map(|id| Question::new(id, "?"));
+        let mut form = Form::Questions(Questions::new(&asked));
+        assert_eq!(form.words("red", Aimed::Loosely, Shown::Buttons), Effect::Changed);
+        let answers = [("a".to_owned(), vec!["red".to_owned()]), ("b".to_owned(), Vec::new())].into();
+        assert_eq!(form.act(Act::Deny), Effect::Decides(Verdict::Answer, Decision::Answer { answers }));
+        let mut form = Form::Questions(Questions::new(&asked));
+        assert_eq!((form.act(Act::Deny), form.act(Act::Deny)), (Effect::Changed, deny(None)));
     }
 
     #[test]

@@ -13,6 +13,8 @@ pub(super) struct Questions {
     all: Vec<Question>,
     /// The answers to the first ones.
     answers: Vec<Vec<String>>,
+    /// How many of them have no answer because somebody said so.
+    skipped: usize,
     /// What is chosen of the options of the current one, where several may be.
     chosen: BTreeSet<usize>,
 }
@@ -30,7 +32,7 @@ pub(super) enum Step {
 
 impl Questions {
     pub(super) fn new(all: &[Question]) -> Self {
-        Self { all: all.to_vec(), answers: Vec::new(), chosen: BTreeSet::new() }
+        Self { all: all.to_vec(), answers: Vec::new(), skipped: 0, chosen: BTreeSet::new() }
     }
 
     /// The question that is asked now.
@@ -80,6 +82,20 @@ impl Questions {
         }
         let chosen = self.chosen_labels();
         self.answer(chosen)
+    }
+
+    /// Nobody answers the current question; what was answered before counts.
+    pub(super) fn skip(&mut self) -> Step {
+        if self.current().is_none() {
+            return Step::Nothing;
+        }
+        self.skipped += 1;
+        self.answer(Vec::new())
+    }
+
+    /// Whether there are questions, and nobody answers any of them.
+    pub(super) const fn are_skipped(&self) -> bool {
+        !self.all.is_empty() && self.skipped == self.all.len()
     }
 
     /// Somebody answers in words: besides what is chosen, where several answers may be.
@@ -181,6 +197,21 @@ mod tests {
         assert_eq!(questions.numbers("1 4"), Step::Nothing);
         assert_eq!(questions.numbers("1, 3"), Step::Complete);
         assert_eq!(questions.answers()["b"], ["x", "z"]);
+    }
+
+    #[test]
+    fn a_question_that_nobody_answers_leaves_the_others() {
+        let mut questions = Questions::new(&[Question::new("a", "?"), Question::new("b", "?")]);
+        assert_eq!((questions.words("yes"), questions.skip()), (Step::Changed, Step::Complete));
+        assert!(!questions.are_skipped());
+        assert_eq!(
+            (&questions.answers()["a"][..], &questions.answers()["b"][..]),
+            (&["yes".to_owned()][..], &[][..])
+        );
+        let mut questions = Questions::new(&[Question::new("a", "?"), Question::new("b", "?")]);
+        assert_eq!((questions.skip(), questions.skip()), (Step::Changed, Step::Complete));
+        assert!(questions.are_skipped());
+        assert!(!Questions::new(&[]).are_skipped());
     }
 
     #[test]
