@@ -229,14 +229,14 @@ impl Inner {
 
     /// The message of a request is there, under this name.
     async fn request_is_shown(self: &Arc<Self>, kept: &Kept, token: &RequestToken, message: &MessageRef) {
-        let arrives = || self.requests.state().board.shown(token, message);
-        // Who sees it may answer at once, and a secret is to be known as one. Else, what people see that takopi knows of is
-        // stored.
-        let early = kept.is_secret().then(arrives);
+        // It is shown anew only once it is stored: what people see of it is known after a restart.
+        let showing = kept.showing.lock().await;
+        // First of all: who sees it may answer at once, and that may be a secret.
+        let arrived = self.requests.state().board.shown(token, message);
         if let Err(error) = self.store().request_shown(token, message).await {
             tracing::warn!(run = %kept.live.id, %error, "which message asks could not be stored");
         }
-        let arrived = early.unwrap_or_else(arrives);
+        drop(showing);
         match arrived {
             Arrived::Outdated => self.reshow(token),
             Arrived::AsItIs if !*kept.is_over.borrow() => {}
