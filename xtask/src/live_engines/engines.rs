@@ -149,7 +149,11 @@ pub(super) const ENGINES: &[Engine] = &[
             trusted: "",
             one_shot: None,
             unknown_thread: UUID,
-            skipped: &[],
+            skipped: &[Skipped {
+                case: "terminal",
+                way: None,
+                reason: "gemini may lose a thread that is continued within its first minute and then cancelled",
+            }],
         }),
         // It names no command that it asks for, so there is nothing to be always allowed but changes of files.
         talks: &[Talks {
