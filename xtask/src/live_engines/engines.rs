@@ -152,7 +152,7 @@ pub(super) const ENGINES: &[Engine] = &[
             skipped: &[Skipped {
                 case: "terminal",
                 way: None,
-                reason: "gemini may lose a thread that is continued within its first minute and then cancelled",
+                reason: "gemini removes a thread whose file a cancelled run left cut off, when the next one begins",
             }],
         }),
         // It names no command that it asks for, so there is nothing to be always allowed but changes of files.
